@@ -1,0 +1,15 @@
+module github.com/filecleangen/filecleangen
+
+go 1.26.0
+
+require (
+	github.com/fatih/structtag v1.2.0
+	github.com/spf13/afero v1.15.0
+	golang.org/x/tools v0.52.0
+)
+
+require (
+	golang.org/x/mod v0.42.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/text v0.28.0 // indirect
+)

@@ -1,0 +1,170 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+var (
+	// ErrEnded is returned by methods of a batch that was committed or rolled
+	// back before.
+	ErrEnded = errors.New("filecleangen: the batch has ended")
+
+	// ErrSavepoint is returned by [Batch.RollbackTo] for a savepoint that does
+	// not exist (any more).
+	ErrSavepoint = errors.New("filecleangen: no such savepoint")
+)
+
+// A Batch is what one database transaction does to files: a log of refs that
+// records hold and release, and of files uploaded for them. Nothing is deleted
+// before [Batch.CommitWith] has seen the transaction commit; then the log is
+// judged as a whole.
+//
+// Open one per transaction with [Cleaner.Begin] and end it with CommitWith or
+// [Batch.Rollback]. Like the transaction it stands for, a batch is meant for
+// one goroutine at a time; different batches of a cleaner are independent.
+type Batch struct {
+	cleaner *Cleaner
+	opened  uint64 // the cleaner's clock when the batch began
+
+	mu      sync.Mutex // other batches read the log while they are judged
+	state   batchState
+	log     log
+	points  []point
+	uploads []*Upload
+
+	writes  int // Execs so far
+	writing int // the innermost Exec whose hook is running, or 0
+
+	lost   error // why the log can't be trusted any more, or nil
+	undone bool  // rolled back: no row names what it held
+
+	recordBuf [2]record // where small logs live
+	entryBuf  [8]entry
+}
+
+type batchState uint8
+
+const (
+	open       batchState = iota
+	committing            // the outcome is unknown from here on
+	ended
+)
+
+// Begin opens a batch. Open it before the transaction, and defer its Rollback
+// at once:
+//
+//	b := cleaner.Begin()
+//	defer b.Rollback()
+//	tx, err := db.BeginTx(ctx, nil)
+//	if err != nil {
+//		return err
+//	}
+//	defer tx.Rollback()
+//
+// A batch that is never ended makes its cleaner keep every file that it
+// mentions.
+func (c *Cleaner) Begin() *Batch {
+	b := &Batch{cleaner: c}
+	b.log.records, b.log.entries = b.recordBuf[:0], b.entryBuf[:0]
+	c.company.join(b)
+	return b
+}
+
+// Created starts the log of a record that was inserted.
+func (b *Batch) Created(t *Type, key Key) Record { return b.record(t, key, Updated) }
+
+// Updated starts the log of a record that was written anew.
+func (b *Batch) Updated(t *Type, key Key) Record { return b.record(t, key, Updated) }
+
+// Deleted starts the log of a record that was deleted.
+func (b *Batch) Deleted(t *Type, key Key) Record { return b.record(t, key, Deleted) }
+
+func (b *Batch) record(t *Type, key Key, why Reason) Record {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == ended {
+		b.cleaner.logger.Error("filecleangen: a batch was written to after its end; what was written is ignored, files may stay behind",
+			"type", t.Name)
+		return Record{}
+	}
+	first := len(b.log.entries)
+	b.log.records = append(b.log.records, record{typ: t, key: key, reason: why, write: b.writing, first: first})
+	return Record{batch: b, cursor: first, held: first}
+}
+
+// CommitWith commits the transaction by calling commit, usually tx.Commit, and
+// then deletes the files that the transaction let go of. The report says of
+// each what became of it.
+//
+// The error is commit's: nothing that happens to a file makes a commit fail.
+// If commit returns an error or panics, nobody knows what the database did:
+// nothing is deleted, not even uploads, the report says so, and a later
+// Rollback does nothing. A statement that is its own transaction is committed
+// by the time Exec returns; pass a function that returns nil.
+//
+// Without calling commit it returns [ErrEnded] if the batch has ended, and
+// [ErrUpload] if a record names an upload that was not closed without error.
+// The transaction is then still open.
+//
+// Deletions don't stop when ctx is cancelled: the rows are gone, and so must
+// the files be. Its values reach observers and the reference check.
+func (b *Batch) CommitWith(ctx context.Context, commit func() error) (*Report, error) {
+	if err := b.startCommit(); err != nil {
+		return nil, err
+	}
+	err := errors.New("commit panicked")
+	var report *Report
+	func() {
+		defer func() {
+			// Runs on a panic too, which then goes on to the caller.
+			if err != nil {
+				report = b.cleaner.abandon(context.WithoutCancel(ctx), b, err)
+			}
+		}()
+		err = commit()
+	}()
+	if err != nil {
+		return report, err
+	}
+	return b.cleaner.judge(context.WithoutCancel(ctx), b), nil
+}
+
+func (b *Batch) startCommit() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != open {
+		return ErrEnded
+	}
+	for _, u := range b.uploads {
+		if !u.complete && b.holds(u.ref) {
+			return fmt.Errorf("%w: a record names %s, which was not closed, or not without error; the transaction was not committed", ErrUpload, u.ref)
+		}
+	}
+	b.state = committing
+	return nil
+}
+
+// holds reports whether a record may hold the ref at the end.
+func (b *Batch) holds(ref Ref) bool {
+	_, held := b.log.view(map[Ref]struct{}{ref: {}}).held[ref]
+	return held
+}
+
+// Rollback ends the batch because its transaction was rolled back: it removes
+// the uploads and nothing else. After CommitWith it does nothing and returns
+// nil, whatever the outcome was, so that it can be deferred.
+func (b *Batch) Rollback() *Report {
+	b.mu.Lock()
+	was := b.state
+	if was == open {
+		b.state, b.undone = ended, true
+	}
+	b.mu.Unlock()
+	if was != open {
+		return nil
+	}
+	return b.cleaner.discard(context.Background(), b)
+}

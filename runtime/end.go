@@ -1,0 +1,80 @@
+package runtime
+
+import "slices"
+
+// mentions adds those of the refs that the batch's log or uploads mention.
+func (b *Batch) mentions(refs, found map[Ref]struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	note := func(ref Ref) {
+		if _, ok := refs[ref]; ok {
+			found[ref] = struct{}{}
+		}
+	}
+	b.log.each(func(_ int, _ *record, _ op, ref Ref) { note(ref) })
+	for _, u := range b.uploads {
+		note(u.ref)
+	}
+}
+
+// end closes a batch and takes the final view of it.
+func (b *Batch) end() view {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.state = ended
+	b.uploads = slices.DeleteFunc(b.uploads, func(u *Upload) bool { return u.file == nil })
+	others := make(map[Ref]struct{}, len(b.uploads))
+	for _, u := range b.uploads {
+		u.abandon()
+		others[u.ref] = struct{}{}
+	}
+	return b.log.view(others)
+}
+
+// allUploads returns a result, still to be decided, for each upload of a batch
+// that has ended.
+func (b *Batch) allUploads() []Result {
+	files := make([]Result, len(b.uploads))
+	for i, u := range b.uploads {
+		files[i] = Result{Ref: u.ref, Reason: Unused}
+	}
+	return files
+}
+
+// strayUploads returns a result for each upload that no row surely names. Those
+// whose hold was cut by a savepoint are still to be decided: their files are
+// unwanted, where those that nobody ever held are a mystery, and stay.
+func (b *Batch) strayUploads(v view) (files []Result) {
+	for _, u := range b.uploads {
+		state, held := v.held[u.ref]
+		r := Result{Ref: u.ref, Reason: Unused}
+		switch {
+		case v.releasers[u.ref] != nil, held && state == standing:
+			continue // the judgement of releases decides, or a row names it
+		case held:
+			r.keep(NoRowChanged, nil)
+		case !u.cut:
+			r.keep(NeverHeld, nil)
+		}
+		files = append(files, r)
+	}
+	return files
+}
+
+// mayHold returns every ref that the batch may have left rows with.
+func (b *Batch) mayHold(v view) map[Ref]struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	holds := map[Ref]struct{}{}
+	b.log.each(func(_ int, _ *record, o op, ref Ref) {
+		if o == hold {
+			holds[ref] = struct{}{}
+		}
+	})
+	for _, r := range v.released {
+		if _, held := v.held[r.Ref]; !held {
+			delete(holds, r.Ref)
+		}
+	}
+	return holds
+}

@@ -1,0 +1,68 @@
+package runtime
+
+import "encoding/binary"
+
+// A Key tells one record of a type from another: its primary key. Making and
+// comparing keys allocates nothing.
+//
+// The zero Key is anonymous. A batch cannot tell two anonymous records apart,
+// so what one of them holds is never cancelled by what another releases: a
+// file may be kept that could have gone, never the other way round. The
+// constructors return it for the zero value of their argument, which is what a
+// primary key is before the database has set it.
+type Key struct {
+	kind   keyKind
+	table  string
+	text   string
+	hi, lo uint64
+}
+
+type keyKind uint8
+
+const (
+	anonymous keyKind = iota
+	intKey
+	textKey
+	uuidKey
+)
+
+// IntKey returns the key of a record with an integer primary key.
+func IntKey[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr](id T) Key {
+	if id == 0 {
+		return Key{}
+	}
+	return Key{kind: intKey, lo: uint64(id)}
+}
+
+// TextKey returns the key of a record with a string primary key.
+func TextKey[T ~string](id T) Key {
+	if id == "" {
+		return Key{}
+	}
+	return Key{kind: textKey, text: string(id)}
+}
+
+// UUIDKey returns the key of a record with a 16-byte primary key, such as
+// github.com/google/uuid's UUID.
+func UUIDKey[T ~[16]byte](id T) Key {
+	if id == (T{}) {
+		return Key{}
+	}
+	b := [16]byte(id)
+	return Key{kind: uuidKey, hi: binary.BigEndian.Uint64(b[:8]), lo: binary.BigEndian.Uint64(b[8:])}
+}
+
+// In returns the key of the same record in the named table. Records are told
+// apart by their type and key; where one type is stored in several tables, or
+// several types in one, give the table's name, the same one each time, and
+// records are told apart by table and key instead. An anonymous key stays
+// anonymous.
+func (k Key) In(table string) Key {
+	if k.kind != anonymous {
+		k.table = table
+	}
+	return k
+}
+
+// IsZero reports whether the key is anonymous.
+func (k Key) IsZero() bool { return k.kind == anonymous }

@@ -1,0 +1,111 @@
+package runtime
+
+// The log of a batch: records in the order in which they were written, and for
+// each of them the names it holds and releases, one after the other. It only
+// grows, or is cut at a savepoint.
+type log struct {
+	records []record
+	entries []entry
+}
+
+// record is one call of a generated method: what one write said of one record.
+type record struct {
+	typ    *Type
+	key    Key
+	reason Reason // what a release by it means
+	write  int    // the Exec that it belongs to, or 0
+	state  recordState
+	first  int // its first entry
+}
+
+type recordState uint8
+
+const (
+	standing recordState = iota
+	void                 // its write failed: as if it had never been
+	idle                 // its write changed no row: it holds, and releases nothing
+)
+
+type entry struct {
+	name  string
+	field uint16
+	op    op
+}
+
+type op uint8
+
+const (
+	hold op = iota
+	release
+)
+
+// mark is a place in a log.
+type mark struct{ records, entries int }
+
+func (l *log) mark() mark { return mark{len(l.records), len(l.entries)} }
+
+func (l *log) cut(m mark) {
+	clear(l.entries[m.entries:]) // let go of the names
+	clear(l.records[m.records:])
+	l.entries, l.records = l.entries[:m.entries], l.records[:m.records]
+}
+
+// entriesOf returns what record i holds and releases.
+func (l *log) entriesOf(i int) []entry {
+	end := len(l.entries)
+	if i+1 < len(l.records) {
+		end = l.records[i+1].first
+	}
+	return l.entries[l.records[i].first:end]
+}
+
+func (r *record) ref(e entry) Ref {
+	return Ref{Storage: r.typ.Fields[e.field].Storage, Name: e.name}
+}
+
+// A Record collects what one write says of one record: the names that it
+// holds now, then the names that it held before. Generated methods use it; it
+// is valid until the next Record of its batch.
+type Record struct {
+	batch  *Batch // nil: the batch had ended, nothing is collected
+	cursor int    // the next held entry to compare a released name with
+	held   int    // the end of the held entries
+}
+
+// Hold says that the record names a file in the field with this index in its
+// [Type]. An empty name is no file.
+func (r *Record) Hold(field int, name string) {
+	if name == "" || r.batch == nil {
+		return
+	}
+	b := r.batch
+	b.mu.Lock()
+	b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: hold})
+	r.held = len(b.log.entries)
+	b.mu.Unlock()
+}
+
+// Release says that the row named a file in this field before the write. A
+// name that the record holds is not released, whichever field it moved to, so
+// that callers need not compare; all its holds must come first.
+func (r *Record) Release(field int, name string) {
+	if name == "" || r.batch == nil {
+		return
+	}
+	b := r.batch
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	// The usual case is that nothing changed: then the released names are the
+	// held ones in the same order, and walking along them leaves no entry. What
+	// is missed here is found by the judgement.
+	for r.cursor < r.held && int(b.log.entries[r.cursor].field) < field {
+		r.cursor++
+	}
+	if r.cursor < r.held {
+		if e := b.log.entries[r.cursor]; int(e.field) == field && e.name == name {
+			r.cursor++
+			return
+		}
+	}
+	b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: release})
+}

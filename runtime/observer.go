@@ -1,0 +1,71 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// An Event is what an [Observer] is told of one deletion.
+type Event struct {
+	Ref    Ref
+	Type   *Type  // the record type that named the file; nil for an unused upload
+	Field  *Field // the file field that named it, with its Defaults; nil for an unused upload
+	Reason Reason
+
+	Status Status // in After: Removed, Missing or Failed
+	Err    error  // in After: the storage's error
+}
+
+// An Observer is told of deletions as they happen. Either function may be nil.
+// Both may be called from several goroutines at once. What they return or
+// panic with never affects other files, nor the transaction, which has been
+// committed by then.
+type Observer struct {
+	// Before is called when a file is about to be deleted. An error vetoes:
+	// the file is kept, and the report carries the error. So does a panic.
+	// Of several observers the first veto ends the questions.
+	Before func(context.Context, Event) error
+
+	// After is called when the storage has answered.
+	After func(context.Context, Event)
+}
+
+// before asks the observers in turn.
+func (c *Cleaner) before(ctx context.Context, e Event) error {
+	for _, o := range c.observers {
+		if o.Before == nil {
+			continue
+		}
+		if err := guard(func() error { return o.Before(ctx, e) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// after tells all observers.
+func (c *Cleaner) after(ctx context.Context, e Event) {
+	for _, o := range c.observers {
+		if o.After == nil {
+			continue
+		}
+		err := guard(func() error { o.After(ctx, e); return nil })
+		if err != nil {
+			c.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: an observer failed after a deletion", attrs(e.Ref, e.Type, e.Field, e.Reason, err)...)
+		}
+	}
+}
+
+// guard calls f and turns a panic into an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+			if cause, ok := p.(error); ok {
+				err = fmt.Errorf("panic: %w", cause)
+			}
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,139 @@
+package runtime
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An Outcome is how a batch ended.
+type Outcome string
+
+const (
+	Committed  Outcome = "committed"
+	RolledBack Outcome = "rolled back"
+	// Unknown: commit returned an error. The database may have done either.
+	Unknown Outcome = "outcome unknown"
+)
+
+// A Reason is why a file is no longer wanted.
+type Reason string
+
+const (
+	Updated Reason = "updated" // a record names another file, or none, in its place
+	Deleted Reason = "deleted" // the record was deleted
+	Unused  Reason = "unused"  // it was uploaded for a transaction that did not come to name it
+)
+
+// A Status is what became of a file.
+type Status string
+
+const (
+	Removed Status = "removed" // deleted from its storage
+	Missing Status = "missing" // there was no such file any more
+	Kept    Status = "kept"    // not deleted, on purpose; Cause says why
+	Failed  Status = "failed"  // the storage returned an error, or panicked
+)
+
+// A Cause is why a file was kept.
+type Cause string
+
+const (
+	StillNamed     Cause = "a record of the batch names it"
+	NoRowChanged   Cause = "a write that changed no row names it"
+	UsedElsewhere  Cause = "another batch that was open at the same time mentions it"
+	IsDefault      Cause = "it is a default"
+	IsProtected    Cause = "it is protected"
+	UnknownType    Cause = "the cleaner was not told of the type (WithTypes)"
+	UnsafeName     Cause = "its name is unsafe"
+	IsDirectory    Cause = "it is a directory"
+	Vetoed         Cause = "an observer vetoed"
+	StillInUse     Cause = "the reference check found a row that names it"
+	CheckFailed    Cause = "the reference check failed"
+	NeverHeld      Cause = "it was uploaded, but no record ever held it"
+	UnknownOutcome Cause = "nobody knows whether the transaction was committed"
+	LostTrack      Cause = "the batch was rolled back to a savepoint that it does not have"
+)
+
+// A Result says what became of one file that was released, or uploaded and not
+// wanted in the end.
+type Result struct {
+	Ref    Ref
+	Type   *Type  // the record type that released it; nil for an upload
+	Field  *Field // the file field that named it; nil for an upload
+	Reason Reason
+	Status Status
+	Cause  Cause // why it was kept; "" for other states
+	Err    error // what failed, was refused or vetoed
+}
+
+// String returns one line for a person.
+func (r Result) String() string {
+	s := fmt.Sprintf("%s %s", r.Status, r.Ref)
+	if from := r.source(); from != "" {
+		s += fmt.Sprintf(" (%s %s)", from, r.Reason)
+	} else {
+		s += fmt.Sprintf(" (%s)", r.Reason)
+	}
+	if r.Cause != "" {
+		s += ": " + string(r.Cause)
+	}
+	if r.Err != nil {
+		s += ": " + r.Err.Error()
+	}
+	return s
+}
+
+// source returns the "models.Article.Cover" that released the file, or "".
+func (r Result) source() string {
+	if r.Type == nil {
+		return ""
+	}
+	return r.Type.Name + "." + r.Field.Path
+}
+
+// A Report says how a batch ended and what became of each file that it let go
+// of, in the order in which they were released, uploads last. Files that
+// records went on naming unchanged are not in it.
+type Report struct {
+	Outcome Outcome
+	Files   []Result
+	Err     error // commit's error, if the outcome is unknown
+}
+
+// Of returns the result for a ref, and whether the report has one.
+func (r *Report) Of(ref Ref) (Result, bool) {
+	if r != nil {
+		for _, f := range r.Files {
+			if f.Ref == ref {
+				return f, true
+			}
+		}
+	}
+	return Result{}, false
+}
+
+// Count returns the number of files with this status.
+func (r *Report) Count(s Status) int {
+	n := 0
+	if r != nil {
+		for _, f := range r.Files {
+			if f.Status == s {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// String returns the outcome and one line for each file.
+func (r *Report) String() string {
+	if r == nil {
+		return "no report"
+	}
+	var b strings.Builder
+	b.WriteString(string(r.Outcome))
+	for _, f := range r.Files {
+		b.WriteString("\n\t" + f.String())
+	}
+	return b.String()
+}

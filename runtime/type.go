@@ -1,0 +1,33 @@
+package runtime
+
+// A Type describes the file fields of one record type. The generator writes
+// one for each struct that it finds; [WithTypes] tells a cleaner about them.
+// A Type is compared by its address and must not be changed.
+type Type struct {
+	Name   string  // as %T prints it: "models.Article"
+	Fields []Field // in the order of their declaration
+}
+
+// A Field describes one file field of a [Type].
+type Field struct {
+	Path     string   // the Go selector from the record: "Cover"
+	Storage  string   // the storage that its names are in
+	Shape    Shape    // one name or many
+	Defaults []string // names in that storage that are never deleted
+}
+
+// A Shape says how many names a file field holds.
+type Shape uint8
+
+const (
+	Single Shape = iota // at most one name
+	List                // any number of names
+)
+
+// String returns "single" or "list".
+func (s Shape) String() string {
+	if s == List {
+		return "list"
+	}
+	return "single"
+}

@@ -1,0 +1,174 @@
+package runtime
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/spf13/afero"
+)
+
+// ErrUpload is wrapped by the errors of [Batch.Create], and by that of
+// [Batch.CommitWith] when a record names an upload that is not complete.
+var ErrUpload = errors.New("filecleangen: upload")
+
+// An Upload is a new file that a batch is responsible for: it goes if the
+// batch is rolled back, and stays if a record holds it when the batch is
+// committed. Write it, Close it and check the error of Close: until then the
+// batch can't be committed with a record that names it.
+type Upload struct {
+	batch *Batch
+	ref   Ref
+	file  afero.File
+
+	// Guarded by batch.mu.
+	failed   error // the first error of Write
+	closed   bool
+	complete bool // closed without error, everything written
+	cut      bool // a rollback to a savepoint cut a record's hold of it
+}
+
+// Create opens a new file in a storage, for a record of this transaction to
+// name. Parent directories are made as needed. If the name is taken, by a file
+// or by another batch, the file gets a free one beside it ("a.png" becomes
+// "a_x4k2p7q.png", as in Django); [Upload.Name] says which, and is what the
+// record must hold.
+//
+// It never opens a file that was there before, which is why a rollback can
+// remove what it made. It is the only way to tell a batch of an upload.
+//
+// Errors wrap [ErrUpload], and [ErrBadName] or [ErrEnded] where these are the
+// cause.
+func (b *Batch) Create(ctx context.Context, storage, name string) (*Upload, error) {
+	u, err := b.create(ctx, storage, name)
+	if err != nil {
+		return nil, fmt.Errorf("%w of %s: %w", ErrUpload, Ref{storage, name}, err)
+	}
+	return u, nil
+}
+
+func (b *Batch) create(ctx context.Context, storage, name string) (*Upload, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	files, ok := b.cleaner.storages[storage]
+	if !ok {
+		return nil, fmt.Errorf("storage %q was not given to runtime.New", storage)
+	}
+	if dir := path.Dir(name); dir != "." {
+		if err := files.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	const tries = 100
+	wanted := name
+	for range tries {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		u := &Upload{batch: b, ref: Ref{storage, name}}
+		reserved, err := b.cleaner.company.reserve(u)
+		if err != nil {
+			return nil, err
+		}
+		if reserved {
+			err := u.open(files)
+			if err == nil {
+				return u, nil
+			}
+			if !errors.Is(err, fs.ErrExist) {
+				return nil, err
+			}
+		}
+		name = alternative(wanted)
+	}
+	return nil, fmt.Errorf("no free name in %d tries: %w", tries, fs.ErrExist)
+}
+
+// open makes the file, which must not have been there, or takes the reservation
+// back: only a file that this batch made may ever be removed as its upload.
+func (u *Upload) open(files afero.Fs) (err error) {
+	var file afero.File
+	defer func() {
+		u.batch.mu.Lock()
+		defer u.batch.mu.Unlock()
+		if u.file = file; file == nil { // also on a panic
+			u.batch.uploads = slices.DeleteFunc(u.batch.uploads, func(other *Upload) bool { return other == u })
+		}
+	}()
+	// Look first, for the sake of storages that don't know O_EXCL.
+	if _, err := lstat(files, u.ref.Name); err == nil {
+		return fs.ErrExist
+	}
+	f, err := files.OpenFile(u.ref.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	file = f
+	return nil
+}
+
+// alternative returns a name beside the wanted one, in the manner of Django's
+// Storage.get_alternative_name: an underscore and 7 random characters before
+// the extension.
+func alternative(name string) string {
+	dir, base := path.Split(name)
+	ext := path.Ext(base)
+	if ext == base { // a dot file
+		ext = ""
+	}
+	return dir + strings.TrimSuffix(base, ext) + "_" + strings.ToLower(rand.Text()[:7]) + ext
+}
+
+// Name returns the name that the file got, for the record to hold.
+func (u *Upload) Name() string { return u.ref.Name }
+
+// Ref returns the storage and name of the file.
+func (u *Upload) Ref() Ref { return u.ref }
+
+// Write writes to the file.
+func (u *Upload) Write(p []byte) (int, error) {
+	n, err := u.file.Write(p)
+	if err != nil {
+		u.batch.mu.Lock()
+		u.failed = err
+		u.batch.mu.Unlock()
+	}
+	return n, err
+}
+
+// Close ends the upload. Its error matters: many storages write the file only
+// now. After an error of Write or Close the upload is not complete, and a
+// record can't be committed with its name. A second Close returns
+// [fs.ErrClosed].
+func (u *Upload) Close() error {
+	u.batch.mu.Lock()
+	if u.closed {
+		u.batch.mu.Unlock()
+		return fmt.Errorf("%w of %s: %w", ErrUpload, u.ref, fs.ErrClosed)
+	}
+	u.closed = true
+	u.batch.mu.Unlock()
+
+	err := u.file.Close()
+
+	u.batch.mu.Lock()
+	defer u.batch.mu.Unlock()
+	u.complete = err == nil && u.failed == nil
+	return err
+}
+
+// abandon closes the file if its owner did not. The batch is locked.
+func (u *Upload) abandon() {
+	if u.closed {
+		return
+	}
+	u.closed = true
+	_ = guard(u.file.Close) // what it says no longer matters: no row names the file
+}
