@@ -32,7 +32,8 @@ type Batch struct {
 	mu      sync.Mutex // other batches read the log while they are judged
 	state   batchState
 	log     log
-	points  []point
+	points  []point // savepoints that exist
+	saved   int     // savepoints so far
 	uploads []*Upload
 
 	writes  int // Execs so far

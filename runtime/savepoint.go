@@ -17,12 +17,9 @@ type point struct {
 func (b *Batch) Savepoint() Savepoint {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	id := 1
-	if n := len(b.points); n > 0 {
-		id = b.points[n-1].id + 1
-	}
-	b.points = append(b.points, point{id: id, at: b.log.mark()})
-	return Savepoint{batch: b, id: id}
+	b.saved++
+	b.points = append(b.points, point{id: b.saved, at: b.log.mark()})
+	return Savepoint{batch: b, id: b.saved}
 }
 
 // RollbackTo forgets what was logged since the savepoint. Call it after

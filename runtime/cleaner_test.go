@@ -1,0 +1,140 @@
+package runtime_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/spf13/afero"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+func TestNewErrors(t *testing.T) {
+	media := afero.NewMemMapFs()
+	_, err := runtime.New(
+		runtime.WithTypes(docType, nil),
+		runtime.WithStorage("docs", media),
+		runtime.WithStorage("docs", media),
+		runtime.WithStorage("nil", nil),
+		runtime.WithLogger(nil),
+		runtime.WithProtected(nil),
+		runtime.WithReferenceCheck(nil),
+	)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		`test.doc.A names storage "media", which was not given: add runtime.WithStorage("media", …)`,
+		`storage "docs" is given twice`,
+		`storage "nil" is nil`,
+		"logger is nil", "WithProtected", "WithReferenceCheck", "a type is nil",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error lacks %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestCheckName(t *testing.T) {
+	for _, name := range []string{"a", "a/b.png", ".hidden", "a b", "ä/ö", "...", "ab:c", "0/1"} {
+		if err := runtime.CheckName(name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{
+		"", ".", "..", "/", "/a", "a/", "a//b", "./a", "a/.", "a/..", "../a", "a/../b",
+		`a\b`, `\a`, `..\a`, "a\x00", "C:", "c:/a", "C:a", "a\xff",
+	} {
+		if err := runtime.CheckName(name); !errors.Is(err, runtime.ErrBadName) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	type uuid [16]byte
+	if !runtime.IntKey(0).IsZero() || !runtime.TextKey("").IsZero() || !runtime.UUIDKey(uuid{}).IsZero() || !runtime.IntKey(0).In("t").IsZero() {
+		t.Error("the key of a zero value is not anonymous")
+	}
+	keys := []runtime.Key{
+		runtime.IntKey(1), runtime.IntKey(2), runtime.IntKey(int8(-1)), runtime.TextKey("1"),
+		runtime.UUIDKey(uuid{15: 1}), runtime.UUIDKey(uuid{0: 1}), runtime.IntKey(1).In("a"), runtime.IntKey(1).In("b"),
+	}
+	for i, a := range keys {
+		for j, b := range keys {
+			if (a == b) != (i == j) {
+				t.Errorf("keys %d and %d: equal is %t", i, j, a == b)
+			}
+		}
+	}
+}
+
+// TestKeyInTable: one type in two tables is told apart by the table's name,
+// and two types of one table are one by it (C7 of django-cleanup's tests).
+func TestKeyInTable(t *testing.T) {
+	proxy := &runtime.Type{Name: "test.proxy", Fields: docType.Fields}
+	w := newWorld(t, "p q", runtime.WithTypes(proxy))
+	b := w.clean.Begin()
+	hold := func(typ *runtime.Type, key runtime.Key, name string) {
+		log := b.Updated(typ, key)
+		log.Hold(0, name)
+	}
+	release := func(typ *runtime.Type, key runtime.Key, name string) {
+		log := b.Deleted(typ, key)
+		log.Release(0, name)
+	}
+	hold(docType, runtime.IntKey(1).In("now"), "p")
+	release(docType, runtime.IntKey(1).In("archive"), "p")
+	hold(docType, runtime.IntKey(2).In("now"), "q")
+	release(proxy, runtime.IntKey(2).In("now"), "q")
+	w.commit(b)
+	w.wantLeft("p")
+}
+
+func TestLog(t *testing.T) {
+	w := newWorld(t, "p")
+	b := w.clean.Begin()
+	remove(b, &doc{ID: 1, A: "p"})
+	w.commit(b)
+	if got := w.logs.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level=INFO") || !strings.Contains(got, "removed=1") {
+		t.Errorf("log of a batch:\n%s", got)
+	}
+
+	w = newWorld(t, "p")
+	b = w.clean.Begin()
+	insert(b, &doc{ID: 1, A: "p"})
+	w.commit(b)
+	if got := w.logs.String(); got != "" {
+		t.Errorf("log of a batch that let go of nothing:\n%s", got)
+	}
+
+	b = w.clean.Begin()
+	remove(b, &doc{ID: 1, A: "p"})
+	_, _ = b.CommitWith(context.Background(), func() error { return errors.New("lost connection") })
+	for _, want := range []string{"level=WARN", "name=p", "lost connection", `outcome="outcome unknown"`} {
+		if !strings.Contains(w.logs.String(), want) {
+			t.Errorf("log of an unknown outcome lacks %s:\n%s", want, w.logs)
+		}
+	}
+}
+
+// TestNoAllocations: a record that is saved unchanged costs no memory beyond
+// the batch itself.
+func TestNoAllocations(t *testing.T) {
+	w := newWorld(t, "")
+	r := &doc{ID: 1, A: "a", B: "b", Gallery: []string{"c", "d"}}
+	old := r.FileSnapshot()
+	batches := make([]*runtime.Batch, 101)
+	for i := range batches {
+		batches[i] = w.clean.Begin()
+	}
+	i := 0
+	if n := testing.AllocsPerRun(100, func() {
+		r.BeforeUpdate(batches[i], old) // each batch once: nothing is spread over many
+		i++
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

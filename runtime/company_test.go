@@ -1,0 +1,115 @@
+package runtime_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// TestTwoBatches tells of batches that are open at the same time.
+func TestTwoBatches(t *testing.T) {
+	tests := map[string]struct {
+		story func(w *world, one, two *runtime.Batch)
+		left  string
+	}{
+		"the other holds it, and is open": {func(w *world, one, two *runtime.Batch) {
+			insert(two, &doc{ID: 2, A: "p"})
+			remove(one, &doc{ID: 1, A: "p"})
+			w.commit(one)
+		}, "p"},
+		"the other held it, and was committed": {func(w *world, one, two *runtime.Batch) {
+			remove(one, &doc{ID: 1, A: "p"})
+			insert(two, &doc{ID: 2, A: "p"})
+			w.commit(two)
+			w.commit(one)
+		}, "p"},
+		"the other held it, and was rolled back": {func(w *world, one, two *runtime.Batch) {
+			remove(one, &doc{ID: 1, A: "p"})
+			insert(two, &doc{ID: 2, A: "p"})
+			two.Rollback()
+			w.commit(one)
+		}, ""},
+		"the other held it, and nobody knows": {func(w *world, one, two *runtime.Batch) {
+			remove(one, &doc{ID: 1, A: "p"})
+			insert(two, &doc{ID: 2, A: "p"})
+			_, _ = two.CommitWith(context.Background(), func() error { return errors.New("lost") })
+			w.commit(one)
+		}, "p"},
+		"the other held it to a savepoint": {func(w *world, one, two *runtime.Batch) {
+			s := two.Savepoint()
+			insert(two, &doc{ID: 2, A: "p"})
+			w.rollbackTo(two, s)
+			remove(one, &doc{ID: 1, A: "p"})
+			w.commit(one)
+		}, ""},
+		// Two rows share a file. The row of the second still names it.
+		"both let go, the first is committed, the second is rolled back": {func(w *world, one, two *runtime.Batch) {
+			remove(one, &doc{ID: 1, A: "p"})
+			remove(two, &doc{ID: 2, A: "p"})
+			w.commit(one)
+			two.Rollback()
+		}, "p"},
+		"both let go, both are committed": {func(w *world, one, two *runtime.Batch) {
+			remove(one, &doc{ID: 1, A: "p"})
+			remove(two, &doc{ID: 2, A: "p"})
+			w.commit(one)
+			w.commit(two)
+		}, ""},
+		"the other held it and let go again": {func(w *world, one, two *runtime.Batch) {
+			r := &doc{ID: 2, A: "p"}
+			insert(two, r)
+			remove(two, r)
+			remove(one, &doc{ID: 1, A: "p"})
+			w.commit(two)
+			w.commit(one)
+		}, ""},
+		"the other is uploading it": {func(w *world, one, two *runtime.Batch) {
+			if err := w.files.Remove("p"); err != nil {
+				w.t.Fatal(err)
+			}
+			w.upload(two, "p")
+			remove(one, &doc{ID: 1, A: "p"})
+			w.commit(one)
+		}, "p"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "p")
+			test.story(w, w.clean.Begin(), w.clean.Begin())
+			w.wantLeft(test.left)
+		})
+	}
+}
+
+// TestBatchAfterBatch: what a batch held is forgotten when no batch of its time
+// is left.
+func TestBatchAfterBatch(t *testing.T) {
+	w := newWorld(t, "p")
+	beside := w.clean.Begin()
+	b := w.clean.Begin()
+	insert(b, &doc{ID: 1, A: "p"})
+	w.commit(b)
+	beside.Rollback()
+
+	b = w.clean.Begin()
+	remove(b, &doc{ID: 1, A: "p"})
+	w.commit(b)
+	w.wantLeft("")
+}
+
+// TestLaterBatch: a batch that was opened after the other was committed is not
+// held back by it, even while an older one is open.
+func TestLaterBatch(t *testing.T) {
+	w := newWorld(t, "p")
+	old := w.clean.Begin()
+	defer old.Rollback()
+	b := w.clean.Begin()
+	insert(b, &doc{ID: 1, A: "p"})
+	w.commit(b)
+	b = w.clean.Begin()
+	remove(b, &doc{ID: 1, A: "p"})
+	w.commit(b)
+	w.wantLeft("")
+}
