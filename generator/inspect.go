@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -165,7 +166,7 @@ func (in *inspection) addField(s *Struct, v *types.Var, tag Tag) {
 		in.ds.add(pos, "%s: a blank field can't be read; give it a name", s.Name)
 		return
 	}
-	shape, err := shapeOf(v.Type())
+	shape, err := shapeOf(v.Type(), in.pkg)
 	if err != nil {
 		in.ds.add(pos, "%s.%s: %s", s.Name, v.Name(), in.explain(v, err))
 		return
@@ -199,14 +200,52 @@ func (in *inspection) explain(v *types.Var, err error) string {
 		return err.Error()
 	}
 	in.unresolved = true
-	if field := in.fields[v.Pos()]; field != nil {
-		for _, e := range in.typeErrors {
-			if field.Type.Pos() <= e.Pos && e.Pos < field.Type.End() {
-				return "the type can't be resolved: " + e.Msg
+	why := "does the package that declares it compile?"
+	for _, e := range in.typeErrors {
+		if field := in.fields[v.Pos()]; field != nil && within(e.Pos, field.Type) {
+			why = e.Msg
+		}
+		// An error at an import is about every type that comes from there.
+		for _, imported := range in.importsOf(v) {
+			if within(e.Pos, imported) {
+				why = "package " + imported.Value + " could not be loaded"
 			}
 		}
 	}
-	return "the type can't be resolved; does the package that declares it compile?"
+	return "the type can't be resolved: " + why
+}
+
+func within(pos token.Pos, n ast.Node) bool { return n.Pos() <= pos && pos < n.End() }
+
+// importsOf returns the imports that the type of a field mentions.
+func (in *inspection) importsOf(v *types.Var) (paths []*ast.BasicLit) {
+	field := in.fields[v.Pos()]
+	if field == nil {
+		return nil
+	}
+	ast.Inspect(field.Type, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		for _, f := range in.files {
+			if !within(v.Pos(), f) {
+				continue
+			}
+			for _, spec := range f.Imports {
+				name, _ := strconv.Unquote(spec.Path.Value)
+				name = path.Base(name)
+				if spec.Name != nil {
+					name = spec.Name.Name
+				}
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == name {
+					paths = append(paths, spec.Path)
+				}
+			}
+		}
+		return true
+	})
+	return paths
 }
 
 // checkEmbedded reports embedded structs with file fields of their own: their
@@ -292,6 +331,9 @@ func (in *inspection) tagPosition(field *ast.Field) token.Position {
 	case field.Tag == nil:
 		return in.fset.Position(field.Pos())
 	}
-	offset := max(0, strings.Index(field.Tag.Value, tagKey+":"))
+	offset := 0
+	if at := ourKey.FindStringIndex(field.Tag.Value); at != nil {
+		offset = at[1] - len(tagKey+":")
+	}
 	return in.fset.Position(field.Tag.Pos() + token.Pos(offset))
 }

@@ -10,13 +10,19 @@ import (
 // was not found.
 var errInvalid = errors.New("invalid type")
 
-// shapeOf returns how a value of a type holds file names.
-func shapeOf(t types.Type) (*Shape, error) {
+// shapeOf returns how a value of a type holds file names. Errors name types as
+// the package from would.
+func shapeOf(t types.Type, from *types.Package) (*Shape, error) {
 	shape, err := shapeWithin(t, nil)
 	if errors.Is(err, errUnsupported) {
 		return nil, fmt.Errorf("a file field can't be %s; it can be a string, a type made of string, "+
 			"a pointer to one, a slice of them, sql.NullString or sql.Null[T]; "+
-			`change it, or leave it out with file:"-"`, types.TypeString(t, types.RelativeTo(nil)))
+			`change it, or leave it out with file:"-"`, types.TypeString(t, func(p *types.Package) string {
+			if p == from {
+				return ""
+			}
+			return p.Name()
+		}))
 	}
 	return shape, err
 }

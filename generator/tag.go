@@ -33,13 +33,16 @@ func (t Tag) String() string {
 	return strings.Join(parts, ",")
 }
 
+// ourKey finds our key even in a tag that is malformed around it.
+var ourKey = regexp.MustCompile(`(^|[^A-Za-z0-9_])` + tagKey + `:`)
+
 var storageName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // parseTag parses a struct tag. ok says whether it makes its field a file
 // field; a tag without our key doesn't, nor does `file:"-"`. Errors are about
 // our key, or about a tag in which it may be lost.
 func parseTag(structTag string) (tag Tag, ok bool, err error) {
-	if !strings.Contains(structTag, tagKey+":") {
+	if !ourKey.MatchString(structTag) {
 		return Tag{}, false, nil
 	}
 	tags, err := structtag.Parse(structTag)

@@ -110,7 +110,11 @@ func report(w io.Writer, err error) {
 		}
 		fmt.Fprintln(w, d)
 	}
-	fmt.Fprintf(w, "filecleangen: %d found to be wrong, nothing was written\n", len(ds))
+	errs := "errors"
+	if len(ds) == 1 {
+		errs = "error"
+	}
+	fmt.Fprintf(w, "filecleangen: %d %s, nothing was written\n", len(ds), errs)
 }
 
 // buildVersion returns the version of the module that the command was built
