@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"io"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+const schema = `CREATE TABLE article (
+	id     INTEGER PRIMARY KEY,
+	title  TEXT NOT NULL UNIQUE,
+	cover  TEXT NOT NULL,
+	banner TEXT NOT NULL
+)`
+
+// Store keeps articles in a database and their pictures in a storage.
+type Store struct {
+	db      *sql.DB
+	cleaner *runtime.Cleaner
+}
+
+// Tx is a transaction of both.
+type Tx struct {
+	tx    *sql.Tx
+	batch *runtime.Batch
+}
+
+// InTx runs f in a transaction, which is committed if f returns nil and rolled
+// back otherwise. Pictures that the transaction let go of are deleted after the
+// commit; pictures that it uploaded go if it is rolled back.
+func (s *Store) InTx(ctx context.Context, f func(*Tx) error) error {
+	batch := s.cleaner.Begin()
+	defer batch.Rollback()
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := f(&Tx{tx, batch}); err != nil {
+		return err
+	}
+	_, err = batch.CommitWith(ctx, tx.Commit)
+	return err
+}
+
+// Load reads an article, and remembers which files its row names now: that is
+// what Save and Delete need to know.
+func (tx *Tx) Load(ctx context.Context, id int64) (*Article, ArticleFiles, error) {
+	a := &Article{}
+	err := tx.tx.QueryRowContext(ctx, "SELECT id, title, cover, banner FROM article WHERE id = ?", id).
+		Scan(&a.ID, &a.Title, &a.Cover, &a.Banner)
+	return a, a.FileSnapshot(), err
+}
+
+// Insert adds an article and sets its ID.
+func (tx *Tx) Insert(ctx context.Context, a *Article) error {
+	return tx.batch.Exec(a.AfterCreate, func() (int64, error) {
+		res, err := tx.tx.ExecContext(ctx, "INSERT INTO article (title, cover, banner) VALUES (?, ?, ?)", a.Title, a.Cover, a.Banner)
+		if err != nil {
+			return 0, err
+		}
+		if a.ID, err = res.LastInsertId(); err != nil {
+			return 0, err
+		}
+		return res.RowsAffected()
+	})
+}
+
+// Save writes an article to its row, which named the files in old.
+func (tx *Tx) Save(ctx context.Context, a *Article, old ArticleFiles) error {
+	return tx.batch.Exec(
+		func(b *runtime.Batch) { a.BeforeUpdate(b, old) },
+		func() (int64, error) {
+			return runtime.Rows(tx.tx.ExecContext(ctx, "UPDATE article SET title = ?, cover = ?, banner = ? WHERE id = ?",
+				a.Title, a.Cover, a.Banner, a.ID))
+		})
+}
+
+// Delete removes the row of an article, which named the files in old.
+func (tx *Tx) Delete(ctx context.Context, a *Article, old ArticleFiles) error {
+	return tx.batch.Exec(
+		func(b *runtime.Batch) { a.AfterDelete(b, old) },
+		func() (int64, error) {
+			return runtime.Rows(tx.tx.ExecContext(ctx, "DELETE FROM article WHERE id = ?", a.ID))
+		})
+}
+
+// Upload stores a picture and returns the name for the article to hold.
+func (tx *Tx) Upload(ctx context.Context, name string, picture io.Reader) (string, error) {
+	file, err := tx.batch.Create(ctx, "media", name)
+	if err != nil {
+		return "", err
+	}
+	if _, err := io.Copy(file, picture); err != nil {
+		return "", err
+	}
+	return file.Name(), file.Close()
+}
