@@ -56,7 +56,7 @@ func newInspection(s *source, imports types.Importer) *inspection {
 		IgnoreFuncBodies: true,
 		FakeImportC:      true,
 		Error: func(err error) {
-			if e, ok := err.(types.Error); ok {
+			if e, ok := errors.AsType[types.Error](err); ok {
 				in.typeErrors = append(in.typeErrors, e)
 			}
 		},
@@ -251,8 +251,7 @@ func (in *inspection) importsOf(v *types.Var) (paths []*ast.BasicLit) {
 // checkEmbedded reports embedded structs with file fields of their own: their
 // methods would be hidden by those of the struct.
 func (in *inspection) checkEmbedded(outer string, st *types.Struct) {
-	for i := range st.NumFields() {
-		v := st.Field(i)
+	for v := range st.Fields() {
 		if !v.Embedded() {
 			continue
 		}

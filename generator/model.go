@@ -51,6 +51,7 @@ type Shape struct {
 // ShapeKind says which kind of value a [Shape] is.
 type ShapeKind uint8
 
+// The kinds of shapes.
 const (
 	Text     ShapeKind = iota // a string type: one name
 	Pointer                   // nil: no name

@@ -43,11 +43,11 @@ func shapeWithin(t types.Type, outer []types.Type) (*Shape, error) {
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
-		switch u.Kind() {
-		case types.String:
-			return &Shape{Kind: Text, Convert: !types.Identical(t, types.Typ[types.String])}, nil
-		case types.Invalid:
+		if u.Kind() == types.Invalid {
 			return nil, errInvalid
+		}
+		if u.Kind() == types.String {
+			return &Shape{Kind: Text, Convert: !types.Identical(t, types.Typ[types.String])}, nil
 		}
 	case *types.Pointer:
 		return wrap(Shape{Kind: Pointer}, u.Elem(), outer)

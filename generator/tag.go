@@ -75,7 +75,7 @@ func parseValue(t *structtag.Tag) (tag Tag, ok bool, err error) {
 	case isOption(tag.Storage):
 		return Tag{}, false, fmt.Errorf("the storage comes first; for the default storage write file:%q", ","+t.Value())
 	case tag.Storage != "" && !storageName.MatchString(tag.Storage):
-		return Tag{}, false, fmt.Errorf("%q can't be the name of a storage: use letters, digits, _, - and .", tag.Storage)
+		return Tag{}, false, fmt.Errorf("%q can't be the name of a storage: use only letters, digits, and _ - . between them", tag.Storage)
 	}
 	for _, o := range t.Options {
 		if err := tag.apply(o); err != nil {

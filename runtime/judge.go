@@ -3,13 +3,14 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // judge decides what becomes of the files of a batch that was committed, and
 // deletes those that have to go.
 func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 	v := b.end()
-	files := append(v.released, b.strayUploads(v)...)
+	files := slices.Concat(v.released, b.strayUploads(v))
 	for i := range files {
 		f := &files[i]
 		_, held := v.held[f.Ref]

@@ -21,7 +21,7 @@ var ErrBadName = errors.New("unsafe file name")
 // The cleaner calls it before it hands any name to a storage. Programs that
 // take names from outside can call it before they save one.
 func CheckName(name string) error {
-	why := ""
+	var why string
 	switch {
 	case name == "":
 		why = "it is empty"

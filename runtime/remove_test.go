@@ -39,6 +39,7 @@ func (f *faulty) Stat(name string) (os.FileInfo, error) {
 
 // newFaultyWorld has a storage with the files, on which remove is called first.
 func newFaultyWorld(t *testing.T, files string, remove func(name string) error, options ...runtime.Option) (*world, *faulty) {
+	t.Helper()
 	w := newWorld(t, files)
 	storage := &faulty{Fs: w.files, remove: remove}
 	return w.with(append([]runtime.Option{runtime.WithStorage("media", storage)}, options...)...), storage

@@ -8,16 +8,17 @@ import (
 // An Outcome is how a batch ended.
 type Outcome string
 
+// How a batch ends.
 const (
 	Committed  Outcome = "committed"
 	RolledBack Outcome = "rolled back"
-	// Unknown: commit returned an error. The database may have done either.
-	Unknown Outcome = "outcome unknown"
+	Unknown    Outcome = "outcome unknown" // commit failed: the database may have done either
 )
 
 // A Reason is why a file is no longer wanted.
 type Reason string
 
+// Why a file goes.
 const (
 	Updated Reason = "updated" // a record names another file, or none, in its place
 	Deleted Reason = "deleted" // the record was deleted
@@ -27,6 +28,7 @@ const (
 // A Status is what became of a file.
 type Status string
 
+// What becomes of a file.
 const (
 	Removed Status = "removed" // deleted from its storage
 	Missing Status = "missing" // there was no such file any more
@@ -37,6 +39,7 @@ const (
 // A Cause is why a file was kept.
 type Cause string
 
+// Why files are kept.
 const (
 	StillNamed     Cause = "a record of the batch names it"
 	NoRowChanged   Cause = "a write that changed no row names it"

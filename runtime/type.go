@@ -19,6 +19,7 @@ type Field struct {
 // A Shape says how many names a file field holds.
 type Shape uint8
 
+// How many names a file field holds.
 const (
 	Single Shape = iota // at most one name
 	List                // any number of names

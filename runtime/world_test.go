@@ -85,7 +85,7 @@ type world struct {
 func newWorld(t *testing.T, files string, options ...runtime.Option) *world {
 	t.Helper()
 	w := &world{t: t, files: afero.NewMemMapFs()}
-	for _, name := range strings.Fields(files) {
+	for name := range strings.FieldsSeq(files) {
 		w.write(name)
 	}
 	return w.with(append([]runtime.Option{runtime.WithStorage("media", w.files)}, options...)...)

@@ -29,7 +29,7 @@ func (s *story) tell(step step) error {
 	s.told++
 	fmt.Fprintf(s.out, "%d. %s\n", s.told, step.title)
 	if err := s.store.InTx(s.ctx, func(tx *Tx) error { return step.do(s.ctx, tx) }); !errors.Is(err, step.fails) {
-		return fmt.Errorf("the transaction ended with error %v", err)
+		return errors.Join(errors.New("the transaction did not end as it should"), err)
 	}
 	rows, named, err := s.rows()
 	if err != nil {
@@ -63,14 +63,14 @@ func (s *story) rows() (lines, named []string, err error) {
 		if err := rows.Scan(&a.ID, &a.Title, &a.Cover, &a.Banner); err != nil {
 			return nil, nil, err
 		}
-		line := fmt.Sprintf("%d %q", a.ID, a.Title)
+		var names []string
 		for _, name := range []string{a.Cover, a.Banner} {
 			if name != "" {
-				line += " " + name
-				named = append(named, name)
+				names = append(names, name)
 			}
 		}
-		lines = append(lines, line)
+		lines = append(lines, fmt.Sprintf("%d %q %s", a.ID, a.Title, strings.Join(names, " ")))
+		named = append(named, names...)
 	}
 	if len(lines) == 0 {
 		lines = []string{"none"}
