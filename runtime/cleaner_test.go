@@ -26,7 +26,7 @@ func TestNewErrors(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		`test.doc.A names storage "media", which was not given: add runtime.WithStorage("media", …)`,
+		`models.Doc.A names storage "media", which was not given: add runtime.WithStorage("media", …)`,
 		`storage "docs" is given twice`,
 		`storage "nil" is nil`,
 		"logger is nil", "WithProtected", "WithReferenceCheck", "a type is nil",

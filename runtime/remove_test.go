@@ -74,7 +74,7 @@ func TestStorageFails(t *testing.T) {
 	if len(lines) != 2 {
 		t.Fatalf("%d error lines, want one per failure:\n%s", len(lines), w.logs)
 	}
-	for _, want := range []string{"storage=media", "name=b", "field=test.doc.Gallery", "disk on fire"} {
+	for _, want := range []string{"storage=media", "name=b", "field=models.Doc.Gallery", "disk on fire"} {
 		if !strings.Contains(lines[0], want) {
 			t.Errorf("log lacks %s: %s", want, lines[0])
 		}
@@ -165,10 +165,10 @@ func TestObservers(t *testing.T) {
 	report := w.commit(b)
 
 	want := []string{
-		"before media:p test.doc A updated ", "after media:p test.doc A updated removed",
-		"before media:gone test.doc B deleted ", "after media:gone test.doc B deleted missing",
-		"before media:held test.doc Gallery deleted ",
-		"before media:broken test.doc Gallery deleted ", "after media:broken test.doc Gallery deleted failed",
+		"before media:p models.Doc A updated ", "after media:p models.Doc A updated removed",
+		"before media:gone models.Doc B deleted ", "after media:gone models.Doc B deleted missing",
+		"before media:held models.Doc Gallery deleted ",
+		"before media:broken models.Doc Gallery deleted ", "after media:broken models.Doc Gallery deleted failed",
 	}
 	if !slices.Equal(events, want) {
 		t.Errorf("events:\n%s\nwant:\n%s", strings.Join(events, "\n"), strings.Join(want, "\n"))

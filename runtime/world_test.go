@@ -13,68 +13,19 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/runtime/internal/models"
 )
 
-// doc is a record with generated methods, as the generator would write them.
-type doc struct {
-	ID      int
-	A, B    string
-	Gallery []string
-}
+type (
+	doc      = models.Doc
+	docFiles = models.DocFiles
+)
 
-type docFiles struct {
-	A, B    string
-	Gallery []string
-}
-
-var docType = &runtime.Type{
-	Name: "test.doc",
-	Fields: []runtime.Field{
-		{Path: "A", Storage: "media", Defaults: []string{"default.png"}},
-		{Path: "B", Storage: "media"},
-		{Path: "Gallery", Storage: "media", Shape: runtime.List},
-	},
-}
-
-func (r *doc) FileSnapshot() docFiles {
-	return docFiles{r.A, r.B, slices.Clone(r.Gallery)}
-}
-
-func (r *doc) AfterCreate(b *runtime.Batch) {
-	log := b.Created(docType, runtime.IntKey(r.ID))
-	r.holdFiles(&log)
-}
-
-func (r *doc) BeforeUpdate(b *runtime.Batch, old docFiles) {
-	log := b.Updated(docType, runtime.IntKey(r.ID))
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
-}
-
-func (r *doc) AfterDelete(b *runtime.Batch, old docFiles) {
-	log := b.Deleted(docType, runtime.IntKey(r.ID))
-	old.releaseFiles(&log)
-}
-
-func (r *doc) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.A)
-	log.Hold(1, r.B)
-	for _, v := range r.Gallery {
-		log.Hold(2, v)
-	}
-}
-
-func (s *docFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.A)
-	log.Release(1, s.B)
-	for _, v := range s.Gallery {
-		log.Release(2, v)
-	}
-}
+var docType = models.DocFileType
 
 // world is a cleaner with one storage and what can be observed of it.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	files afero.Fs
 	clean *runtime.Cleaner
 	logs  *bytes.Buffer
@@ -82,7 +33,7 @@ type world struct {
 
 // newWorld makes a cleaner whose storage "media" has the named files. Options
 // come after its own, so that they can give other storages.
-func newWorld(t *testing.T, files string, options ...runtime.Option) *world {
+func newWorld(t testing.TB, files string, options ...runtime.Option) *world {
 	t.Helper()
 	w := &world{t: t, files: afero.NewMemMapFs()}
 	for name := range strings.FieldsSeq(files) {

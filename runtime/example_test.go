@@ -1,0 +1,145 @@
+package runtime_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/afero"
+
+	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/runtime/internal/models"
+)
+
+// tx stands for a database transaction.
+type tx struct{}
+
+func (tx) Update(*models.Article) (rows int64, err error) { return 1, nil }
+func (tx) Commit() error                                  { return nil }
+
+// media returns a storage with some files in it. Real programs use
+// runtime.Dir.
+func mediaWith(names ...string) afero.Fs {
+	fs := afero.NewMemMapFs()
+	for _, name := range names {
+		if err := afero.WriteFile(fs, name, nil, 0o644); err != nil {
+			panic(err)
+		}
+	}
+	return fs
+}
+
+// A record is given another cover in a transaction.
+func Example() {
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", mediaWith("covers/old.png", "covers/new.png")),
+		runtime.WithTypes(models.FileTypes()...),
+	)
+	if err != nil {
+		panic(err)
+	}
+
+	batch := cleaner.Begin()
+	defer batch.Rollback()
+	var tx tx // begun here
+
+	article := &models.Article{ID: 1, Cover: "covers/old.png"} // read here
+	old := article.FileSnapshot()
+	article.Cover = "covers/new.png"
+	err = batch.Exec(
+		func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
+		func() (int64, error) { return tx.Update(article) },
+	)
+	if err != nil {
+		panic(err)
+	}
+	report, err := batch.CommitWith(context.Background(), tx.Commit)
+	fmt.Println(report, err)
+	// Output:
+	// committed
+	// 	removed media:covers/old.png (models.Article.Cover updated) <nil>
+}
+
+// Files made for a transaction go if it is rolled back.
+func ExampleBatch_Create() {
+	media := mediaWith("covers/new.png")
+	cleaner, err := runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(models.FileTypes()...))
+	if err != nil {
+		panic(err)
+	}
+	batch := cleaner.Begin()
+	file, err := batch.Create(context.Background(), "media", "covers/new.png")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprint(file, "a picture")
+	if err := file.Close(); err != nil {
+		panic(err)
+	}
+	fmt.Println("the name was taken:", strings.HasPrefix(file.Name(), "covers/new_"))
+	batch.Rollback()
+	kept, _ := afero.Exists(media, "covers/new.png")
+	made, _ := afero.Exists(media, file.Name())
+	fmt.Println("theirs:", kept, "ours:", made)
+	// Output:
+	// the name was taken: true
+	// theirs: true ours: false
+}
+
+// What is rolled back to a savepoint has not happened.
+func ExampleBatch_RollbackTo() {
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", mediaWith("covers/a.png", "covers/b.png")),
+		runtime.WithTypes(models.FileTypes()...),
+	)
+	if err != nil {
+		panic(err)
+	}
+	batch := cleaner.Begin()
+	(&models.Article{ID: 1}).AfterDelete(batch, models.ArticleFiles{Cover: "covers/a.png"})
+
+	savepoint := batch.Savepoint() // beside SAVEPOINT
+	(&models.Article{ID: 2}).AfterDelete(batch, models.ArticleFiles{Cover: "covers/b.png"})
+	if err := batch.RollbackTo(savepoint); err != nil { // beside ROLLBACK TO
+		panic(err)
+	}
+
+	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	fmt.Println(report, err)
+	// Output:
+	// committed
+	// 	removed media:covers/a.png (models.Article.Cover deleted) <nil>
+}
+
+// An observer can refuse a deletion, and hears what became of the others.
+func ExampleObserver() {
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", mediaWith("covers/a.png", "covers/evidence.png")),
+		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithObserver(runtime.Observer{
+			Before: func(_ context.Context, e runtime.Event) error {
+				if e.Ref.Name == "covers/evidence.png" {
+					return errors.New("on legal hold")
+				}
+				return nil
+			},
+			After: func(_ context.Context, e runtime.Event) {
+				fmt.Println(e.Type.Name, e.Field.Path, e.Reason, e.Ref, e.Status)
+			},
+		}),
+	)
+	if err != nil {
+		panic(err)
+	}
+	batch := cleaner.Begin()
+	for _, name := range []string{"covers/a.png", "covers/evidence.png"} {
+		(&models.Article{}).AfterDelete(batch, models.ArticleFiles{Cover: name})
+	}
+	report, _ := batch.CommitWith(context.Background(), tx{}.Commit)
+	kept, _ := report.Of(runtime.Ref{Storage: "media", Name: "covers/evidence.png"})
+	fmt.Println(kept)
+	// Output:
+	// models.Article Cover deleted media:covers/a.png removed
+	// kept media:covers/evidence.png (models.Article.Cover deleted): an observer vetoed: on legal hold
+}
