@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/runtime"
@@ -234,6 +235,13 @@ func TestJudgement(t *testing.T) {
 			test.story(w, b)
 			report := w.commit(b)
 			w.wantLeft(test.left)
+			seen := map[runtime.Ref]bool{}
+			for _, f := range report.Files {
+				if seen[f.Ref] || f.Status == "" {
+					t.Errorf("%s is in the report twice, or undecided", f.Ref)
+				}
+				seen[f.Ref] = true
+			}
 			if t.Failed() {
 				t.Log(report)
 			}
@@ -324,6 +332,9 @@ func TestCommitPanics(t *testing.T) {
 		t.Errorf("the rollback after it reports %v", r)
 	}
 	w.wantLeft("n p")
+	if !strings.Contains(w.logs.String(), "commit panicked") {
+		t.Errorf("log:\n%s", w.logs)
+	}
 }
 
 func TestBatchEndsOnce(t *testing.T) {
