@@ -151,6 +151,14 @@ func TestJudgement(t *testing.T) {
 			remove(b, &doc{ID: 3, A: "p", B: "q"})
 		}, "p"},
 
+		"a failed write around a record logged without Exec": {"p", func(_ *world, b *runtime.Batch) {
+			_ = b.Exec(func(*runtime.Batch) {}, func() (int64, error) {
+				(&doc{ID: 2, A: "p"}).AfterCreate(b)
+				return 0, errWrite
+			})
+			remove(b, &doc{ID: 3, A: "p"})
+		}, "p"},
+
 		"savepoint rolled back": {"p n", func(w *world, b *runtime.Batch) {
 			s := b.Savepoint()
 			update(b, &doc{ID: 1, A: "p"}, func(r *doc) { r.A = "n" })

@@ -324,6 +324,25 @@ func TestUnknownType(t *testing.T) {
 	w.wantLeft("n p q")
 }
 
+// TestTwoStorages: the same name in another storage is another file.
+func TestTwoStorages(t *testing.T) {
+	typ := &runtime.Type{Name: "test.two", Fields: []runtime.Field{{Path: "A", Storage: "media"}, {Path: "B", Storage: "docs"}}}
+	docs := afero.NewMemMapFs()
+	w := newWorld(t, "p", runtime.WithStorage("docs", docs), runtime.WithTypes(typ))
+	if err := afero.WriteFile(docs, "p", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b := w.clean.Begin()
+	log := b.Updated(typ, runtime.IntKey(1))
+	log.Hold(0, "p")
+	log.Release(1, "p")
+	w.commit(b)
+	w.wantLeft("p")
+	if ok, _ := afero.Exists(docs, "p"); ok {
+		t.Error("docs:p is still there")
+	}
+}
+
 // TestCancelledContext: the request is gone, and so are the rows; the files
 // must follow.
 func TestCancelledContext(t *testing.T) {

@@ -70,6 +70,52 @@ func TestCreateWhileDeleting(t *testing.T) {
 	w.wantLeft(got)
 }
 
+// TestCreateTakenName: the name that was wanted is not an upload: the record
+// that has it can be saved.
+func TestCreateTakenName(t *testing.T) {
+	w := newWorld(t, "p")
+	b := w.clean.Begin()
+	w.upload(b, "p")
+	insert(b, &doc{ID: 1, A: "p"})
+	w.commit(b)
+}
+
+// TestCreateRace: a file that comes into being at the last moment is not
+// written over, and one is not either by a storage that knows no O_EXCL.
+func TestCreateRace(t *testing.T) {
+	for name, storage := range map[string]func(afero.Fs) afero.Fs{
+		"blind":     func(fs afero.Fs) afero.Fs { return blindFs{fs} },
+		"no O_EXCL": func(fs afero.Fs) afero.Fs { return noExclFs{fs} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "p")
+			w.with(runtime.WithStorage("media", storage(w.files)))
+			b := w.clean.Begin()
+			if got := w.upload(b, "p"); got == "p" {
+				t.Error("an upload got the name of a file")
+			}
+			b.Rollback()
+			if ok, _ := afero.Exists(w.files, "p"); !ok {
+				t.Error("p is gone")
+			}
+		})
+	}
+}
+
+// blindFs does not see that a file is there.
+type blindFs struct{ afero.Fs }
+
+func (blindFs) Stat(name string) (os.FileInfo, error) {
+	return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+}
+
+// noExclFs opens what is there.
+type noExclFs struct{ afero.Fs }
+
+func (f noExclFs) OpenFile(name string, flag int, perm os.FileMode) (afero.File, error) {
+	return f.Fs.OpenFile(name, flag&^os.O_EXCL, perm)
+}
+
 func TestCreateErrors(t *testing.T) {
 	w := newWorld(t, "file", runtime.WithStorage("readonly", afero.NewReadOnlyFs(afero.NewMemMapFs())))
 	b := w.clean.Begin()
