@@ -327,19 +327,31 @@ func TestUnknownType(t *testing.T) {
 // TestTwoStorages: the same name in another storage is another file.
 func TestTwoStorages(t *testing.T) {
 	typ := &runtime.Type{Name: "test.two", Fields: []runtime.Field{{Path: "A", Storage: "media"}, {Path: "B", Storage: "docs"}}}
-	docs := afero.NewMemMapFs()
-	w := newWorld(t, "p", runtime.WithStorage("docs", docs), runtime.WithTypes(typ))
-	if err := afero.WriteFile(docs, "p", nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	b := w.clean.Begin()
-	log := b.Updated(typ, runtime.IntKey(1))
-	log.Hold(0, "p")
-	log.Release(1, "p")
-	w.commit(b)
-	w.wantLeft("p")
-	if ok, _ := afero.Exists(docs, "p"); ok {
-		t.Error("docs:p is still there")
+	for name, test := range map[string]struct {
+		held, released int
+		inMedia        bool
+	}{
+		"held in the first":  {0, 1, true},
+		"held in the second": {1, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			docs := afero.NewMemMapFs()
+			w := newWorld(t, "p", runtime.WithStorage("docs", docs), runtime.WithTypes(typ))
+			if err := afero.WriteFile(docs, "p", nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			b := w.clean.Begin()
+			log := b.Updated(typ, runtime.IntKey(1))
+			log.Hold(test.held, "p")
+			log.Release(test.released, "p")
+			w.commit(b)
+			if ok, _ := afero.Exists(w.files, "p"); ok != test.inMedia {
+				t.Errorf("media:p exists: %t", ok)
+			}
+			if ok, _ := afero.Exists(docs, "p"); ok == test.inMedia {
+				t.Errorf("docs:p exists: %t", ok)
+			}
+		})
 	}
 }
 
