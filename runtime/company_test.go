@@ -3,6 +3,10 @@ package runtime_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/runtime"
@@ -112,4 +116,33 @@ func TestLaterBatch(t *testing.T) {
 	remove(b, &doc{ID: 1, A: "p"})
 	w.commit(b)
 	w.wantLeft("")
+}
+
+// TestParallelBatches: each of many batches replaces the picture of its record
+// by an upload that wants the same name as all others.
+func TestParallelBatches(t *testing.T) {
+	const records = 200
+	w := newWorld(t, "")
+	for i := range records {
+		w.write(fmt.Sprintf("old%d", i))
+	}
+	names := make([]string, records)
+	var wg sync.WaitGroup
+	for i := range records {
+		wg.Go(func() {
+			b := w.clean.Begin()
+			defer b.Rollback()
+			name := w.upload(b, "new")
+			update(b, &doc{ID: i + 1, A: fmt.Sprintf("old%d", i)}, func(r *doc) { r.A = name })
+			if i%10 == 0 {
+				names[i] = fmt.Sprintf("old%d", i)
+				return // rolled back
+			}
+			names[i] = name
+			w.commit(b)
+		})
+	}
+	wg.Wait()
+	slices.Sort(names)
+	w.wantLeft(strings.Join(names, " "))
 }
