@@ -49,7 +49,7 @@ func FuzzParseTag(f *testing.F) {
 
 func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{
-		"defualt": `"default"`, "Default": `"default"`, "defaults": `"default"`,
+		"defailt": `"default"`, "Default": `"default"`, "defaults": `"default"`,
 		"": "", "x": "", "keep": "",
 	} {
 		got := nearest(word, options)

@@ -33,9 +33,9 @@ type world struct {
 
 // newWorld makes a cleaner whose storage "media" has the named files. Options
 // come after its own, so that they can give other storages.
-func newWorld(t testing.TB, files string, options ...runtime.Option) *world {
-	t.Helper()
-	w := &world{t: t, files: afero.NewMemMapFs()}
+func newWorld(tb testing.TB, files string, options ...runtime.Option) *world {
+	tb.Helper()
+	w := &world{t: tb, files: afero.NewMemMapFs()}
 	for name := range strings.FieldsSeq(files) {
 		w.write(name)
 	}
