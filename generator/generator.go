@@ -37,11 +37,10 @@ func Generate(ctx context.Context, cfg Config) ([]File, error) {
 		cfg.Output = DefaultOutput
 	}
 	l := newLoader(ctx, cfg)
-	sources, err := l.load(cfg.Patterns, cfg.Output)
+	sources, ds, err := l.load(cfg.Patterns, cfg.Output)
 	if err != nil {
 		return nil, err
 	}
-	var ds Diagnostics
 	var models []*Package
 	for _, s := range sources {
 		p, more, err := inspect(l, s)

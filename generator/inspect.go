@@ -6,8 +6,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,61 +191,6 @@ func exported(name string) string {
 	return "File" + name
 }
 
-// explain returns what is wrong with the type of a field. Where the type
-// checker could not make sense of it, its own words are best.
-func (in *inspection) explain(v *types.Var, err error) string {
-	if !errors.Is(err, errInvalid) {
-		return err.Error()
-	}
-	in.unresolved = true
-	why := "does the package that declares it compile?"
-	for _, e := range in.typeErrors {
-		if field := in.fields[v.Pos()]; field != nil && within(e.Pos, field.Type) {
-			why = e.Msg
-		}
-		// An error at an import is about every type that comes from there.
-		for _, imported := range in.importsOf(v) {
-			if within(e.Pos, imported) {
-				why = "package " + imported.Value + " could not be loaded"
-			}
-		}
-	}
-	return "the type can't be resolved: " + why
-}
-
-func within(pos token.Pos, n ast.Node) bool { return n.Pos() <= pos && pos < n.End() }
-
-// importsOf returns the imports that the type of a field mentions.
-func (in *inspection) importsOf(v *types.Var) (paths []*ast.BasicLit) {
-	field := in.fields[v.Pos()]
-	if field == nil {
-		return nil
-	}
-	ast.Inspect(field.Type, func(n ast.Node) bool {
-		sel, ok := n.(*ast.SelectorExpr)
-		if !ok {
-			return true
-		}
-		for _, f := range in.files {
-			if !within(v.Pos(), f) {
-				continue
-			}
-			for _, spec := range f.Imports {
-				name, _ := strconv.Unquote(spec.Path.Value)
-				name = path.Base(name)
-				if spec.Name != nil {
-					name = spec.Name.Name
-				}
-				if x, ok := sel.X.(*ast.Ident); ok && x.Name == name {
-					paths = append(paths, spec.Path)
-				}
-			}
-		}
-		return true
-	})
-	return paths
-}
-
 // checkEmbedded reports embedded structs with file fields of their own: their
 // methods would be hidden by those of the struct.
 func (in *inspection) checkEmbedded(outer string, st *types.Struct) {
@@ -270,46 +213,6 @@ func (in *inspection) checkEmbedded(outer string, st *types.Struct) {
 			}
 		}
 	}
-}
-
-// primaryKeyTag matches what gorm, bun, xorm and others write in the tags of
-// primary keys.
-var primaryKeyTag = regexp.MustCompile(`(?i)\b(primary_?key|pk)\b`)
-
-// keyOf recognises the primary key: a field ID of a type that a key can be
-// made of. Where other fields look like parts of the key, there is none: rows
-// that share an ID must not be taken for the same.
-func (in *inspection) keyOf(st *types.Struct) Key {
-	var id *types.Var
-	for i := range st.NumFields() {
-		v := st.Field(i)
-		if v.Name() == "ID" {
-			id = v
-			continue
-		}
-		if primaryKeyTag.MatchString(st.Tag(i)) {
-			return Key{}
-		}
-	}
-	if id == nil {
-		return Key{}
-	}
-	switch t := id.Type().Underlying().(type) {
-	case *types.Basic:
-		switch {
-		case t.Kind() == types.Invalid:
-			in.unresolved = true
-		case t.Info()&types.IsInteger != 0:
-			return Key{Func: "IntKey", Path: id.Name()}
-		case t.Kind() == types.String:
-			return Key{Func: "TextKey", Path: id.Name()}
-		}
-	case *types.Array:
-		if e, ok := t.Elem().(*types.Basic); ok && e.Kind() == types.Byte && t.Len() == 16 {
-			return Key{Func: "UUIDKey", Path: id.Name()}
-		}
-	}
-	return Key{}
 }
 
 // literal returns the value of a tag literal.

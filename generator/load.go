@@ -47,16 +47,15 @@ func (l *loader) config(mode packages.LoadMode) *packages.Config {
 	return &packages.Config{Context: l.ctx, Dir: l.dir, BuildFlags: l.flags, Mode: mode}
 }
 
-// load returns the packages that match the patterns. It asks the go command
-// only which files they have: asking for types would compile the packages,
-// which fails while generated methods are missing.
-func (l *loader) load(patterns []string, output string) ([]*source, error) {
+// load returns the packages that match the patterns, without those of which a
+// file can't be read. It asks the go command only which files they have: asking
+// for types would compile the packages, which fails while generated methods are
+// missing.
+func (l *loader) load(patterns []string, output string) (sources []*source, ds Diagnostics, err error) {
 	found, err := packages.Load(l.config(packages.NeedName|packages.NeedFiles), patterns...)
 	if err != nil {
-		return nil, fmt.Errorf("find packages: %w", err)
+		return nil, nil, fmt.Errorf("find packages: %w", err)
 	}
-	var ds Diagnostics
-	var sources []*source
 	for _, p := range found {
 		if len(p.GoFiles) == 0 {
 			for _, e := range p.Errors {
@@ -66,12 +65,14 @@ func (l *loader) load(patterns []string, output string) ([]*source, error) {
 		}
 		s, errs := read(p, output)
 		ds = append(ds, errs...)
-		sources = append(sources, s)
+		if len(errs) == 0 {
+			sources = append(sources, s)
+		}
 	}
 	if len(found) == 0 {
 		ds.add(token.Position{}, "no packages match %s", strings.Join(patterns, " "))
 	}
-	return sources, ds.err()
+	return sources, ds, nil
 }
 
 // listError turns what the go command says into a diagnostic.

@@ -1,0 +1,65 @@
+package generator
+
+import (
+	"errors"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path"
+	"strconv"
+)
+
+// explain returns what is wrong with the type of a field. Where the type
+// checker could not make sense of it, its own words are best.
+func (in *inspection) explain(v *types.Var, err error) string {
+	if !errors.Is(err, errInvalid) {
+		return err.Error()
+	}
+	in.unresolved = true
+	why := "does the package that declares it compile?"
+	for _, e := range in.typeErrors {
+		if field := in.fields[v.Pos()]; field != nil && within(e.Pos, field.Type) {
+			why = e.Msg
+		}
+		// An error at an import is about every type that comes from there.
+		for _, imported := range in.importsOf(v) {
+			if within(e.Pos, imported) {
+				why = "package " + imported.Value + " could not be loaded"
+			}
+		}
+	}
+	return "the type can't be resolved: " + why
+}
+
+func within(pos token.Pos, n ast.Node) bool { return n.Pos() <= pos && pos < n.End() }
+
+// importsOf returns the imports that the type of a field mentions.
+func (in *inspection) importsOf(v *types.Var) (paths []*ast.BasicLit) {
+	field := in.fields[v.Pos()]
+	if field == nil {
+		return nil
+	}
+	ast.Inspect(field.Type, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		for _, f := range in.files {
+			if !within(v.Pos(), f) {
+				continue
+			}
+			for _, spec := range f.Imports {
+				name, _ := strconv.Unquote(spec.Path.Value)
+				name = path.Base(name)
+				if spec.Name != nil {
+					name = spec.Name.Name
+				}
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == name {
+					paths = append(paths, spec.Path)
+				}
+			}
+		}
+		return true
+	})
+	return paths
+}
