@@ -153,7 +153,9 @@ func (in *inspection) structOf(name *types.TypeName) (s Struct, ok bool) {
 		return Struct{}, false
 	}
 	in.checkEmbedded(s.Name, st)
-	s.Key = in.keyOf(st)
+	if s.TypeParams == 0 { // instances of a generic type are stored in tables of their own
+		s.Key = in.keyOf(st)
+	}
 	return s, true
 }
 

@@ -113,6 +113,7 @@ func (b *Batch) record(t *Type, key Key, why Reason) Record {
 // Deletions don't stop when ctx is cancelled: the rows are gone, and so must
 // the files be. Its values reach observers and the reference check.
 func (b *Batch) CommitWith(ctx context.Context, commit func() error) (*Report, error) {
+	ctx = context.WithoutCancel(ctx)
 	if err := b.startCommit(); err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ func (b *Batch) CommitWith(ctx context.Context, commit func() error) (*Report, e
 		defer func() {
 			// Runs on a panic too, which then goes on to the caller.
 			if err != nil {
-				report = b.cleaner.abandon(context.WithoutCancel(ctx), b, err)
+				report = b.cleaner.abandon(ctx, b, err)
 			}
 		}()
 		err = commit()
@@ -130,7 +131,7 @@ func (b *Batch) CommitWith(ctx context.Context, commit func() error) (*Report, e
 	if err != nil {
 		return report, err
 	}
-	return b.cleaner.judge(context.WithoutCancel(ctx), b), nil
+	return b.cleaner.judge(ctx, b), nil
 }
 
 func (b *Batch) startCommit() error {

@@ -1,8 +1,8 @@
 package runtime
 
 // Exec runs one write to the database and the generated methods that belong to
-// it. What hook logs counts only if write returns no error and a number of
-// rows other than 0; [Rows] makes that number from what database/sql returns:
+// it. What hook logs counts only if write returns no error and at least one
+// row; [Rows] makes that number from what database/sql returns:
 //
 //	err := b.Exec(
 //		func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
@@ -30,7 +30,7 @@ func (b *Batch) Exec(hook func(*Batch), write func() (rows int64, err error)) er
 	if err != nil {
 		return err
 	}
-	if rows == 0 {
+	if rows <= 0 {
 		outcome = idle
 		return nil
 	}

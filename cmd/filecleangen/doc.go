@@ -32,6 +32,14 @@ deleted; it may be repeated. file:"-" leaves a field out.
 A file field can be a string, a type made of string, a pointer to one, a slice
 of them, sql.NullString or sql.Null[T] of one.
 
+A field ID of an integer, string or 16-byte array type is taken for the primary
+key, by which records are told apart, unless tags of other fields look like
+parts of the key, or the struct is generic. Without one, files may be kept that
+could have gone; see runtime.Key.
+
+Test files are not read. The generated file carries no build constraint, so keep
+types with file tags out of files that have one.
+
 The package need not compile: generated methods may be missing or stale, and the
 generated file may be broken. A file that filecleangen did not write is never
 replaced. Where nothing changed, nothing is written. If no struct of a package

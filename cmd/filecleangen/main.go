@@ -74,7 +74,9 @@ func parse(args []string) (cfg generator.Config, version bool, err error) {
 		}
 	}
 	if *types != "" {
-		cfg.Types = strings.Split(*types, ",")
+		for name := range strings.SplitSeq(*types, ",") {
+			cfg.Types = append(cfg.Types, strings.TrimSpace(name))
+		}
 	}
 	if name := cfg.Output; filepath.Base(name) != name || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 		return cfg, false, fmt.Errorf("-output %s: want the name of a .go file, without a directory and not of a test; it is written beside its package", name)
