@@ -55,6 +55,9 @@ func Generate(ctx context.Context, cfg Config) ([]File, error) {
 	}
 	files, more := output(models, cfg.Output)
 	ds = append(ds, more...)
+	if len(files) == 0 && len(ds) == 0 {
+		ds.add(token.Position{}, "no struct with a file tag in these packages; tag a field like this: Cover string `file:\"media\"`")
+	}
 	if err := ds.err(); err != nil {
 		return nil, err
 	}
@@ -106,9 +109,6 @@ func output(models []*Package, name string) (files []File, ds Diagnostics) {
 			continue
 		}
 		files = append(files, File{Path: path, Content: content})
-	}
-	if len(files) == 0 && len(ds) == 0 {
-		ds.add(token.Position{}, "no struct with a file tag in these packages; tag a field like this: Cover string `file:\"media\"`")
 	}
 	return files, ds
 }

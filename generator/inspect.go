@@ -18,7 +18,7 @@ type inspection struct {
 	ds  Diagnostics
 
 	// fields are the declarations of struct fields by the position of their
-	// name, or of their type where they are embedded.
+	// name, which is that of their type where they are embedded.
 	fields map[token.Pos]*ast.Field
 	// typeErrors are what the type checker has to say. Most of it doesn't
 	// matter: only errors in the type of a file field are ours to report.
@@ -100,7 +100,9 @@ func (in *inspection) walk(f *ast.File) {
 			return true
 		}
 		for _, field := range st.Fields.List {
-			in.fields[field.Type.Pos()] = field
+			if len(field.Names) == 0 {
+				in.fields[embeddedName(field.Type).Pos()] = field
+			}
 			for _, name := range field.Names {
 				in.fields[name.Pos()] = field
 			}
@@ -112,6 +114,21 @@ func (in *inspection) walk(f *ast.File) {
 		}
 		return true
 	})
+}
+
+// embeddedName returns the part of an embedded type that names the field.
+func embeddedName(t ast.Expr) ast.Expr {
+	switch t := ast.Unparen(t).(type) {
+	case *ast.StarExpr:
+		return embeddedName(t.X)
+	case *ast.SelectorExpr:
+		return t.Sel
+	case *ast.IndexExpr:
+		return embeddedName(t.X)
+	case *ast.IndexListExpr:
+		return embeddedName(t.X)
+	}
+	return t
 }
 
 // typeNames returns the types declared at package level, in source order.
@@ -149,10 +166,10 @@ func (in *inspection) structOf(name *types.TypeName) (s Struct, ok bool) {
 			in.addField(&s, v, tag)
 		}
 	}
+	in.checkEmbedded(s.Name, st, found)
 	if !found {
 		return Struct{}, false
 	}
-	in.checkEmbedded(s.Name, st)
 	if s.TypeParams == 0 { // instances of a generic type are stored in tables of their own
 		s.Key = in.keyOf(st)
 	}
@@ -191,30 +208,6 @@ func exported(name string) string {
 		return upper
 	}
 	return "File" + name
-}
-
-// checkEmbedded reports embedded structs with file fields of their own: their
-// methods would be hidden by those of the struct.
-func (in *inspection) checkEmbedded(outer string, st *types.Struct) {
-	for v := range st.Fields() {
-		if !v.Embedded() {
-			continue
-		}
-		t := v.Type()
-		if p, ok := t.Underlying().(*types.Pointer); ok {
-			t = p.Elem()
-		}
-		inner, ok := t.Underlying().(*types.Struct)
-		if !ok {
-			continue
-		}
-		for j := range inner.NumFields() {
-			if _, isFile, _ := parseTag(inner.Tag(j)); isFile {
-				in.ds.add(in.fset.Position(v.Pos()), "%s embeds %s, which has file fields of its own; that is not supported yet: move its file fields into %[1]s, or make it a named field", outer, v.Name())
-				break
-			}
-		}
-	}
 }
 
 // literal returns the value of a tag literal.

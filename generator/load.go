@@ -54,7 +54,7 @@ func (l *loader) config(mode packages.LoadMode) *packages.Config {
 func (l *loader) load(patterns []string, output string) (sources []*source, ds Diagnostics, err error) {
 	found, err := packages.Load(l.config(packages.NeedName|packages.NeedFiles), patterns...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find packages: %w", err)
+		return nil, nil, fmt.Errorf("find packages: %w", goCommandError{err})
 	}
 	for _, p := range found {
 		if len(p.GoFiles) == 0 {
@@ -74,6 +74,19 @@ func (l *loader) load(patterns []string, output string) (sources []*source, ds D
 	}
 	return sources, ds, nil
 }
+
+// goCommandError says what the go command said, without how it was called.
+type goCommandError struct{ err error }
+
+func (e goCommandError) Error() string {
+	_, stderr, ok := strings.Cut(e.err.Error(), "stderr: ")
+	if !ok {
+		return e.err.Error()
+	}
+	return strings.TrimSpace(stderr)
+}
+
+func (e goCommandError) Unwrap() error { return e.err }
 
 // listError turns what the go command says into a diagnostic.
 func listError(e packages.Error) Diagnostic {
@@ -157,7 +170,7 @@ func (l *loader) imports(s *source) (types.Importer, error) {
 	cfg.Dir = s.dir
 	found, err := packages.Load(cfg, paths...)
 	if err != nil {
-		return nil, fmt.Errorf("load imports of %s: %w", s.dir, err)
+		return nil, fmt.Errorf("load imports of %s: %w", s.dir, goCommandError{err})
 	}
 	for _, p := range found {
 		if p.Types != nil && p.Types.Scope().Len() > 0 {
