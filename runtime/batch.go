@@ -85,12 +85,13 @@ func (b *Batch) Deleted(t *Type, key Key) Record { return b.record(t, key, Delet
 
 func (b *Batch) record(t *Type, key Key, why Reason) Record {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.state == ended {
+		b.mu.Unlock()
 		b.cleaner.logger.Error("filecleangen: a batch was written to after its end; what was written is ignored, files may stay behind",
 			"type", t.Name)
 		return Record{}
 	}
+	defer b.mu.Unlock()
 	first := len(b.log.entries)
 	b.log.records = append(b.log.records, record{typ: t, key: key, reason: why, write: b.writing, first: first})
 	return Record{batch: b, cursor: first, held: first}

@@ -19,16 +19,29 @@ func (b *Batch) mentions(refs, found map[Ref]struct{}) {
 
 // end closes a batch and takes the final view of it.
 func (b *Batch) end() view {
+	v, unclosed := b.seal()
+	for _, u := range unclosed {
+		// No row names it, so what Close says no longer matters. It may take long:
+		// nothing is locked.
+		_ = guard(u.file.Close)
+	}
+	return v
+}
+
+func (b *Batch) seal() (v view, unclosed []*Upload) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.state = ended
 	b.uploads = slices.DeleteFunc(b.uploads, func(u *Upload) bool { return u.file == nil })
 	others := make(map[Ref]struct{}, len(b.uploads))
 	for _, u := range b.uploads {
-		u.abandon()
 		others[u.ref] = struct{}{}
+		if !u.closed {
+			u.closed = true
+			unclosed = append(unclosed, u)
+		}
 	}
-	return b.log.view(others)
+	return b.log.view(others), unclosed
 }
 
 // allUploads returns a result, still to be decided, for each upload of a batch

@@ -163,12 +163,3 @@ func (u *Upload) Close() error {
 	u.complete = err == nil && u.failed == nil
 	return err
 }
-
-// abandon closes the file if its owner did not. The batch is locked.
-func (u *Upload) abandon() {
-	if u.closed {
-		return
-	}
-	u.closed = true
-	_ = guard(u.file.Close) // what it says no longer matters: no row names the file
-}
