@@ -53,10 +53,21 @@ The flags are:
 		the name of the generated file (default filecleangen_gen.go)
 	-tags TAGS
 		build tags, as the go command takes them
+	-check
+		write nothing; print the generated files that are out of date, and
+		exit with 1 if there are any
+	-diff
+		write nothing; print what would change as a unified diff, and exit
+		with 1 if anything would
+	-n
+		write nothing; print what would be written or removed
+	-v
+		say of each file what was done
 	-version
 		print the version and exit
 
 The exit status is 0 if all is done, 1 if something is wrong with the code it
-reads, 2 if it was called in a wrong way. With 1 and 2 nothing was written.
+reads, or out of date, 2 if it was called in a wrong way. With 1 and 2 nothing
+was written.
 */
 package main

@@ -37,7 +37,7 @@ func usage() string {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	cfg, version, err := parse(args)
+	c, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, usage())
@@ -45,57 +45,59 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		fmt.Fprintf(stderr, "filecleangen: %v\nRun filecleangen -h for the manual.\n", err)
 		return wrongCall
-	case version:
+	case c.version:
 		fmt.Fprintln(stdout, "filecleangen", buildVersion())
 		return done
 	}
-	if err := generate(cfg); err != nil {
+	files, err := generator.Generate(context.Background(), c.config)
+	if err != nil {
 		report(stderr, err)
 		return wrongInput
 	}
-	return done
+	return c.finish(files, stdout, stderr)
+}
+
+// call is a parsed command line.
+type call struct {
+	config              generator.Config
+	version             bool
+	check, diff, dryRun bool // instead of writing; at most one
+	verbose             bool
 }
 
 // parse reads the command line.
-func parse(args []string) (cfg generator.Config, version bool, err error) {
+func parse(args []string) (c call, err error) {
 	flags := flag.NewFlagSet("filecleangen", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	types := flags.String("type", "", "")
-	flags.StringVar(&cfg.Output, "output", generator.DefaultOutput, "")
-	flags.StringVar(&cfg.Tags, "tags", "", "")
-	flags.BoolVar(&version, "version", false, "")
+	flags.StringVar(&c.config.Output, "output", generator.DefaultOutput, "")
+	flags.StringVar(&c.config.Tags, "tags", "", "")
+	flags.BoolVar(&c.check, "check", false, "")
+	flags.BoolVar(&c.diff, "diff", false, "")
+	flags.BoolVar(&c.dryRun, "n", false, "")
+	flags.BoolVar(&c.verbose, "v", false, "")
+	flags.BoolVar(&c.version, "version", false, "")
 	if err := flags.Parse(args); err != nil {
-		return cfg, false, err
+		return c, err
 	}
-	cfg.Patterns = flags.Args()
-	for _, p := range cfg.Patterns {
+	c.config.Patterns = flags.Args()
+	for _, p := range c.config.Patterns {
 		if strings.HasPrefix(p, "-") {
-			return cfg, false, fmt.Errorf("flags come before packages: %s", p)
+			return c, fmt.Errorf("flags come before packages: %s", p)
 		}
 	}
 	if *types != "" {
 		for name := range strings.SplitSeq(*types, ",") {
-			cfg.Types = append(cfg.Types, strings.TrimSpace(name))
+			c.config.Types = append(c.config.Types, strings.TrimSpace(name))
 		}
 	}
-	if name := cfg.Output; filepath.Base(name) != name || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
-		return cfg, false, fmt.Errorf("-output %s: want the name of a .go file, without a directory and not of a test; it is written beside its package", name)
+	if name := c.config.Output; filepath.Base(name) != name || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+		return c, fmt.Errorf("-output %s: want the name of a .go file, without a directory and not of a test; it is written beside its package", name)
 	}
-	return cfg, version, nil
-}
-
-// generate renders everything, then writes.
-func generate(cfg generator.Config) error {
-	files, err := generator.Generate(context.Background(), cfg)
-	if err != nil {
-		return err
+	if c.check && (c.diff || c.dryRun) || c.diff && c.dryRun {
+		return c, errors.New("-check, -diff and -n: choose one")
 	}
-	for _, f := range files {
-		if _, err := f.Write(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c, nil
 }
 
 // report prints what is wrong, with paths relative to the working directory.
@@ -105,11 +107,8 @@ func report(w io.Writer, err error) {
 		fmt.Fprintf(w, "filecleangen: %v\n", err)
 		return
 	}
-	wd, _ := os.Getwd() // without it, paths stay absolute
 	for _, d := range ds {
-		if rel, err := filepath.Rel(wd, d.Pos.Filename); err == nil && d.Pos.Filename != "" && filepath.IsLocal(rel) {
-			d.Pos.Filename = rel
-		}
+		d.Pos.Filename = relative(d.Pos.Filename)
 		fmt.Fprintln(w, d)
 	}
 	errs := "errors"
@@ -117,6 +116,18 @@ func report(w io.Writer, err error) {
 		errs = "error"
 	}
 	fmt.Fprintf(w, "filecleangen: %d %s, nothing was written\n", len(ds), errs)
+}
+
+// relative returns a path as seen from the working directory, if it is below.
+func relative(path string) string {
+	wd, err := os.Getwd()
+	if err != nil || path == "" {
+		return path
+	}
+	if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
 }
 
 // buildVersion returns the version of the module that the command was built
