@@ -46,10 +46,10 @@ func (c *Cleaner) discard(ctx context.Context, b *Batch) *Report {
 // abandon ends a batch whose commit failed with err: everything is kept.
 func (c *Cleaner) abandon(ctx context.Context, b *Batch, err error) *Report {
 	v := b.end()
-	files := b.allUploads()
-	for _, r := range v.released {
-		if _, held := v.held[r.Ref]; !held {
-			files = append(files, r)
+	files := v.released
+	for _, u := range b.allUploads() {
+		if v.releasers[u.Ref] == nil {
+			files = append(files, u)
 		}
 	}
 	for i := range files {
