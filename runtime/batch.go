@@ -159,6 +159,9 @@ func (b *Batch) holds(ref Ref) bool {
 // Rollback ends the batch because its transaction was rolled back: it removes
 // the uploads and nothing else. After CommitWith it does nothing and returns
 // nil, whatever the outcome was, so that it can be deferred.
+//
+// A transaction that was committed past CommitWith must not be followed by a
+// Rollback: the rows may name the uploads that it removes.
 func (b *Batch) Rollback() *Report {
 	b.mu.Lock()
 	was := b.state

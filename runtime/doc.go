@@ -54,7 +54,10 @@
 //     said, read in the same transaction.
 //   - Two records with the same [Key] and type are the same row; where one type
 //     is stored in several tables, the caller says which with [Key.In].
-//   - A commit that reports success has committed.
+//   - A commit that reports success has committed. MySQL reports success for a
+//     transaction that it rolled back itself, because of a deadlock: after a
+//     statement that failed, roll back, or go back to a savepoint.
+//   - The transaction is committed by [Batch.CommitWith], and by nothing else.
 //
 // And a file is left behind, for a sweep to find, if the process dies between
 // the commit and the deletion, if the outcome of a commit is unknown, or if a

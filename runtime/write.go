@@ -13,10 +13,11 @@ package runtime
 // hook is called before write, so that no other batch deletes a file that the
 // write is about to name, and again after it has succeeded, when the primary
 // key and whatever else the database set is known; the second call replaces
-// the first. So article.AfterCreate can be passed as it is, with a write that
-// sets the key. A write that reports 0 rows releases nothing, but the files
-// that it was to name are kept: MySQL also reports 0 rows where a row already
-// had the values.
+// the first. It should log and do nothing else. An article.AfterCreate can be
+// passed as it is, with a write that sets the key.
+//
+// A write that reports 0 rows releases nothing, but the files that it was to
+// name are kept: MySQL also reports 0 rows where a row already had the values.
 //
 // The error is write's, or [ErrEnded].
 func (b *Batch) Exec(hook func(*Batch), write func() (rows int64, err error)) error {
