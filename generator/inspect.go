@@ -86,7 +86,7 @@ func (in *inspection) walk(f *ast.File) {
 	for _, decl := range f.Decls {
 		if d, ok := decl.(*ast.GenDecl); ok {
 			for _, spec := range d.Specs {
-				if t, ok := spec.(*ast.TypeSpec); ok && !t.Assign.IsValid() {
+				if t, ok := spec.(*ast.TypeSpec); ok && !t.Assign.IsValid() && t.Name.Name != "_" {
 					if st, ok := ast.Unparen(t.Type).(*ast.StructType); ok {
 						named[st] = true
 					}
