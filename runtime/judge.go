@@ -135,6 +135,9 @@ func (c *Cleaner) part(b *Batch, files []Result, v view) (doomed []Ref) {
 	for _, ref := range doomed {
 		c.company.deleting[ref]++
 	}
+	if b.lost != nil {
+		v = view{} // what it released may have been undone
+	}
 	c.company.leave(b, v)
 	return doomed
 }

@@ -103,8 +103,11 @@ func (u *Upload) open(files afero.Fs) (err error) {
 		}
 	}()
 	// Look first, for the sake of storages that don't know O_EXCL.
-	if _, err := lstat(files, u.ref.Name); err == nil {
+	switch _, err := lstat(files, u.ref.Name); {
+	case err == nil:
 		return fs.ErrExist
+	case !errors.Is(err, fs.ErrNotExist):
+		return err // it may be there
 	}
 	f, err := files.OpenFile(u.ref.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {

@@ -116,6 +116,27 @@ func (f noExclFs) OpenFile(name string, flag int, perm os.FileMode) (afero.File,
 	return f.Fs.OpenFile(name, flag&^os.O_EXCL, perm)
 }
 
+// TestCreateStatFails: a storage that can't tell whether a file is there, and
+// knows no O_EXCL, is not written to.
+func TestCreateStatFails(t *testing.T) {
+	errSlow := errors.New("503 slow down")
+	w := newWorld(t, "p")
+	w.with(runtime.WithStorage("media", statFails{noExclFs{w.files}, errSlow}))
+	b := w.clean.Begin()
+	if _, err := b.Create(context.Background(), "media", "p"); !errors.Is(err, errSlow) {
+		t.Errorf("error: %v", err)
+	}
+	b.Rollback()
+	w.wantLeft("p")
+}
+
+type statFails struct {
+	afero.Fs
+	err error
+}
+
+func (s statFails) Stat(string) (os.FileInfo, error) { return nil, s.err }
+
 func TestCreateErrors(t *testing.T) {
 	w := newWorld(t, "file", runtime.WithStorage("readonly", afero.NewReadOnlyFs(afero.NewMemMapFs())))
 	b := w.clean.Begin()
