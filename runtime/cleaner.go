@@ -44,7 +44,8 @@ func New(options ...Option) (*Cleaner, error) {
 		defaults: map[Ref]struct{}{},
 		logger:   slog.Default(),
 	}
-	c.company.open, c.company.deleting = map[*Batch]struct{}{}, map[Ref]int{}
+	c.company.open, c.company.finishing = map[*Batch]struct{}{}, map[*Batch]struct{}{}
+	c.company.deleting = map[Ref]int{}
 	var errs []error
 	for _, o := range options {
 		if err := o(c); err != nil {

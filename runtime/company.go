@@ -8,11 +8,12 @@ import (
 // company is what a cleaner knows of batches that live at the same time: a
 // file that one of them lets go of may be in the hands of another.
 type company struct {
-	mu       sync.Mutex
-	clock    uint64 // ticks when a batch opens or settles
-	open     map[*Batch]struct{}
-	settled  []settled   // as long as a batch is open that was opened before
-	deleting map[Ref]int // deletions under way
+	mu        sync.Mutex
+	clock     uint64 // ticks when a batch opens or settles
+	open      map[*Batch]struct{}
+	finishing map[*Batch]struct{} // ended, and deleting what they let go of
+	settled   []settled           // as long as a batch is here that was opened before
+	deleting  map[Ref]int         // what they are about to delete: no name for uploads
 }
 
 // settled is a batch that was committed, or may have been.
@@ -30,26 +31,51 @@ func (c *company) join(b *Batch) {
 	c.open[b] = struct{}{}
 }
 
-// leave removes a batch that ended. What it may have left rows with is
-// remembered for the batches that are open now; v is the view of its log if
-// the transaction was committed.
+// leave takes a batch that ended out of the open ones; it goes on to delete
+// what it let go of. What it may have left rows with is remembered for the
+// batches of its time; v is the view of its log if the transaction was
+// committed.
 func (c *company) leave(b *Batch, v view) {
 	delete(c.open, b)
 	c.clock++
-	if len(c.open) > 0 && !b.undone {
+	if len(c.open)+len(c.finishing) > 0 && !b.undone {
 		if holds := b.mayHold(v); len(holds) > 0 {
 			c.settled = append(c.settled, settled{at: c.clock, holds: holds})
 		}
 	}
+	c.finishing[b] = struct{}{}
+}
+
+// finished ends the deletions of a batch, and forgets what no batch needs to
+// know any more.
+func (c *company) finished(b *Batch, doomed []Ref) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ref := range doomed {
+		if c.deleting[ref]--; c.deleting[ref] == 0 {
+			delete(c.deleting, ref)
+		}
+	}
+	delete(c.finishing, b)
 	oldest := c.clock
-	for other := range c.open {
-		oldest = min(oldest, other.opened)
+	for _, batches := range []map[*Batch]struct{}{c.open, c.finishing} {
+		for other := range batches {
+			oldest = min(oldest, other.opened)
+		}
 	}
 	gone := 0
 	for gone < len(c.settled) && c.settled[gone].at <= oldest {
 		gone++
 	}
 	c.settled = slices.Delete(c.settled, 0, gone)
+}
+
+// takenUp reports whether another batch has come to mention a ref since it was
+// decided that b deletes it.
+func (c *company) takenUp(b *Batch, ref Ref) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.usedBeside(b, map[Ref]struct{}{ref: {}})) > 0
 }
 
 // usedBeside returns those of the refs that a batch other than b mentions and
@@ -93,15 +119,4 @@ func (c *company) reserve(u *Upload) (bool, error) {
 	}
 	u.batch.uploads = append(u.batch.uploads, u)
 	return true, nil
-}
-
-// deleted takes back what settle noted.
-func (c *company) deleted(refs []Ref) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, ref := range refs {
-		if c.deleting[ref]--; c.deleting[ref] == 0 {
-			delete(c.deleting, ref)
-		}
-	}
 }

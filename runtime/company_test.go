@@ -103,6 +103,48 @@ func TestBatchAfterBatch(t *testing.T) {
 	w.wantLeft("")
 }
 
+// TestTakenUpWhileDeleting: a batch that takes up a name between the judgement
+// and the deletion, and is committed, keeps its file.
+func TestTakenUpWhileDeleting(t *testing.T) {
+	for _, when := range []string{"before", "reference check", "earlier file"} {
+		t.Run(when, func(t *testing.T) {
+			var w *world
+			var once sync.Once
+			take := func() {
+				once.Do(func() {
+					b := w.clean.Begin()
+					insert(b, &doc{ID: 2, B: "p"})
+					w.commit(b)
+				})
+			}
+			option := runtime.WithObserver(runtime.Observer{Before: func(_ context.Context, e runtime.Event) error {
+				if when == "before" && e.Ref.Name == "p" || when == "earlier file" && e.Ref.Name == "a" {
+					take()
+				}
+				return nil
+			}})
+			if when == "reference check" {
+				option = runtime.WithReferenceCheck(func(context.Context, []runtime.Ref) ([]runtime.Ref, error) {
+					take()
+					return nil, nil
+				})
+			}
+			w = newWorld(t, "a p", option)
+			b := w.clean.Begin()
+			remove(b, &doc{ID: 1, A: "a", B: "p"})
+			report := w.commit(b)
+			wantResult(t, report, "p", runtime.Kept, runtime.UsedElsewhere)
+			w.wantLeft("p")
+
+			// The memory of it is gone with the batch.
+			b = w.clean.Begin()
+			remove(b, &doc{ID: 2, B: "p"})
+			w.commit(b)
+			w.wantLeft("")
+		})
+	}
+}
+
 // TestLaterBatch: a batch that was opened after the other was committed is not
 // held back by it, even while an older one is open.
 func TestLaterBatch(t *testing.T) {

@@ -25,9 +25,9 @@ func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 	}
 	c.applyPolicy(files)
 	doomed := c.part(b, files, v)
-	defer c.company.deleted(doomed)
+	defer c.company.finished(b, doomed)
 	c.askDatabase(ctx, files)
-	c.remove(ctx, files)
+	c.remove(ctx, b, files)
 	return c.report(ctx, &Report{Outcome: Committed, Files: files})
 }
 
@@ -38,8 +38,8 @@ func (c *Cleaner) discard(ctx context.Context, b *Batch) *Report {
 	files := b.allUploads()
 	c.applyPolicy(files)
 	doomed := c.part(b, files, view{})
-	defer c.company.deleted(doomed)
-	c.remove(ctx, files)
+	defer c.company.finished(b, doomed)
+	c.remove(ctx, b, files)
 	return c.report(ctx, &Report{Outcome: RolledBack, Files: files})
 }
 
@@ -55,7 +55,7 @@ func (c *Cleaner) abandon(ctx context.Context, b *Batch, err error) *Report {
 	for i := range files {
 		files[i].keep(UnknownOutcome, err)
 	}
-	c.part(b, files, view{})
+	defer c.company.finished(b, c.part(b, files, view{}))
 	return c.report(ctx, &Report{Outcome: Unknown, Files: files, Err: err})
 }
 

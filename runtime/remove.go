@@ -11,7 +11,7 @@ import (
 
 // remove deletes the files that are still pending, one after the other, and
 // tells the observers. Nothing that happens to one of them affects the next.
-func (c *Cleaner) remove(ctx context.Context, files []Result) {
+func (c *Cleaner) remove(ctx context.Context, b *Batch, files []Result) {
 	for i := range files {
 		f := &files[i]
 		if f.Status != "" {
@@ -20,6 +20,11 @@ func (c *Cleaner) remove(ctx context.Context, files []Result) {
 		event := Event{Ref: f.Ref, Type: f.Type, Field: f.Field, Reason: f.Reason}
 		if err := c.before(ctx, event); err != nil {
 			f.keep(Vetoed, err)
+			continue
+		}
+		// The reference check, observers and earlier deletions took their time.
+		if c.company.takenUp(b, f.Ref) {
+			f.keep(UsedElsewhere, nil)
 			continue
 		}
 		err := guard(func() (err error) {
