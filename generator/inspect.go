@@ -2,118 +2,157 @@ package generator
 
 import (
 	"cmp"
-	"errors"
 	"go/ast"
 	"go/token"
 	"go/types"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/filecleangen/filecleangen/generator/internal/diag"
+	"github.com/filecleangen/filecleangen/generator/internal/load"
 )
 
-// inspection turns one package into the model.
+// inspection turns one unit of a package into the model.
 type inspection struct {
-	*source
-	pkg *types.Package
-	ds  Diagnostics
+	cfg  *Config
+	fset *token.FileSet
+	unit *load.Unit
+	pkg  *types.Package
+	ds   diag.Diagnostics // errors
+	notes,
+	warnings diag.Diagnostics
 
 	// fields are the declarations of struct fields by the position of their
 	// name, which is that of their type where they are embedded.
-	fields map[token.Pos]*ast.Field
-	// typeErrors are what the type checker has to say. Most of it doesn't
-	// matter: only errors in the type of a file field are ours to report.
-	typeErrors []types.Error
-	// unresolved says that a type that matters comes from a package whose
-	// types were not loaded.
-	unresolved bool
+	fields     map[token.Pos]*ast.Field
+	directives map[token.Pos][]directive // by the position of the type's name
+
+	// Of the struct that is looked at:
+	found   bool         // it has a file tag, be it a wrong one
+	unknown []*types.Var // embedded fields that may lead to file fields
 }
 
-// inspect returns the model of a package and what is wrong with it. It first
-// makes do without the types of other packages, which is enough where file
-// fields are strings.
-func inspect(l *loader, s *source) (*Package, Diagnostics, error) {
-	in := newInspection(s, importer{})
-	p := in.model()
-	if !in.unresolved {
-		return p, in.ds, nil
+// inspect returns the model of a package. The types of other packages are known
+// as far as they could be had: what is missing matters only in the type of a
+// file field. known are the types that have file fields, wanted or not.
+func inspect(cfg *Config, p *load.Package) (model *Package, known []string, in *inspection) {
+	model = &Package{Name: p.Name, Dir: p.Dir, Variant: p.Variant, Constraint: p.Constraint, Generated: p.Generated}
+	all := &inspection{cfg: cfg}
+	for _, u := range p.Units {
+		in := newInspection(cfg, u)
+		model.Taken = append(model.Taken, in.pkg.Scope().Names()...)
+		known = append(known, in.structs(model)...)
+		all.ds = append(all.ds, in.ds...)
+		all.notes = append(all.notes, in.notes...)
+		all.warnings = append(all.warnings, in.warnings...)
 	}
-	imports, err := l.imports(s)
-	if err != nil {
-		return nil, nil, err
-	}
-	in = newInspection(s, imports)
-	return in.model(), in.ds, nil
+	return model, known, all
 }
 
-// newInspection checks the declarations of a package, not the bodies of its
-// functions.
-func newInspection(s *source, imports types.Importer) *inspection {
-	in := &inspection{source: s, fields: map[token.Pos]*ast.Field{}}
-	config := types.Config{
-		Importer:         imports,
-		IgnoreFuncBodies: true,
-		FakeImportC:      true,
-		Error: func(err error) {
-			if e, ok := errors.AsType[types.Error](err); ok {
-				in.typeErrors = append(in.typeErrors, e)
-			}
-		},
+func newInspection(cfg *Config, u *load.Unit) *inspection {
+	return &inspection{
+		cfg: cfg, unit: u, fset: u.Fset, pkg: u.Types,
+		fields: map[token.Pos]*ast.Field{}, directives: map[token.Pos][]directive{},
 	}
-	in.pkg, _ = config.Check(s.name, s.fset, s.files, nil) // errors are collected
-	return in
 }
 
-func (in *inspection) model() *Package {
-	for _, f := range in.files {
-		in.walk(f)
+// structs adds the structs with file fields of a unit to the model.
+func (in *inspection) structs(model *Package) (known []string) {
+	for _, f := range in.unit.Files {
+		in.readDirectives(f.File, f.Ours)
 	}
-	p := &Package{Name: in.name, Dir: in.dir, Taken: in.pkg.Scope().Names()}
+	for _, f := range in.unit.Files {
+		in.walk(f.File, f.Ours)
+	}
+	first := len(model.Structs)
 	for _, name := range in.typeNames() {
-		if s, ok := in.structOf(name); ok {
-			p.Structs = append(p.Structs, s)
+		file := in.fileOf(name.Pos())
+		if file == nil || !file.Ours {
+			continue
+		}
+		s, ok := in.structOf(name)
+		if !ok {
+			continue
+		}
+		known = append(known, s.Name)
+		if len(in.cfg.Types) > 0 && !slices.Contains(in.cfg.Types, s.Name) {
+			continue
+		}
+		s.Constraint = file.Constraint
+		in.layerWarning(name, s)
+		if len(s.Key.Parts) == 0 {
+			in.notes.Add(s.Pos, "%s has no primary key that could be recognised (%s): its records can't be told apart, and files may be kept that could have gone", s.Name, s.Key.Why)
+		}
+		model.Structs = append(model.Structs, s)
+	}
+	if len(model.Structs) > first {
+		in.checkNames(model, model.Structs[first:])
+	}
+	return known
+}
+
+func (in *inspection) fileOf(pos token.Pos) *load.File {
+	for i := range in.unit.Files {
+		if f := &in.unit.Files[i]; f.FileStart <= pos && pos < f.FileEnd {
+			return f
 		}
 	}
-	if len(p.Structs) > 0 {
-		in.checkNames(p)
-	}
-	return p
+	return nil
 }
 
 // walk notes the fields of all structs in a file, and reports file tags where
 // no method can be generated for them.
-func (in *inspection) walk(f *ast.File) {
-	named := map[*ast.StructType]bool{}
-	for _, decl := range f.Decls {
-		if d, ok := decl.(*ast.GenDecl); ok {
-			for _, spec := range d.Specs {
-				if t, ok := spec.(*ast.TypeSpec); ok && !t.Assign.IsValid() && t.Name.Name != "_" {
-					if st, ok := ast.Unparen(t.Type).(*ast.StructType); ok {
-						named[st] = true
-					}
-				}
+func (in *inspection) walk(f *ast.File, ours bool) {
+	methodless := map[*ast.StructType]bool{}
+	var stack []ast.Node
+	ast.Inspect(f, func(n ast.Node) bool {
+		if n == nil {
+			stack = stack[:len(stack)-1]
+			return true
+		}
+		if t, ok := n.(*ast.TypeSpec); ok {
+			if st, ok := ast.Unparen(t.Type).(*ast.StructType); ok && (t.Assign.IsValid() || t.Name.Name == "_") {
+				methodless[st] = true
+			}
+		}
+		if st, ok := n.(*ast.StructType); ok {
+			in.walkStruct(st, ours && (methodless[st] || !atTopLevel(stack)))
+		}
+		stack = append(stack, n)
+		return true
+	})
+}
+
+// atTopLevel reports whether the nodes are those around a type declared at
+// package level.
+func atTopLevel(around []ast.Node) bool {
+	decl := false
+	for _, n := range around {
+		switch n.(type) {
+		case *ast.FuncDecl, *ast.ValueSpec, *ast.FuncLit:
+			return false
+		case *ast.TypeSpec:
+			decl = true
+		}
+	}
+	return decl
+}
+
+func (in *inspection) walkStruct(st *ast.StructType, methodless bool) {
+	for _, field := range st.Fields.List {
+		if len(field.Names) == 0 {
+			in.fields[embeddedName(field.Type).Pos()] = field
+		}
+		for _, name := range field.Names {
+			in.fields[name.Pos()] = field
+		}
+		if methodless && field.Tag != nil {
+			if _, kind, err := parseTag(literal(field.Tag)); kind == tagged || err != nil {
+				in.ds.Add(in.tagPosition(field), `a file tag needs a struct that is declared as a type at package level, so that it can have methods; name the struct there, or leave the field out with file:"-"`)
 			}
 		}
 	}
-	ast.Inspect(f, func(n ast.Node) bool {
-		st, ok := n.(*ast.StructType)
-		if !ok {
-			return true
-		}
-		for _, field := range st.Fields.List {
-			if len(field.Names) == 0 {
-				in.fields[embeddedName(field.Type).Pos()] = field
-			}
-			for _, name := range field.Names {
-				in.fields[name.Pos()] = field
-			}
-			if !named[st] && field.Tag != nil {
-				if _, ok, err := parseTag(literal(field.Tag)); ok || err != nil {
-					in.ds.add(in.tagPosition(field), `a file tag needs a struct that is declared as a type at package level, so that it can have methods; name the struct there, or leave the field out with file:"-"`)
-				}
-			}
-		}
-		return true
-	})
 }
 
 // embeddedName returns the part of an embedded type that names the field.
@@ -140,62 +179,90 @@ func (in *inspection) typeNames() []*types.TypeName {
 		}
 	}
 	slices.SortFunc(names, func(a, b *types.TypeName) int {
-		p, q := in.fset.Position(a.Pos()), in.fset.Position(b.Pos())
+		p, q := in.at(a), in.at(b)
 		return cmp.Or(cmp.Compare(p.Filename, q.Filename), cmp.Compare(p.Offset, q.Offset))
 	})
 	return names
 }
 
-// structOf returns the model of a type, if it has file fields.
+// structOf returns the model of a type, if it has file fields and is not left
+// out.
 func (in *inspection) structOf(name *types.TypeName) (s Struct, ok bool) {
 	named, isNamed := name.Type().(*types.Named)
 	st, isStruct := name.Type().Underlying().(*types.Struct)
 	if !isNamed || !isStruct {
 		return Struct{}, false
 	}
-	s = Struct{Name: name.Name(), TypeParams: named.TypeParams().Len(), Pos: in.fset.Position(name.Pos())}
-	found := false
-	for i := range st.NumFields() {
-		v := st.Field(i)
-		tag, isFile, err := parseTag(st.Tag(i))
-		if err != nil {
-			in.ds.add(in.tagPosition(in.fields[v.Pos()]), "%s.%s: %v", s.Name, v.Name(), err)
-		}
-		found = found || isFile || err != nil
-		if isFile {
-			in.addField(&s, v, tag)
-		}
-	}
-	in.checkEmbedded(s.Name, st, found)
-	if !found {
+	if _, ignored := in.directive(name.Pos(), "ignore"); ignored {
 		return Struct{}, false
 	}
-	if s.TypeParams == 0 { // instances of a generic type are stored in tables of their own
-		s.Key = in.keyOf(st)
+	if _, marked := in.directive(name.Pos(), "select"); in.cfg.Select && !marked {
+		return Struct{}, false
+	}
+	in.found, in.unknown = false, nil
+	leaves := in.fileFields(name.Type(), st, nil)
+	if in.found {
+		for _, v := range in.unknown {
+			in.ds.Add(in.at(v), `%s embeds %s, which may have file fields: %s; leave it out with file:"-" if it has none`, name.Name(), v.Name(), in.explain(v))
+		}
+	}
+	if len(leaves) == 0 {
+		return Struct{}, false
+	}
+	s = Struct{Name: name.Name(), Snapshot: in.cfg.snapshotName(name.Name()), TypeParams: named.TypeParams().Len(), Pos: in.at(name)}
+	s.Fields = in.modelFields(s.Name, leaves)
+	s.Key = in.keyOf(name.Type(), st)
+	if d, ok := in.directive(name.Pos(), "key"); ok {
+		s.Key = in.namedKey(s.Name, st, d)
 	}
 	return s, true
 }
 
-// addField adds a file field to s, or reports why it can't.
-func (in *inspection) addField(s *Struct, v *types.Var, tag Tag) {
-	pos := in.fset.Position(v.Pos())
-	if v.Name() == "_" {
-		in.ds.add(pos, "%s: a blank field can't be read; give it a name", s.Name)
-		return
+// modelFields names the leaves of a struct.
+func (in *inspection) modelFields(owner string, leaves []leaf) (fields []Field) {
+	short := map[string]int{}
+	for _, l := range leaves {
+		short[snapshotName(l.path, false)]++
 	}
-	shape, err := shapeOf(v.Type(), in.pkg)
-	if err != nil {
-		in.ds.add(pos, "%s.%s: %s", s.Name, v.Name(), in.explain(v, err))
-		return
+	taken := map[string]string{}
+	for _, l := range leaves {
+		f := Field{Path: pathOf(l.path), Tag: l.tag, Shape: l.shape, Type: in.typeString(l.v.Type()), Pos: in.at(l.v)}
+		f.Snapshot = snapshotName(l.path, short[snapshotName(l.path, false)] > 1)
+		if other, ok := taken[f.Snapshot]; ok {
+			in.ds.Add(f.Pos, "%s: the fields %s and %s would both be %s in the snapshot; rename one of them", owner, other, f.Path, f.Snapshot)
+			continue
+		}
+		taken[f.Snapshot] = f.Path
+		fields = append(fields, f)
 	}
-	f := Field{Path: v.Name(), Snapshot: exported(v.Name()), Tag: tag, Shape: *shape, Pos: pos}
-	for _, other := range s.Fields {
-		if other.Snapshot == f.Snapshot {
-			in.ds.add(pos, "%s: the fields %s and %s would both be %s in the snapshot; rename one of them", s.Name, other.Path, f.Path, f.Snapshot)
-			return
+	return fields
+}
+
+// pathOf returns the selector from the record.
+func pathOf(path []element) string {
+	var b strings.Builder
+	for i, e := range path {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(e.name)
+		if e.many {
+			b.WriteString("[]")
 		}
 	}
-	s.Fields = append(s.Fields, f)
+	return b.String()
+}
+
+// snapshotName returns the name of a field in the snapshot: the names on the
+// way, those of embedded structs only where it is not clear without.
+func snapshotName(path []element, embedded bool) string {
+	var b strings.Builder
+	for i, e := range path {
+		if !e.embedded || embedded || i == len(path)-1 {
+			b.WriteString(exported(e.name))
+		}
+	}
+	return b.String()
 }
 
 // exported returns a name that encoders see: snapshots are stored by programs.
@@ -233,4 +300,14 @@ func (in *inspection) tagPosition(field *ast.Field) token.Position {
 		offset = at[1] - len(tagKey+":")
 	}
 	return in.fset.Position(field.Tag.Pos() + token.Pos(offset))
+}
+
+func (in *inspection) at(obj types.Object) token.Position { return in.fset.Position(obj.Pos()) }
+
+// nameOf returns the name of a type, for messages.
+func (in *inspection) nameOf(t types.Type) string {
+	if named, ok := types.Unalias(t).(*types.Named); ok {
+		return named.Obj().Name()
+	}
+	return in.typeString(t)
 }

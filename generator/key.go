@@ -1,46 +1,179 @@
 package generator
 
 import (
+	"fmt"
 	"go/types"
+	"reflect"
 	"regexp"
+	"slices"
+	"strings"
 )
 
-// primaryKeyTag matches what gorm, bun, xorm and others write in the tags of
-// primary keys.
-var primaryKeyTag = regexp.MustCompile(`(?i)\b(primary_?key|pk)\b`)
+// keyField is a field that may be part of a primary key.
+type keyField struct {
+	v        *types.Var
+	path     string
+	pointers []string
+	tag      reflect.StructTag
+}
 
-// keyOf recognises the primary key: a field ID of a type that a key can be
-// made of. Where other fields look like parts of the key, there is none: rows
-// that share an ID must not be taken for the same.
-func (in *inspection) keyOf(st *types.Struct) Key {
-	var id *types.Var
+func (f keyField) depth() int { return strings.Count(f.path, ".") }
+
+// keyOf recognises the primary key of a struct: fields that the tags of a
+// persistence layer name, or else the one field ID. Where it can't be sure
+// there is none: rows that share a key would be taken for the same.
+func (in *inspection) keyOf(t types.Type, st *types.Struct) Key {
+	if named, ok := types.Unalias(t).(*types.Named); ok && named.TypeParams().Len() > 0 {
+		return Key{Why: "the instances of a generic type may be stored in tables of their own"}
+	}
+	fields := keyFields(st, "", nil, nil)
+	var parts []keyField
+	for _, f := range fields {
+		switch saysKey(f.tag) {
+		case yes:
+			parts = append(parts, f)
+		case perhaps:
+			return Key{Why: fmt.Sprintf("the tag of %s looks like that of a primary key, of an unknown layer", f.path)}
+		}
+	}
+	for _, usual := range []func(keyField) bool{
+		func(f keyField) bool { name, _, _ := strings.Cut(f.tag.Get("db"), ","); return name == "id" },
+		func(f keyField) bool { return f.v.Name() == "ID" },
+		func(f keyField) bool { return f.v.Name() == "Id" },
+	} {
+		if len(parts) > 0 {
+			break
+		}
+		for _, f := range fields {
+			if usual(f) && (len(parts) == 0 || f.depth() == parts[0].depth()) { // deeper ones are hidden
+				parts = append(parts, f)
+			}
+		}
+		if len(parts) > 1 {
+			return Key{Why: fmt.Sprintf("%s and %s could both be it", parts[0].path, parts[1].path)}
+		}
+	}
+	if len(parts) == 0 {
+		return Key{Why: "there is no field ID, and no tag that names one"}
+	}
+	return in.keyFrom(parts)
+}
+
+// keyFields returns the fields of a struct, and those that are promoted from
+// embedded ones.
+func keyFields(st *types.Struct, prefix string, pointers []string, outer []*types.Struct) (fields []keyField) {
+	if slices.Contains(outer, st) {
+		return nil
+	}
 	for i := range st.NumFields() {
 		v := st.Field(i)
-		if v.Name() == "ID" {
-			id = v
+		path := prefix + v.Name()
+		fields = append(fields, keyField{v: v, path: path, pointers: pointers, tag: reflect.StructTag(st.Tag(i))})
+		if !v.Embedded() {
 			continue
 		}
-		if primaryKeyTag.MatchString(st.Tag(i)) {
-			return Key{}
+		inner, more := v.Type().Underlying(), pointers
+		if p, ok := inner.(*types.Pointer); ok {
+			inner, more = p.Elem().Underlying(), append(slices.Clip(pointers), path)
+		}
+		if s, ok := inner.(*types.Struct); ok {
+			fields = append(fields, keyFields(s, path+".", more, append(outer, st))...)
 		}
 	}
-	if id == nil {
-		return Key{}
+	// Those that are less deep come first: they hide others of their name.
+	slices.SortStableFunc(fields, func(a, b keyField) int { return a.depth() - b.depth() })
+	return fields
+}
+
+// saysKey reports whether a tag names a part of the primary key.
+func saysKey(tag reflect.StructTag) answer {
+	for _, s := range gormSettings(tag) {
+		switch s {
+		case "primarykey", "primary_key", "primarykey:true", "primary_key:true":
+			return yes
+		}
 	}
-	switch t := id.Type().Underlying().(type) {
+	for _, layer := range []string{"bun", "pg", "sql", "db", "reform"} {
+		if parts := strings.Split(tag.Get(layer), ","); slices.Contains(parts[1:], "pk") {
+			return yes
+		}
+	}
+	for _, layer := range []string{"xorm", "orm"} {
+		if slices.Contains(strings.FieldsFunc(strings.ToLower(tag.Get(layer)), func(r rune) bool { return r == ' ' || r == ';' }), "pk") {
+			return yes
+		}
+	}
+	if primaryKeyWords.MatchString(string(tag)) {
+		return perhaps
+	}
+	return no
+}
+
+type answer uint8
+
+const (
+	no answer = iota
+	yes
+	perhaps
+)
+
+var primaryKeyWords = regexp.MustCompile(`(?i)\b(primary_?key|pk)\b`)
+
+// keyFrom makes a key of fields, if their types allow it.
+func (in *inspection) keyFrom(fields []keyField) (key Key) {
+	for _, f := range fields {
+		if isInvalid(f.v.Type()) {
+			return Key{Why: fmt.Sprintf("the type of %s can't be resolved", f.path)}
+		}
+		constructor := keyConstructor(f.v.Type())
+		if constructor == "" || !in.accessible(f.v) {
+			return Key{Why: fmt.Sprintf("no key can be made of %s, a %s", f.path, in.typeString(f.v.Type()))}
+		}
+		key.Parts = append(key.Parts, KeyPart{Func: constructor, Path: f.path, Pointers: f.pointers})
+	}
+	return key
+}
+
+func keyConstructor(t types.Type) string {
+	switch t := t.Underlying().(type) {
 	case *types.Basic:
 		switch {
-		case t.Kind() == types.Invalid:
-			in.unresolved = true
 		case t.Info()&types.IsInteger != 0:
-			return Key{Func: "IntKey", Path: id.Name()}
+			return "IntKey"
 		case t.Kind() == types.String:
-			return Key{Func: "TextKey", Path: id.Name()}
+			return "TextKey"
 		}
 	case *types.Array:
 		if e, ok := t.Elem().(*types.Basic); ok && e.Kind() == types.Byte && t.Len() == 16 {
-			return Key{Func: "UUIDKey", Path: id.Name()}
+			return "UUIDKey"
 		}
 	}
-	return Key{}
+	return ""
+}
+
+// namedKey makes the key that a directive names.
+func (in *inspection) namedKey(name string, st *types.Struct, d directive) (key Key) {
+	if d.generic {
+		in.ds.Add(d.pos, "%s is generic: its instances may be stored in tables of their own, so it can't have a key", name)
+		return Key{}
+	}
+	if len(d.args) == 0 {
+		in.ds.Add(d.pos, "//filecleangen:key: name the fields of the primary key of %s", name)
+		return Key{}
+	}
+	all := keyFields(st, "", nil, nil)
+	var parts []keyField
+	for _, arg := range d.args {
+		i := slices.IndexFunc(all, func(f keyField) bool { return f.v.Name() == arg || f.path == arg })
+		if i < 0 {
+			in.ds.Add(d.pos, "//filecleangen:key: %s has no field %s", name, arg)
+			return Key{}
+		}
+		parts = append(parts, all[i])
+	}
+	key = in.keyFrom(parts)
+	if len(key.Parts) == 0 {
+		in.ds.Add(d.pos, "//filecleangen:key: %s: %s; it can be of an integer, string or 16-byte array type", name, key.Why)
+	}
+	return key
 }

@@ -1,65 +1,115 @@
 package generator
 
-import "go/token"
+import (
+	"go/token"
+
+	"github.com/filecleangen/filecleangen/generator/internal/load"
+)
 
 // Package is what render needs to know of a Go package: the border between
 // reading code and writing it. It holds plain values only, so that packages may
 // be read in other ways without touching what follows.
 type Package struct {
-	Name    string   // of the package clause
-	Dir     string   // absolute
-	Structs []Struct // in source order
-	Taken   []string // the identifiers declared at package level
+	Name       string // of the package clause
+	Dir        string // absolute
+	Variant    load.Variant
+	Constraint string   // the build constraint that all its files have
+	Structs    []Struct // in source order
+	Taken      []string // the identifiers declared at package level
+	Generated  []string // the files in Dir that were generated before
 }
 
 // Struct is a type with file fields.
 type Struct struct {
 	Name       string
-	TypeParams int // how many
+	Snapshot   string // the name of its snapshot type
+	Constraint string // the build constraint of its file, beyond that of the package
+	TypeParams int    // how many
 	Key        Key
 	Fields     []Field
 	Pos        token.Position
 }
 
-// Key says how to tell records of a type apart. The zero Key means that the
+// Key says how to tell records of a type apart. No parts mean that the
 // generator can't tell.
 type Key struct {
-	Func string // the constructor in package runtime: "IntKey"
-	Path string // the field: "ID"
+	Parts []KeyPart
+	Why   string // where there are no parts: what is in the way
 }
 
-// Field is one file field of a struct.
+// KeyPart is one field of a primary key.
+type KeyPart struct {
+	Func     string   // the constructor in package runtime: "IntKey"
+	Path     string   // the field: "Model.ID"
+	Pointers []string // the embedded pointers on the way to it
+}
+
+// Field is one file field of a record, at whatever depth it is found.
 type Field struct {
-	Path     string // the selector from the record: "Cover"
+	Path     string // the selector from the record, with [] for each list or map: "Photos[].Thumb"
 	Snapshot string // the name of the snapshot's field
+	Type     string // the Go type, as written in the package
 	Tag      Tag
-	Shape    Shape
+	Shape    *Shape // how to come from the record to the names
 	Pos      token.Position
 }
 
-// Shape is how names are held by a value of some type.
+// Shape is one step on the way from a value to the names that it holds.
 type Shape struct {
 	Kind ShapeKind
-	Of   *Shape // what a Pointer, Slice or Nullable holds
+	Of   *Shape // what the step leads to; nil at the end
 
-	// Text: whether the type is other than string, and must be converted.
-	Convert bool
-	// Nullable: the name of the field beside Valid.
-	Value string
+	Convert bool     // Text: the type is other than string
+	Name    string   // Select: the field; Nullable: the field beside Valid
+	Back    []*Shape // Tree: the ways from a node to those below it, which end in Node
 }
 
-// ShapeKind says which kind of value a [Shape] is.
+// ShapeKind says which kind of step a [Shape] is.
 type ShapeKind uint8
 
-// The kinds of shapes.
+// The kinds of shapes. Those at the end of a way come first.
 const (
 	Text     ShapeKind = iota // a string type: one name
+	Names                     // a type with FileNames() iter.Seq[string]
+	Node                      // a value of the type that a Tree began with
 	Pointer                   // nil: no name
 	Slice                     // any number
-	Nullable                  // {Value; Valid bool}, as in database/sql
+	Array                     // any number
+	Map                       // any number, in the values
+	Nullable                  // {Name; Valid bool}, as in database/sql
+	Select                    // a field of a struct
+	Tree                      // a type that contains itself
 )
 
-// Many reports whether the shape may hold more than one name.
+// Many reports whether the way may lead to more than one name.
 func (s *Shape) Many() bool {
-	return s != nil && (s.Kind == Slice || s.Of.Many())
+	return s.any(func(s *Shape) bool {
+		switch s.Kind {
+		case Slice, Array, Map, Names, Tree:
+			return true
+		}
+		return false
+	})
+}
+
+// Unordered reports whether the names come in an order that is not the same
+// each time.
+func (s *Shape) Unordered() bool {
+	return s.any(func(s *Shape) bool {
+		for _, back := range s.Back {
+			if back.Unordered() {
+				return true
+			}
+		}
+		return s.Kind == Map
+	})
+}
+
+func (s *Shape) any(is func(*Shape) bool) bool {
+	for ; s != nil; s = s.Of {
+		if is(s) {
+			return true
+		}
+	}
+	return false
 }

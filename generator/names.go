@@ -4,61 +4,94 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+
+	"github.com/filecleangen/filecleangen/generator/internal/load"
 )
 
-// Names that generated code declares.
-const fileTypes = "FileTypes"
+func (s Struct) typeVar() string { return s.Name + "FileType" }
 
-func (s Struct) snapshotName() string { return s.Name + "Files" }
-func (s Struct) typeVar() string      { return s.Name + "FileType" }
+// fileTypes is the name of the function that lists the types of a package.
+func (p *Package) fileTypes() string {
+	if p.Variant == load.Tests {
+		return "FileTypesInTests" // FileTypes is that of the package itself
+	}
+	return "FileTypes"
+}
 
-// recordMethods are declared on records, snapshotMethods on snapshots.
-var (
-	recordMethods   = []string{"FileSnapshot", "FileKey", "AfterCreate", "BeforeUpdate", "AfterDelete", "holdFiles"}
-	snapshotMethods = []string{"LogCreate", "LogUpdate", "LogDelete", "holdFiles", "releaseFiles"}
-)
+// snapshotMethods are declared on snapshots.
+var snapshotMethods = []string{"LogCreate", "LogUpdate", "LogDelete", "holdFiles", "releaseFiles"}
 
 // builtins are the predeclared names that generated code relies on.
-var builtins = []string{"string", "append", "nil"}
+var builtins = []string{"string", "append", "nil", "len"}
 
 // checkNames reports names that the package has already given to something
 // else.
-func (in *inspection) checkNames(p *Package) {
+func (in *inspection) checkNames(p *Package, structs []Struct) {
 	for _, name := range builtins {
 		if obj := in.pkg.Scope().Lookup(name); obj != nil {
-			in.ds.add(in.at(obj), "the package declares %s; generated code needs the predeclared one", name)
+			in.ds.Add(in.at(obj), "the package declares %s; generated code needs the predeclared one", name)
 		}
 	}
-	in.checkFree(fileTypes, "lists the package's types with file fields")
-	for _, s := range p.Structs {
-		in.checkFree(s.snapshotName(), "is the snapshot of "+s.Name)
-		in.checkFree(s.typeVar(), "describes the file fields of "+s.Name)
+	in.checkFree(p.fileTypes(), "lists the package's types with file fields", "rename yours")
+	for _, s := range structs {
+		in.checkFree(s.Snapshot, "is the snapshot of "+s.Name, "choose another name with -snapshot, or rename yours")
+		in.checkFree(s.typeVar(), "describes the file fields of "+s.Name, "rename yours")
 		in.checkMethods(s)
 		for _, f := range s.Fields {
 			if slices.Contains(snapshotMethods, f.Snapshot) {
-				in.ds.add(f.Pos, "%s.%s: the snapshot has a method %s; rename the field", s.Name, f.Path, f.Snapshot)
+				in.ds.Add(f.Pos, "%s.%s: the snapshot has a method %s; rename the field", s.Name, f.Path, f.Snapshot)
 			}
 		}
 	}
 }
 
 // checkFree reports a declaration of name at package level.
-func (in *inspection) checkFree(name, what string) {
+func (in *inspection) checkFree(name, what, advice string) {
 	if obj := in.pkg.Scope().Lookup(name); obj != nil {
-		in.ds.add(in.at(obj), "%s is already declared here, but generated code declares it: it %s; rename one of them", name, what)
+		in.ds.Add(in.at(obj), "%s is already declared here, but generated code declares it: it %s; %s", name, what, advice)
 	}
 }
 
-// checkMethods reports fields and methods of s itself that have the name of a
-// generated method.
+// checkMethods reports fields and methods of a struct that have the name of a
+// generated method. Those of embedded types count: a persistence layer that
+// calls them would call ours instead.
 func (in *inspection) checkMethods(s Struct) {
 	t := in.pkg.Scope().Lookup(s.Name).Type()
-	for _, name := range recordMethods {
+	hooks := hookSets[in.cfg.hooks()]
+	for _, name := range slices.Concat([]string{"FileSnapshot", "FileKey"}, hooks.methods) {
 		obj, index, _ := types.LookupFieldOrMethod(t, true, in.pkg, name)
-		if obj != nil && len(index) == 1 {
-			in.ds.add(in.at(obj), "%s already has a %s, but one is generated for it; rename yours", s.Name, name)
+		if obj == nil {
+			continue
+		}
+		advice := "rename yours"
+		if slices.Contains(hooks.methods, name) && token.IsExported(name) {
+			advice = "rename yours, or leave the generated ones out with -hooks=none"
+		}
+		if len(index) == 1 {
+			in.ds.Add(in.at(obj), "%s already has %s, but one is generated for it; %s", s.Name, name, advice)
+			continue
+		}
+		in.ds.Add(s.Pos, "%s already has %s, promoted from an embedded type, which the generated one would hide; %s", s.Name, name, advice)
+	}
+}
+
+// layerWarning warns of a persistence layer that calls methods of the names
+// that we generate, with signatures of its own.
+func (in *inspection) layerWarning(name *types.TypeName, s Struct) {
+	if in.cfg.hooks() != HooksPlain {
+		return
+	}
+	st := name.Type().Underlying().(*types.Struct)
+	for _, f := range keyFields(st, "", nil, nil) {
+		_, hasTag := f.tag.Lookup("gorm")
+		pkg := ""
+		if named, ok := types.Unalias(f.v.Type()).(*types.Named); ok && named.Obj().Pkg() != nil {
+			pkg = named.Obj().Pkg().Path()
+		}
+		if hasTag || pkg == "gorm.io/gorm" {
+			in.warnings.Add(s.Pos, "%s is stored with gorm, which calls methods BeforeUpdate and AfterDelete of its own kind and refuses others; "+
+				"leave the generated ones out with -hooks=none", s.Name)
+			return
 		}
 	}
 }
-
-func (in *inspection) at(obj types.Object) token.Position { return in.fset.Position(obj.Pos()) }

@@ -3,92 +3,199 @@ package generator
 import (
 	"errors"
 	"fmt"
+	"go/token"
 	"go/types"
+	"slices"
 )
 
 // errInvalid says that a type is not known because something it is made of
 // was not found.
 var errInvalid = errors.New("invalid type")
 
-// shapeOf returns how a value of a type holds file names. Errors name types as
-// the package from would.
-func shapeOf(t types.Type, from *types.Package) (*Shape, error) {
-	shape, err := shapeWithin(t, nil)
-	if errors.Is(err, errUnsupported) {
-		return nil, fmt.Errorf("a file field can't be %s; it can be a string, a type made of string, "+
-			"a pointer to one, a slice of them, sql.NullString or sql.Null[T]; "+
-			`change it, or leave it out with file:"-"`, types.TypeString(t, func(p *types.Package) string {
-			if p == from {
-				return ""
-			}
-			return p.Name()
-		}))
-	}
-	return shape, err
-}
-
 var errUnsupported = errors.New("unsupported type")
 
-// shapeWithin is shapeOf for a part of the types that are given, which it must
-// not come back to.
-func shapeWithin(t types.Type, outer []types.Type) (*Shape, error) {
-	for _, o := range outer {
-		if types.Identical(o, t) {
-			return nil, errUnsupported
-		}
+// leaf is one way from a value to names.
+type leaf struct {
+	shape *Shape
+	tag   Tag
+	v     *types.Var // the field with the tag; nil: that of the value itself
+	path  []element
+	node  types.Type // the shape ends in a Node of this type, which is further out
+}
+
+// element is a struct field on the way to a leaf.
+type element struct {
+	name     string
+	embedded bool
+	many     bool // it is a list or map of what follows
+}
+
+// through puts a step before leaves.
+func through(leaves []leaf, s Shape) []leaf {
+	for i := range leaves {
+		step := s
+		step.Of = leaves[i].shape
+		leaves[i].shape = &step
 	}
-	outer = append(outer, t)
-	if field, of := nullable(t); of != nil {
-		return wrap(Shape{Kind: Nullable, Value: field}, of, outer)
+	return leaves
+}
+
+// namesIn returns the ways from a value of a type to names. outer are the
+// structs that it is in.
+func (in *inspection) namesIn(t types.Type, outer []types.Type) ([]leaf, error) {
+	if _, ok := types.Unalias(t).(*types.Named); ok && !isStruct(t) && contains(outer, t) {
+		return nil, errUnsupported // type L []L
+	}
+	if shape, err := in.listsNames(t); shape != nil || err != nil {
+		return []leaf{{shape: shape}}, err
+	}
+	if p, ok := types.Unalias(t).(*types.TypeParam); ok {
+		return namesInParam(p)
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
 		if u.Kind() == types.Invalid {
 			return nil, errInvalid
 		}
-		if u.Kind() == types.String {
-			return &Shape{Kind: Text, Convert: !types.Identical(t, types.Typ[types.String])}, nil
+		if u.Info()&types.IsString != 0 {
+			return []leaf{{shape: &Shape{Kind: Text, Convert: !types.Identical(t, types.Typ[types.String])}}}, nil
 		}
 	case *types.Pointer:
-		return wrap(Shape{Kind: Pointer}, u.Elem(), outer)
+		return in.namesBehind(Shape{Kind: Pointer}, u.Elem(), append(outer, t))
 	case *types.Slice:
-		return wrap(Shape{Kind: Slice}, u.Elem(), outer)
+		return in.namesBehind(Shape{Kind: Slice}, u.Elem(), append(outer, t))
+	case *types.Array:
+		return in.namesBehind(Shape{Kind: Array}, u.Elem(), append(outer, t))
+	case *types.Map:
+		return in.namesBehind(Shape{Kind: Map}, u.Elem(), append(outer, t))
+	case *types.Struct:
+		return in.namesInStruct(t, u, outer)
 	}
 	return nil, errUnsupported
 }
 
-func wrap(s Shape, of types.Type, outer []types.Type) (*Shape, error) {
-	inner, err := shapeWithin(of, outer)
-	if err != nil {
-		return nil, err
-	}
-	s.Of = inner
-	return &s, nil
+func contains(list []types.Type, t types.Type) bool {
+	return slices.ContainsFunc(list, func(o types.Type) bool { return types.Identical(o, t) })
 }
 
-// nullable recognises sql.NullString and sql.Null[T], and returns the name and
-// type of the field that counts if Valid.
-func nullable(t types.Type) (field string, of types.Type) {
-	named, ok := types.Unalias(t).(*types.Named)
-	if !ok || named.Obj().Pkg() == nil || named.Obj().Pkg().Path() != "database/sql" {
-		return "", nil
+func isStruct(t types.Type) bool {
+	_, ok := t.Underlying().(*types.Struct)
+	return ok
+}
+
+func (in *inspection) namesBehind(s Shape, t types.Type, outer []types.Type) ([]leaf, error) {
+	leaves, err := in.namesIn(t, slices.Clip(outer))
+	return through(leaves, s), err
+}
+
+// namesInStruct returns the ways to the file fields of a struct, or else what
+// counts in a {String; Valid} struct.
+func (in *inspection) namesInStruct(t types.Type, st *types.Struct, outer []types.Type) ([]leaf, error) {
+	if leaves := in.fileFields(t, st, outer); len(leaves) > 0 {
+		return leaves, nil
 	}
-	switch named.Obj().Name() {
-	case "NullString":
-		field = "String"
-	case "Null":
-		field = "V"
-	default:
-		return "", nil
+	if v := nullable(t, in.pkg); v != nil {
+		return in.namesBehind(Shape{Kind: Nullable, Name: v.Name()}, v.Type(), append(outer, t))
 	}
-	st, ok := named.Underlying().(*types.Struct)
+	return nil, errUnsupported
+}
+
+// listsNames recognises types that have FileNames() iter.Seq[string].
+func (in *inspection) listsNames(t types.Type) (*Shape, error) {
+	obj, _, _ := types.LookupFieldOrMethod(t, true, in.pkg, "FileNames")
+	fn, ok := obj.(*types.Func)
 	if !ok {
-		return "", nil
+		return nil, nil
 	}
-	for v := range st.Fields() {
-		if v.Name() == field {
-			return field, v.Type()
+	want := "its method FileNames must be FileNames() iter.Seq[string]"
+	sig := fn.Signature()
+	if sig.Params().Len() != 0 || sig.Results().Len() != 1 {
+		return nil, errors.New(want)
+	}
+	result := sig.Results().At(0).Type()
+	if isInvalid(result) {
+		return nil, errInvalid
+	}
+	if !types.Identical(result.Underlying(), seqOfStrings) {
+		return nil, errors.New(want)
+	}
+	switch t.Underlying().(type) {
+	case *types.Pointer, *types.Interface:
+		if _, ok := types.Unalias(t).(*types.TypeParam); !ok {
+			return &Shape{Kind: Pointer, Of: &Shape{Kind: Names}}, nil
 		}
 	}
-	return "", nil
+	return &Shape{Kind: Names}, nil
+}
+
+// seqOfStrings is func(yield func(string) bool), which iter.Seq[string] is made
+// of.
+var seqOfStrings = func() types.Type {
+	variable := func(t types.Type) *types.Tuple { return types.NewTuple(types.NewVar(token.NoPos, nil, "", t)) }
+	yield := types.NewSignatureType(nil, nil, nil, variable(types.Typ[types.String]), variable(types.Typ[types.Bool]), false)
+	return types.NewSignatureType(nil, nil, nil, variable(yield), nil, false)
+}()
+
+// namesInParam returns how a type parameter holds names: whatever satisfies its
+// constraint must be made of string, or be a list of strings.
+func namesInParam(p *types.TypeParam) ([]leaf, error) {
+	only := func(t types.Type) bool {
+		union := types.NewUnion([]*types.Term{types.NewTerm(true, t)})
+		return types.Satisfies(p, types.NewInterfaceType(nil, []types.Type{union}))
+	}
+	if isInvalid(p.Constraint()) {
+		return nil, errInvalid
+	}
+	text := &Shape{Kind: Text, Convert: true}
+	if only(types.Typ[types.String]) {
+		return []leaf{{shape: text}}, nil
+	}
+	if only(types.NewSlice(types.Typ[types.String])) {
+		return []leaf{{shape: &Shape{Kind: Slice, Of: text}}}, nil
+	}
+	return nil, fmt.Errorf("the type parameter %s could be anything; constrain it to ~string or ~[]string, "+
+		"or leave the type out with //filecleangen:ignore and embed it where %[1]s is known", p.Obj().Name())
+}
+
+// nullable returns the field that counts if Valid, in structs of the shape
+// {String string; Valid bool}, as sql.NullString and many others have it, and
+// in those of the shape {V T; Valid bool}, as sql.Null[T].
+func nullable(t types.Type, from *types.Package) *types.Var {
+	field := func(name string) *types.Var {
+		obj, _, indirect := types.LookupFieldOrMethod(t, false, from, name)
+		if v, ok := obj.(*types.Var); ok && !indirect {
+			return v
+		}
+		return nil
+	}
+	valid := field("Valid")
+	if valid == nil || !types.Identical(valid.Type().Underlying(), types.Typ[types.Bool]) {
+		return nil
+	}
+	if v := field("String"); v != nil {
+		return v
+	}
+	return field("V")
+}
+
+func isInvalid(t types.Type) bool {
+	b, ok := t.Underlying().(*types.Basic)
+	return ok && b.Kind() == types.Invalid
+}
+
+// unsupported says what a field may be instead. Types are named as the package
+// itself would.
+func (in *inspection) unsupported(t types.Type) string {
+	return fmt.Sprintf("a file field can't be %s; it can be a string, a type made of string, sql.NullString or a struct like it, "+
+		"a type with FileNames() iter.Seq[string], a struct that has file fields, or a pointer, slice, array or map of those; "+
+		`change it, or leave it out with file:"-"`, in.typeString(t))
+}
+
+func (in *inspection) typeString(t types.Type) string {
+	return types.TypeString(t, func(p *types.Package) string {
+		if p == in.pkg {
+			return ""
+		}
+		return p.Name()
+	})
 }

@@ -9,28 +9,51 @@ import (
 
 	"github.com/fatih/structtag"
 
+	"github.com/filecleangen/filecleangen/generator/internal/diag"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // tagKey is the key of our tag: `file:"STORAGE[,option...]"`.
 const tagKey = "file"
 
-// options are what may follow the storage.
-var options = []string{"default"}
+// options are what may follow the storage, and how they are written.
+var options = []string{"default", "derived", "prune", "column", "keep"}
+
+const optionsHelp = "default=NAME, derived=TEMPLATE, prune, column=NAME, keep"
 
 // Tag is a parsed file tag.
 type Tag struct {
 	Storage  string   // "" is the default storage
 	Defaults []string // names that are never deleted
+	Derived  []string // templates of names of files that go with the file
+	Column   string   // of the database
+	Prune    bool     // whether directories that became empty go
+	Keep     bool     // whether the file is never deleted
+}
+
+// Options prints the options as they are written in Go source.
+func (t Tag) Options() (list []string) {
+	for _, d := range t.Defaults {
+		list = append(list, "default="+d)
+	}
+	for _, d := range t.Derived {
+		list = append(list, "derived="+d)
+	}
+	if t.Prune {
+		list = append(list, "prune")
+	}
+	if t.Column != "" {
+		list = append(list, "column="+t.Column)
+	}
+	if t.Keep {
+		list = append(list, "keep")
+	}
+	return list
 }
 
 // String prints the tag's value as it is written in Go source.
 func (t Tag) String() string {
-	parts := []string{t.Storage}
-	for _, d := range t.Defaults {
-		parts = append(parts, "default="+d)
-	}
-	return strings.Join(parts, ",")
+	return strings.Join(append([]string{t.Storage}, t.Options()...), ",")
 }
 
 // ourKey finds our key even in a tag that is malformed around it.
@@ -38,16 +61,24 @@ var ourKey = regexp.MustCompile(`(^|[^A-Za-z0-9_])` + tagKey + `:`)
 
 var storageName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
-// parseTag parses a struct tag. ok says whether it makes its field a file
-// field; a tag without our key doesn't, nor does `file:"-"`. Errors are about
-// our key, or about a tag in which it may be lost.
-func parseTag(structTag string) (tag Tag, ok bool, err error) {
+// tagKind says what a struct tag makes of its field.
+type tagKind uint8
+
+const (
+	untagged tagKind = iota
+	leftOut          // file:"-"
+	tagged
+)
+
+// parseTag parses a struct tag. Errors are about our key, or about a tag in
+// which it may be lost.
+func parseTag(structTag string) (tag Tag, kind tagKind, err error) {
 	if !ourKey.MatchString(structTag) {
-		return Tag{}, false, nil
+		return Tag{}, untagged, nil
 	}
 	tags, err := structtag.Parse(structTag)
 	if err != nil {
-		return Tag{}, false, fmt.Errorf("malformed struct tag: %w", err)
+		return Tag{}, untagged, fmt.Errorf("malformed struct tag: %w", err)
 	}
 	var ours *structtag.Tag
 	for _, t := range tags.Tags() {
@@ -55,53 +86,84 @@ func parseTag(structTag string) (tag Tag, ok bool, err error) {
 			continue
 		}
 		if ours != nil {
-			return Tag{}, false, errors.New("the struct tag has the key file twice")
+			return Tag{}, untagged, errors.New("the struct tag has the key file twice")
 		}
 		ours = t
 	}
 	if ours == nil {
-		return Tag{}, false, nil
+		return Tag{}, untagged, nil
 	}
 	return parseValue(ours)
 }
 
-func parseValue(t *structtag.Tag) (tag Tag, ok bool, err error) {
+func parseValue(t *structtag.Tag) (tag Tag, kind tagKind, err error) {
 	tag.Storage = t.Name
 	switch {
 	case tag.Storage == "-" && len(t.Options) == 0:
-		return Tag{}, false, nil
+		return Tag{}, leftOut, nil
 	case tag.Storage == "-":
-		return Tag{}, false, errors.New(`file:"-" leaves the field out and takes no options`)
+		return Tag{}, untagged, errors.New(`file:"-" leaves the field out and takes no options`)
 	case isOption(tag.Storage):
-		return Tag{}, false, fmt.Errorf("the storage comes first; for the default storage write file:%q", ","+t.Value())
+		return Tag{}, untagged, fmt.Errorf("the storage comes first; for the default storage write file:%q", ","+t.Value())
 	case tag.Storage != "" && !storageName.MatchString(tag.Storage):
-		return Tag{}, false, fmt.Errorf("%q can't be the name of a storage: use only letters, digits, and _ - . between them", tag.Storage)
+		return Tag{}, untagged, fmt.Errorf("%q can't be the name of a storage: use only letters, digits, and _ - . between them", tag.Storage)
 	}
 	for _, o := range t.Options {
 		if err := tag.apply(o); err != nil {
-			return Tag{}, false, err
+			return Tag{}, untagged, err
 		}
 	}
-	return tag, true, nil
+	if tag.Keep && (tag.Prune || len(tag.Derived) > 0) {
+		return Tag{}, untagged, errors.New("option keep: the file is never deleted, so derived and prune mean nothing beside it")
+	}
+	return tag, tagged, nil
 }
 
 // apply takes up one option.
 func (t *Tag) apply(option string) error {
-	key, value, _ := strings.Cut(option, "=")
+	key, value, assigned := strings.Cut(option, "=")
 	switch key {
 	case "default":
-		if err := runtime.CheckName(value); err != nil {
-			return fmt.Errorf("option default: %w", err)
+		return appendOnce(&t.Defaults, option, value, runtime.CheckName(value))
+	case "derived":
+		return appendOnce(&t.Derived, option, value, runtime.CheckTemplate(value))
+	case "column":
+		if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' }) || t.Column != "" {
+			return fmt.Errorf("option %s: want one name of a column, column=NAME", option)
 		}
-		if slices.Contains(t.Defaults, value) {
-			return fmt.Errorf("option default=%s is given twice", value)
-		}
-		t.Defaults = append(t.Defaults, value)
+		t.Column = value
 		return nil
+	case "prune":
+		return set(&t.Prune, option, assigned)
+	case "keep":
+		return set(&t.Keep, option, assigned)
 	case "":
 		return errors.New("empty option: a comma too many")
 	}
-	return fmt.Errorf("unknown option %q%s; known: default=NAME", key, nearest(strings.TrimSpace(key), options))
+	return fmt.Errorf("unknown option %q%s; known: %s", key, diag.Nearest(strings.TrimSpace(key), options), optionsHelp)
+}
+
+func appendOnce(list *[]string, option, value string, err error) error {
+	if err != nil {
+		key, _, _ := strings.Cut(option, "=")
+		return fmt.Errorf("option %s: %w", key, err)
+	}
+	if slices.Contains(*list, value) {
+		return fmt.Errorf("option %s is given twice", option)
+	}
+	*list = append(*list, value)
+	return nil
+}
+
+func set(flag *bool, option string, assigned bool) error {
+	if assigned {
+		return fmt.Errorf("option %s: it takes no value", option)
+	}
+	if *flag {
+		return fmt.Errorf("option %s is given twice", option)
+	}
+	*flag = true
+	return nil
 }
 
 // isOption reports whether s looks like an option rather than a storage.

@@ -1,7 +1,6 @@
 package generator
 
 import (
-	"errors"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -9,22 +8,18 @@ import (
 	"strconv"
 )
 
-// explain returns what is wrong with the type of a field. Where the type
-// checker could not make sense of it, its own words are best.
-func (in *inspection) explain(v *types.Var, err error) string {
-	if !errors.Is(err, errInvalid) {
-		return err.Error()
-	}
-	in.unresolved = true
+// explain returns why the type of a field is not known. The words of the type
+// checker are best, where it has any.
+func (in *inspection) explain(v *types.Var) string {
 	why := "does the package that declares it compile?"
-	for _, e := range in.typeErrors {
+	for _, e := range in.unit.Errors {
 		if field := in.fields[v.Pos()]; field != nil && within(e.Pos, field.Type) {
 			why = e.Msg
 		}
 		// An error at an import is about every type that comes from there.
 		for _, imported := range in.importsOf(v) {
 			if within(e.Pos, imported) {
-				why = "package " + imported.Value + " could not be loaded"
+				why = "package " + imported.Value + " could not be found"
 			}
 		}
 	}
@@ -44,7 +39,7 @@ func (in *inspection) importsOf(v *types.Var) (paths []*ast.BasicLit) {
 		if !ok {
 			return true
 		}
-		for _, f := range in.files {
+		for _, f := range in.unit.Files {
 			if !within(v.Pos(), f) {
 				continue
 			}

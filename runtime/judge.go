@@ -14,6 +14,7 @@ func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 	for i := range files {
 		f := &files[i]
 		_, held := v.held[f.Ref]
+		_, keep := v.keep[f.Ref]
 		switch {
 		case b.lost != nil:
 			f.keep(LostTrack, b.lost)
@@ -21,6 +22,8 @@ func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 			f.keep(StillNamed, nil)
 		case !c.knows(v.releasers[f.Ref]):
 			f.keep(UnknownType, nil)
+		case keep:
+			f.keep(IsKept, nil)
 		}
 	}
 	c.applyPolicy(files)

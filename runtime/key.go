@@ -24,6 +24,8 @@ const (
 	intKey
 	textKey
 	uuidKey
+	pairKey  // two integers
+	partsKey // anything else, encoded in text
 )
 
 // IntKey returns the key of a record with an integer primary key.
@@ -50,6 +52,31 @@ func UUIDKey[T ~[16]byte](id T) Key {
 	}
 	b := [16]byte(id)
 	return Key{kind: uuidKey, hi: binary.BigEndian.Uint64(b[:8]), lo: binary.BigEndian.Uint64(b[8:])}
+}
+
+// And returns the key of a record whose primary key has several fields: this
+// one and next. If one of them is anonymous, so is the result. It allocates,
+// unless there are two fields and both are integers.
+func (k Key) And(next Key) Key {
+	switch {
+	case k.kind == anonymous || next.kind == anonymous:
+		return Key{}
+	case k.kind == intKey && next.kind == intKey:
+		return Key{kind: pairKey, hi: k.lo, lo: next.lo}
+	}
+	return Key{kind: partsKey, text: string(next.encode(k.encode(nil)))}
+}
+
+// encode appends the key such that no two sequences of keys look the same.
+func (k Key) encode(to []byte) []byte {
+	if k.kind == partsKey {
+		return append(to, k.text...)
+	}
+	to = append(to, byte(k.kind))
+	to = binary.BigEndian.AppendUint64(to, k.hi)
+	to = binary.BigEndian.AppendUint64(to, k.lo)
+	to = binary.AppendUvarint(to, uint64(len(k.text)))
+	return append(to, k.text...)
 }
 
 // In returns the key of the same record in the named table. Records are told

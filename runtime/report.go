@@ -45,6 +45,7 @@ const (
 	NoRowChanged   Cause = "a write that changed no row names it"
 	UsedElsewhere  Cause = "another batch that was open at the same time mentions it"
 	IsDefault      Cause = "it is a default"
+	IsKept         Cause = "its field has the option keep"
 	IsProtected    Cause = "it is protected"
 	UnknownType    Cause = "the cleaner was not told of the type (WithTypes)"
 	UnsafeName     Cause = "its name is unsafe"

@@ -8,12 +8,18 @@ type Type struct {
 	Fields []Field // in the order of their declaration
 }
 
-// A Field describes one file field of a [Type].
+// A Field describes one file field of a [Type]: everything that adapters,
+// triggers and the sweep need to know of it, so that nothing has to parse Go
+// again.
 type Field struct {
-	Path     string   // the Go selector from the record: "Cover"
+	Path     string   // the Go selector from the record, with [] for each list or map on the way: "Cover", "Photos[].Thumb"
+	Column   string   // of the database, where the tag names it
 	Storage  string   // the storage that its names are in
 	Shape    Shape    // one name or many
 	Defaults []string // names in that storage that are never deleted
+	Derived  []string // templates of the names of files that go with the file; see [CheckTemplate]
+	Prune    bool     // whether directories that became empty go with the file
+	Keep     bool     // whether its files are never deleted
 }
 
 // A Shape says how many names a file field holds.

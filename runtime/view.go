@@ -7,6 +7,7 @@ type view struct {
 	held      map[Ref]recordState // standing: a row names it; idle: perhaps
 	released  []Result            // in the order of the first release
 	releasers map[Ref][]*Type     // the types of the records that released it
+	keep      map[Ref]struct{}    // released by a field with the option keep
 }
 
 // owner tells records apart; anonymous ones by their place in the log.
@@ -70,7 +71,7 @@ func (l *log) view(others map[Ref]struct{}) view {
 		op op
 		by int
 	}
-	v := view{held: map[Ref]recordState{}, releasers: map[Ref][]*Type{}}
+	v := view{held: map[Ref]recordState{}, releasers: map[Ref][]*Type{}, keep: map[Ref]struct{}{}}
 	last := map[claim]said{}
 	l.each(func(i int, r *record, o op, ref Ref) {
 		if _, ok := wanted[ref]; !ok {
@@ -89,6 +90,9 @@ func (l *log) view(others map[Ref]struct{}) view {
 			v.released = append(v.released, Result{Ref: ref, Type: r.typ, Field: r.fieldOf(ref, l.entriesOf(i)), Reason: r.reason})
 		}
 		v.releasers[ref] = append(v.releasers[ref], r.typ)
+		if r.keeps(ref, l.entriesOf(i)) {
+			v.keep[ref] = struct{}{}
+		}
 	})
 	for c, s := range last {
 		if s.op != hold {
@@ -109,4 +113,15 @@ func (r *record) fieldOf(ref Ref, entries []entry) *Field {
 		}
 	}
 	return nil
+}
+
+// keeps reports whether one of the fields by which the record released ref has
+// the option keep.
+func (r *record) keeps(ref Ref, entries []entry) bool {
+	for _, e := range entries {
+		if e.op == release && r.typ.Fields[e.field].Keep && r.ref(e) == ref {
+			return true
+		}
+	}
+	return false
 }

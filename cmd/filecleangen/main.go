@@ -6,10 +6,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/token"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/filecleangen/filecleangen/generator"
@@ -49,12 +51,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "filecleangen", buildVersion())
 		return done
 	}
-	files, err := generator.Generate(context.Background(), c.config)
+	result, err := generator.Generate(context.Background(), c.config)
 	if err != nil {
 		report(stderr, err)
 		return wrongInput
 	}
-	return c.finish(files, stdout, stderr)
+	if c.list {
+		return list(result.Packages, c.json, stdout, stderr)
+	}
+	remark(stderr, "warning: ", result.Warnings)
+	if c.verbose {
+		remark(stderr, "", result.Notes)
+	}
+	return c.finish(result.Files, stdout, stderr)
 }
 
 // call is a parsed command line.
@@ -62,6 +71,7 @@ type call struct {
 	config              generator.Config
 	version             bool
 	check, diff, dryRun bool // instead of writing; at most one
+	list, json          bool // the same
 	verbose             bool
 }
 
@@ -71,7 +81,12 @@ func parse(args []string) (c call, err error) {
 	flags.SetOutput(io.Discard)
 	types := flags.String("type", "", "")
 	flags.StringVar(&c.config.Output, "output", generator.DefaultOutput, "")
-	flags.StringVar(&c.config.Tags, "tags", "", "")
+	flags.StringVar(&c.config.Snapshot, "snapshot", generator.DefaultSnapshot, "")
+	flags.BoolVar(&c.config.Select, "select", false, "")
+	hooks := flags.String("hooks", string(generator.HooksPlain), "")
+	tags := flags.String("tags", "", "")
+	flags.BoolVar(&c.list, "list", false, "")
+	flags.BoolVar(&c.json, "json", false, "")
 	flags.BoolVar(&c.check, "check", false, "")
 	flags.BoolVar(&c.diff, "diff", false, "")
 	flags.BoolVar(&c.dryRun, "n", false, "")
@@ -81,23 +96,60 @@ func parse(args []string) (c call, err error) {
 		return c, err
 	}
 	c.config.Patterns = flags.Args()
+	c.config.Types, c.config.Tags, c.config.Hooks = commas(*types), commas(*tags), generator.Hooks(*hooks)
+	return c, c.valid()
+}
+
+// commas splits a list.
+func commas(list string) (words []string) {
+	for word := range strings.SplitSeq(list, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// valid returns what is wrong with the command line, before anything slow is
+// done.
+func (c call) valid() error {
 	for _, p := range c.config.Patterns {
 		if strings.HasPrefix(p, "-") {
-			return c, fmt.Errorf("flags come before packages: %s", p)
+			return fmt.Errorf("flags come before packages: %s", p)
 		}
 	}
-	if *types != "" {
-		for name := range strings.SplitSeq(*types, ",") {
-			c.config.Types = append(c.config.Types, strings.TrimSpace(name))
+	if err := generator.CheckOutput(c.config.Output); err != nil {
+		return fmt.Errorf("-output %s: %w", c.config.Output, err)
+	}
+	if !slices.Contains(generator.AllHooks, c.config.Hooks) {
+		return fmt.Errorf("-hooks %s: want one of %v", c.config.Hooks, generator.AllHooks)
+	}
+	name := strings.ReplaceAll(c.config.Snapshot, "{type}", "T")
+	if !token.IsIdentifier(name) || name == c.config.Snapshot && len(c.config.Types) != 1 || c.config.Snapshot == "{type}" {
+		return fmt.Errorf("-snapshot %s: want the name of a type that has {type} in it, in place of the record's: {type}Files", c.config.Snapshot)
+	}
+	chosen := 0
+	for _, mode := range []bool{c.check, c.diff, c.dryRun, c.list} {
+		if mode {
+			chosen++
 		}
 	}
-	if name := c.config.Output; filepath.Base(name) != name || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
-		return c, fmt.Errorf("-output %s: want the name of a .go file, without a directory and not of a test; it is written beside its package", name)
+	if chosen > 1 {
+		return errors.New("-check, -diff, -list and -n: choose one")
 	}
-	if c.check && (c.diff || c.dryRun) || c.diff && c.dryRun {
-		return c, errors.New("-check, -diff and -n: choose one")
+	if c.json && !c.list {
+		return errors.New("-json says how -list prints; give both")
 	}
-	return c, nil
+	return nil
+}
+
+// remark prints what is no error.
+func remark(w io.Writer, what string, ds generator.Diagnostics) {
+	for _, d := range ds {
+		d.Pos.Filename = relative(d.Pos.Filename)
+		d.Message = what + d.Message
+		fmt.Fprintln(w, d)
+	}
 }
 
 // report prints what is wrong, with paths relative to the working directory.

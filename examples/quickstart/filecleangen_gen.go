@@ -4,6 +4,10 @@ package main
 
 import "github.com/filecleangen/filecleangen/runtime"
 
+// If this does not compile, the runtime is older than the generator:
+// go get github.com/filecleangen/filecleangen@latest
+const _ = runtime.GeneratedCode1
+
 // ArticleFiles is a snapshot: the names of all files of one Article at one moment.
 type ArticleFiles struct {
 	Cover  string
@@ -53,6 +57,11 @@ func (r *Article) AfterDelete(b *runtime.Batch, old ArticleFiles) {
 	old.LogDelete(b, r.FileKey())
 }
 
+func (r *Article) holdFiles(log *runtime.Record) {
+	log.Hold(0, r.Cover)
+	log.Hold(1, r.Banner)
+}
+
 // LogCreate logs that a row with these files was inserted.
 func (s ArticleFiles) LogCreate(b *runtime.Batch, key runtime.Key) {
 	log := b.Created(ArticleFileType, key)
@@ -70,11 +79,6 @@ func (s ArticleFiles) LogUpdate(b *runtime.Batch, key runtime.Key, old ArticleFi
 func (s ArticleFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
 	log := b.Deleted(ArticleFileType, key)
 	s.releaseFiles(&log)
-}
-
-func (r *Article) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Cover)
-	log.Hold(1, r.Banner)
 }
 
 func (s *ArticleFiles) holdFiles(log *runtime.Record) {

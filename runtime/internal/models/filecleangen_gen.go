@@ -4,6 +4,10 @@ package models
 
 import "github.com/filecleangen/filecleangen/runtime"
 
+// If this does not compile, the runtime is older than the generator:
+// go get github.com/filecleangen/filecleangen@latest
+const _ = runtime.GeneratedCode1
+
 // ArticleFiles is a snapshot: the names of all files of one Article at one moment.
 type ArticleFiles struct {
 	Cover string
@@ -50,6 +54,10 @@ func (r *Article) AfterDelete(b *runtime.Batch, old ArticleFiles) {
 	old.LogDelete(b, r.FileKey())
 }
 
+func (r *Article) holdFiles(log *runtime.Record) {
+	log.Hold(0, r.Cover)
+}
+
 // LogCreate logs that a row with these files was inserted.
 func (s ArticleFiles) LogCreate(b *runtime.Batch, key runtime.Key) {
 	log := b.Created(ArticleFileType, key)
@@ -67,10 +75,6 @@ func (s ArticleFiles) LogUpdate(b *runtime.Batch, key runtime.Key, old ArticleFi
 func (s ArticleFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
 	log := b.Deleted(ArticleFileType, key)
 	s.releaseFiles(&log)
-}
-
-func (r *Article) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Cover)
 }
 
 func (s *ArticleFiles) holdFiles(log *runtime.Record) {
@@ -135,6 +139,14 @@ func (r *Doc) AfterDelete(b *runtime.Batch, old DocFiles) {
 	old.LogDelete(b, r.FileKey())
 }
 
+func (r *Doc) holdFiles(log *runtime.Record) {
+	log.Hold(0, r.A)
+	log.Hold(1, r.B)
+	for _, v := range r.Gallery {
+		log.Hold(2, v)
+	}
+}
+
 // LogCreate logs that a row with these files was inserted.
 func (s DocFiles) LogCreate(b *runtime.Batch, key runtime.Key) {
 	log := b.Created(DocFileType, key)
@@ -152,14 +164,6 @@ func (s DocFiles) LogUpdate(b *runtime.Batch, key runtime.Key, old DocFiles) {
 func (s DocFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
 	log := b.Deleted(DocFileType, key)
 	s.releaseFiles(&log)
-}
-
-func (r *Doc) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.A)
-	log.Hold(1, r.B)
-	for _, v := range r.Gallery {
-		log.Hold(2, v)
-	}
 }
 
 func (s *DocFiles) holdFiles(log *runtime.Record) {

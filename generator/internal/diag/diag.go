@@ -1,4 +1,5 @@
-package generator
+// Package diag has what the generator says about the code that it reads.
+package diag
 
 import (
 	"cmp"
@@ -8,7 +9,7 @@ import (
 	"strings"
 )
 
-// Diagnostic is one thing that is wrong with the input.
+// A Diagnostic is one thing to say about the input.
 type Diagnostic struct {
 	Pos     token.Position // may have a file only, or nothing
 	Message string
@@ -23,7 +24,7 @@ func (d Diagnostic) Error() string {
 }
 
 // Diagnostics is everything that is wrong with the input of one run, and the
-// error that [Generate] returns for it.
+// error that generating returns for it.
 type Diagnostics []Diagnostic
 
 // Error returns one line for each diagnostic.
@@ -35,16 +36,22 @@ func (ds Diagnostics) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// add notes a problem.
-func (ds *Diagnostics) add(pos token.Position, format string, args ...any) {
+// Add notes a problem.
+func (ds *Diagnostics) Add(pos token.Position, format string, args ...any) {
 	*ds = append(*ds, Diagnostic{Pos: pos, Message: fmt.Sprintf(format, args...)})
 }
 
-// err returns the diagnostics in order of position, each once, or nil.
-func (ds Diagnostics) err() error {
+// Err returns the diagnostics as [Diagnostics.Sorted] does, or nil if there are
+// none.
+func (ds Diagnostics) Err() error {
 	if len(ds) == 0 {
 		return nil
 	}
+	return ds.Sorted()
+}
+
+// Sorted returns the diagnostics in order of position, each once.
+func (ds Diagnostics) Sorted() Diagnostics {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(
 			cmp.Compare(a.Pos.Filename, b.Pos.Filename),
@@ -54,9 +61,9 @@ func (ds Diagnostics) err() error {
 	return slices.Compact(ds)
 }
 
-// nearest returns " (did you mean %q?)" for the candidate that looks like a
+// Nearest returns " (did you mean %q?)" for the candidate that looks like a
 // misspelling of word, or "".
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, at := "", 3
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < at && d < len(c) {

@@ -1,0 +1,145 @@
+package load
+
+import (
+	"bytes"
+	"go/ast"
+	"go/build/constraint"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+)
+
+// directory is the Go files of one directory, each read once and parsed at
+// most once.
+type directory struct {
+	path  string
+	files []*file
+	index map[string][]*file // see declaring
+}
+
+// file is a Go file, written by people or by others than us.
+type file struct {
+	path       string
+	text       []byte
+	constraint constraint.Expr
+	badHeader  error // in the constraint
+	test       bool
+
+	syntax *ast.File
+	err    error // in the syntax
+}
+
+// readDirectory reads a directory. Our own output is left out, so that it may
+// be stale, broken or missing; its paths are returned.
+func (l *Loader) readDirectory(path string) (d *directory, generated []string, err error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	d = &directory{path: path}
+	for _, e := range entries {
+		if !isGoFile(e) {
+			continue
+		}
+		f := &file{path: filepath.Join(path, e.Name()), test: strings.HasSuffix(e.Name(), "_test.go")}
+		if f.text, err = os.ReadFile(f.path); err != nil {
+			return nil, nil, err
+		}
+		if l.output.Generated(f.text) {
+			generated = append(generated, f.path)
+			continue
+		}
+		if len(bytes.TrimSpace(f.text)) == 0 && l.output.Named(e.Name()) {
+			continue
+		}
+		f.constraint, f.badHeader = constraintOf(f.path, f.text)
+		d.files = append(d.files, f)
+	}
+	return d, generated, nil
+}
+
+// parse parses the file, once.
+func (f *file) parse(fset *token.FileSet) (*ast.File, error) {
+	if f.syntax == nil && f.err == nil {
+		f.syntax, f.err = parser.ParseFile(fset, f.path, f.text, parser.ParseComments|parser.SkipObjectResolution)
+		if f.err != nil {
+			f.syntax = nil
+		}
+	}
+	return f.syntax, f.err
+}
+
+// never reports whether the file is in no build, by convention.
+func (f *file) never() bool {
+	for _, tag := range tagsOf(f.constraint) {
+		if tag == "ignore" {
+			return true
+		}
+	}
+	return false
+}
+
+// mentions reports whether the file may have tags or directives of ours.
+func (f *file) mentions() bool {
+	return bytes.Contains(f.text, []byte(`file:`)) || bytes.Contains(f.text, []byte("//filecleangen:"))
+}
+
+// declaresTypes reports whether the file may declare a struct type.
+func (f *file) declaresTypes() bool { return bytes.Contains(f.text, []byte("struct")) }
+
+// declaring returns the files that look like they declare a type or constant:
+// parsing a file for nothing takes long where it is large.
+func (d *directory) declaring(name string) []*file {
+	if d.index == nil {
+		d.index = map[string][]*file{}
+		for _, f := range d.files {
+			for _, n := range declaredNames(f.text) {
+				if list := d.index[n]; len(list) == 0 || list[len(list)-1] != f {
+					d.index[n] = append(list, f)
+				}
+			}
+		}
+	}
+	return d.index[name]
+}
+
+// declaredNames returns the first word of each line that begins a declaration
+// of types or constants, or stands in a group of them. It may be too many.
+func declaredNames(text []byte) (names []string) {
+	group := false
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		rest, isType := bytes.CutPrefix(line, []byte("type"))
+		if !isType {
+			var isConst bool
+			if rest, isConst = bytes.CutPrefix(line, []byte("const")); !isConst && !group {
+				continue
+			}
+		}
+		rest = bytes.TrimSpace(rest)
+		switch {
+		case bytes.HasPrefix(rest, []byte("(")):
+			group = true
+			rest = bytes.TrimSpace(rest[1:])
+		case bytes.Equal(line, []byte(")")):
+			group = false
+		}
+		for {
+			word := rest[:len(rest)-len(bytes.TrimLeftFunc(rest, isIdent))]
+			if len(word) > 0 {
+				names = append(names, string(word))
+			}
+			rest = bytes.TrimSpace(rest[len(word):])
+			if rest, isType = bytes.CutPrefix(rest, []byte(",")); !isType || len(word) == 0 {
+				break
+			}
+			rest = bytes.TrimSpace(rest)
+		}
+	}
+	return names
+}
+
+func isIdent(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -1,0 +1,401 @@
+package load
+
+import (
+	"bytes"
+	"errors"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// foreign is a package of others: the declarations that types of ours are made
+// of, and no more.
+type foreign struct {
+	path     string
+	dir      *directory // nil: it was not found
+	modules  *modules
+	platform *platform
+	decls    map[string]*declaration // what was asked for; nil if it has none of that name
+	opaque   map[string]int          // types of the standard library whose inside does not matter, and their number of type parameters
+	checked  *types.Package
+	checking bool
+}
+
+type foreignKey struct {
+	modules *modules
+	path    string
+}
+
+// declaration is one declaration at package level.
+type declaration struct {
+	file *file
+	decl ast.Decl
+	refs []ref
+	// tagged says that it is a struct with a tag that may be ours.
+	tagged bool
+	// reaches is 1 if a tag can be reached from it, 2 if not, 3 while this is
+	// being found out.
+	reaches uint8
+}
+
+// resolve finds everything that the types of the packages are made of, in the
+// packages that they import. The go command is asked at most once.
+func (l *Loader) resolve(drafts []*draft) {
+	var missing []*want
+	for _, d := range drafts {
+		for _, u := range d.units {
+			for _, f := range u.sources {
+				u.refs = append(u.refs, l.refsIn(d.modules, f, nil, f.syntax)...)
+			}
+			missing = append(missing, l.follow(d.modules, u.refs)...)
+		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	l.askForDirs(missing)
+	for _, w := range missing {
+		l.follow(w.modules, []ref{w.ref})
+	}
+}
+
+type want struct {
+	modules *modules
+	ref     ref
+}
+
+// follow declares what refs need in other packages, and what that needs, and
+// returns what could not be found.
+func (l *Loader) follow(m *modules, refs []ref) (missing []*want) {
+	queue := slices.Clone(refs)
+	for len(queue) > 0 {
+		r := queue[0]
+		queue = queue[1:]
+		if r.path == "" || r.path == "C" || r.path == "unsafe" {
+			continue
+		}
+		f := l.foreign(m, r.path)
+		switch {
+		case f.dir == nil && (!r.opaque || !l.standard(m, r.path)):
+			missing = append(missing, &want{m, r})
+		case r.opaque && l.standard(m, r.path):
+			if f.opaque == nil {
+				f.opaque = map[string]int{}
+			}
+			f.opaque[r.name] = max(f.opaque[r.name], r.arity)
+		default:
+			queue = append(queue, l.declare(f, r.name)...)
+		}
+	}
+	return missing
+}
+
+// foreign returns what is known of a package, and looks for it where that was
+// not done yet.
+func (l *Loader) foreign(m *modules, path string) *foreign {
+	key := foreignKey{m, path}
+	f := l.others[key]
+	if f == nil {
+		f = &foreign{path: path, modules: m, decls: map[string]*declaration{}, platform: satisfying(nil, l.tags)}
+		l.others[key] = f
+	}
+	if f.dir != nil {
+		return f
+	}
+	dir := l.asked[path]
+	if dir == "" && !l.env.foreign {
+		dir = m.dirOf(path)
+	}
+	if dir == "" {
+		return f
+	}
+	if l.dirs[dir] == nil {
+		if d, _, err := l.readDirectory(dir); err == nil {
+			l.dirs[dir] = d
+		}
+	}
+	f.dir = l.dirs[dir]
+	return f
+}
+
+// standard reports whether a package is one of the standard library.
+func (l *Loader) standard(m *modules, path string) bool {
+	return isStandard(path) && !m.knows(path)
+}
+
+// declare finds the declaration of a name, with what belongs to it, and returns
+// what they refer to that was not followed yet.
+func (l *Loader) declare(f *foreign, name string) (more []ref) {
+	if _, done := f.decls[name]; done {
+		return nil
+	}
+	f.decls[name] = nil
+	for _, file := range f.dir.declaring(name) {
+		if file.test || !f.platform.holds(file.constraint) {
+			continue
+		}
+		syntax, err := file.parse(l.fset)
+		if err != nil {
+			continue
+		}
+		if decl, spec := find(syntax, name); decl != nil {
+			d := &declaration{file: file, decl: decl, tagged: hasTag(decl)}
+			d.refs = l.refsIn(f.modules, file, f, spec)
+			f.decls[name] = d
+			more = append(more, d.refs...)
+			more = append(more, l.declareMethods(f, name)...)
+			break
+		}
+	}
+	// Names without a path are declared by the same package.
+	var outside []ref
+	for _, r := range more {
+		if r.path == "" {
+			outside = append(outside, l.declare(f, r.name)...)
+		} else {
+			outside = append(outside, r)
+		}
+	}
+	return outside
+}
+
+// methods are those that matter to us: the first names files, the others are
+// hidden by the ones that we generate.
+var methods = []string{"FileNames", "FileSnapshot", "FileKey", "AfterCreate", "BeforeUpdate", "AfterDelete"}
+
+// declareMethods adds the methods of a type that matter.
+func (l *Loader) declareMethods(f *foreign, receiver string) (more []ref) {
+	for _, file := range f.dir.files {
+		if file.test || !f.platform.holds(file.constraint) {
+			continue
+		}
+		for _, name := range methods {
+			if !bytes.Contains(file.text, []byte(") "+name+"(")) {
+				continue
+			}
+			syntax, err := file.parse(l.fset)
+			if err != nil {
+				continue
+			}
+			for _, d := range syntax.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == name && receiverName(fn) == receiver {
+					m := &declaration{file: file, decl: fn, refs: l.refsIn(f.modules, file, f, fn.Type)}
+					f.decls[receiver+"."+name] = m
+					more = append(more, m.refs...)
+				}
+			}
+		}
+	}
+	return more
+}
+
+func receiverName(fn *ast.FuncDecl) string {
+	if fn.Recv == nil || len(fn.Recv.List) != 1 {
+		return ""
+	}
+	t := ast.Unparen(fn.Recv.List[0].Type)
+	if p, ok := t.(*ast.StarExpr); ok {
+		t = ast.Unparen(p.X)
+	}
+	switch x := t.(type) {
+	case *ast.IndexExpr:
+		t = x.X
+	case *ast.IndexListExpr:
+		t = x.X
+	}
+	if id, ok := t.(*ast.Ident); ok {
+		return id.Name
+	}
+	return ""
+}
+
+// find returns the declaration of a name, alone or with all of its group if it
+// is a constant, and what to look for references in.
+func find(f *ast.File, name string) (ast.Decl, ast.Node) {
+	for _, d := range f.Decls {
+		group, ok := d.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		for _, spec := range group.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				if s.Name.Name == name {
+					return &ast.GenDecl{Tok: token.TYPE, TokPos: s.Pos(), Specs: []ast.Spec{s}}, s
+				}
+			case *ast.ValueSpec:
+				if group.Tok == token.CONST && slices.ContainsFunc(s.Names, func(id *ast.Ident) bool { return id.Name == name }) {
+					return group, group
+				}
+			}
+		}
+	}
+	return nil, nil
+}
+
+// hasTag reports whether a declaration has a struct tag that may be ours.
+func hasTag(decl ast.Node) (has bool) {
+	ast.Inspect(decl, func(n ast.Node) bool {
+		if f, ok := n.(*ast.Field); ok && f.Tag != nil && strings.Contains(f.Tag.Value, "file:") {
+			has = true
+		}
+		return !has
+	})
+	return has
+}
+
+// tagged reports whether a tag that may be ours can be reached from a ref.
+func (l *Loader) tagged(m *modules, r ref) bool {
+	f := l.others[foreignKey{m, r.path}]
+	return f != nil && l.reaches(f, r.name)
+}
+
+func (l *Loader) reaches(f *foreign, name string) bool {
+	d := f.decls[name]
+	if d == nil || d.reaches == 3 {
+		return false
+	}
+	if d.reaches != 0 {
+		return d.reaches == 1
+	}
+	d.reaches = 3
+	found := d.tagged
+	for _, r := range d.refs {
+		if found {
+			break
+		}
+		if r.path == "" {
+			found = l.reaches(f, r.name)
+		} else {
+			found = l.tagged(f.modules, r)
+		}
+	}
+	d.reaches = 2
+	if found {
+		d.reaches = 1
+	}
+	return found
+}
+
+// askForDirs asks the go command where packages are: those that are missing,
+// and all that they import, so that once is enough.
+func (l *Loader) askForDirs(missing []*want) {
+	l.asked = map[string]string{}
+	var paths []string
+	for _, w := range missing {
+		paths = append(paths, w.ref.path)
+	}
+	slices.Sort(paths)
+	found, _, err := l.ask(slices.Compact(paths), packages.NeedName|packages.NeedFiles|packages.NeedImports|packages.NeedDeps)
+	if err != nil {
+		return // they stay missing, which is reported where it matters
+	}
+	packages.Visit(found, nil, func(p *packages.Package) {
+		if len(p.GoFiles) > 0 {
+			l.asked[p.PkgPath] = filepath.Dir(p.GoFiles[0])
+		}
+	})
+}
+
+// importer gives the type checker what is known of other packages.
+type importer struct {
+	l *Loader
+	m *modules
+}
+
+var errNotFound = errors.New("not found")
+
+// Import implements [types.Importer].
+func (i importer) Import(path string) (*types.Package, error) {
+	if path == "unsafe" {
+		return types.Unsafe, nil
+	}
+	f := i.l.others[foreignKey{i.m, path}]
+	if f == nil { // nothing that matters comes from there
+		return emptyPackage(path), nil
+	}
+	if f.dir == nil && len(f.opaque) == 0 {
+		return nil, errNotFound
+	}
+	if f.checked == nil && !f.checking {
+		f.checking = true
+		i.l.checkForeign(f)
+	}
+	if f.checked == nil {
+		return emptyPackage(path), nil // an import cycle
+	}
+	return f.checked, nil
+}
+
+func emptyPackage(path string) *types.Package {
+	p := types.NewPackage(path, guessName(path))
+	p.MarkComplete()
+	return p
+}
+
+// checkForeign type-checks the declarations that are needed of a package.
+func (l *Loader) checkForeign(f *foreign) {
+	byFile := map[*file][]ast.Decl{}
+	var order []*file
+	for _, d := range f.decls {
+		if d == nil {
+			continue
+		}
+		if byFile[d.file] == nil {
+			order = append(order, d.file)
+		}
+		if !slices.Contains(byFile[d.file], d.decl) {
+			byFile[d.file] = append(byFile[d.file], d.decl)
+		}
+	}
+	var files []*ast.File
+	for _, file := range order {
+		files = append(files, &ast.File{
+			Package: file.syntax.Package, Name: file.syntax.Name,
+			FileStart: file.syntax.FileStart, FileEnd: file.syntax.FileEnd,
+			Decls: append(importDecls(file.syntax), byFile[file]...),
+		})
+	}
+	if opaque := f.opaqueFile(); opaque != nil {
+		files = append(files, opaque)
+	}
+	f.checked = checkFiles(f.path, l.fset, files, importer{l, f.modules}, func(types.Error) {})
+}
+
+func importDecls(f *ast.File) (decls []ast.Decl) {
+	for _, d := range f.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
+			decls = append(decls, g)
+		}
+	}
+	return decls
+}
+
+// opaqueFile declares the types whose inside does not matter as empty structs.
+func (f *foreign) opaqueFile() *ast.File {
+	file := &ast.File{Name: ast.NewIdent(guessName(f.path))}
+	for name, arity := range f.opaque {
+		if f.decls[name] != nil {
+			continue
+		}
+		spec := &ast.TypeSpec{Name: ast.NewIdent(name), Type: &ast.StructType{Fields: &ast.FieldList{}}}
+		if arity > 0 {
+			spec.TypeParams = &ast.FieldList{}
+			for i := range arity {
+				spec.TypeParams.List = append(spec.TypeParams.List,
+					&ast.Field{Names: []*ast.Ident{ast.NewIdent("T" + strconv.Itoa(i))}, Type: ast.NewIdent("any")})
+			}
+		}
+		file.Decls = append(file.Decls, &ast.GenDecl{Tok: token.TYPE, Specs: []ast.Spec{spec}})
+	}
+	if len(file.Decls) == 0 {
+		return nil
+	}
+	return file
+}

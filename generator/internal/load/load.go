@@ -1,0 +1,143 @@
+// Package load finds and reads Go packages: fast, without a build cache, and
+// whatever state the code is in. It parses and type-checks declarations, never
+// the bodies of functions, and of the packages of others only the few
+// declarations that types of ours are made of. It asks the go command only for
+// what can't be found without it.
+//
+// Data flows one way: find (patterns to directories), directory (files, and
+// whether they have tags), unit (the files that are compiled together), foreign
+// (what they need of other packages), check.
+package load
+
+import (
+	"context"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path/filepath"
+
+	"github.com/filecleangen/filecleangen/generator/internal/diag"
+)
+
+// Config is what to load.
+type Config struct {
+	Dir      string   // where patterns start; "" is the working directory
+	Patterns []string // directories, with /... for all below, or what else the go command takes
+	Tags     []string // build tags that hold
+	Output   Output
+}
+
+// Output knows the files that we write ourselves: they are not read.
+type Output struct {
+	Generated func(text []byte) bool // whether a file has our header
+	Named     func(name string) bool // whether a file may be ours by its name
+}
+
+// Variant tells the packages of one directory apart.
+type Variant uint8
+
+// The packages that one directory can have.
+const (
+	Source        Variant = iota
+	Tests                 // the test files that belong to the package
+	ExternalTests         // those of package x_test
+)
+
+// Package is a package whose structs may have file fields.
+type Package struct {
+	Name       string
+	Dir        string
+	Variant    Variant
+	Constraint string // the build constraint that all its files have
+	Units      []*Unit
+	// Generated are the files in the directory that we wrote, given with its
+	// first package.
+	Generated []string
+}
+
+// Unit is files that are compiled together on some platform, checked without
+// function bodies.
+type Unit struct {
+	Fset   *token.FileSet
+	Files  []File
+	Types  *types.Package
+	Errors []types.Error // most of them matter to nobody: code may be missing still
+	// Standard reports whether a package that could not be had is one of the
+	// standard library, whose types have no file fields.
+	Standard func(path string) bool
+}
+
+// File is a file of a unit.
+type File struct {
+	*ast.File
+	Constraint string // beyond that of the package
+	// Ours says that types of this file are to be taken from this unit: not
+	// those of another one, or of another variant.
+	Ours bool
+}
+
+// Loader loads packages.
+type Loader struct {
+	ctx    context.Context
+	dir    string
+	tags   []string
+	output Output
+	env    environ
+	fset   *token.FileSet
+
+	dirs    map[string]*directory
+	modules map[string]*modules // by the directory of go.mod
+	others  map[foreignKey]*foreign
+	asked   map[string]string // where the go command says that packages are
+}
+
+// Load returns the packages that match and may have file fields, in order of
+// their directories, and what is wrong with them.
+func Load(ctx context.Context, cfg Config) ([]*Package, diag.Diagnostics, error) {
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	l := &Loader{
+		ctx: ctx, dir: dir, output: cfg.Output, env: readEnviron(), fset: token.NewFileSet(),
+		dirs: map[string]*directory{}, modules: map[string]*modules{}, others: map[foreignKey]*foreign{},
+	}
+	l.tags = append(l.env.tags, cfg.Tags...)
+	return l.load(cfg.Patterns)
+}
+
+func (l *Loader) load(patterns []string) (loaded []*Package, ds diag.Diagnostics, err error) {
+	dirs, ds, err := l.find(patterns)
+	if err != nil {
+		return nil, nil, err
+	}
+	var drafts []*draft
+	for _, path := range dirs {
+		d, generated, err := l.readDirectory(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		l.dirs[path] = d
+		more := l.draftsOf(d)
+		if len(more) == 0 && len(generated) > 0 {
+			more = []*draft{{Package: &Package{Dir: path}}}
+		}
+		if len(generated) > 0 {
+			more[0].Generated = generated
+		}
+		drafts = append(drafts, more...)
+	}
+	for _, d := range drafts {
+		ds = append(ds, l.complete(d)...)
+	}
+	l.resolve(drafts)
+	for _, d := range drafts {
+		if d.wanted(l) {
+			l.check(d)
+		} else {
+			d.Units = nil
+		}
+		loaded = append(loaded, d.Package)
+	}
+	return loaded, ds, nil
+}

@@ -1,0 +1,244 @@
+package load
+
+import (
+	"cmp"
+	"errors"
+	"go/ast"
+	"go/build/constraint"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"github.com/filecleangen/filecleangen/generator/internal/diag"
+)
+
+// draft is a package on its way to be loaded.
+type draft struct {
+	*Package
+	modules *modules
+	files   []*file // of the package itself
+	beside  []*file // for test files: those that they are compiled with
+	tagged  bool    // a file may have tags or directives
+	units   []*unitDraft
+}
+
+type unitDraft struct {
+	*Unit
+	sources []*file // as Unit.Files
+	refs    []ref   // what its types are made of
+}
+
+// draftsOf sorts the files of a directory into the packages it has, without
+// those that can't have file fields. Test packages count only if they have tags
+// themselves: a test that embeds a record is no record.
+func (l *Loader) draftsOf(d *directory) (drafts []*draft) {
+	var files [3][]*file
+	for _, f := range d.files {
+		if f.never() {
+			continue
+		}
+		v := Source
+		if f.test {
+			v = Tests
+			if strings.HasSuffix(packageName(f), "_test") {
+				v = ExternalTests
+			}
+		}
+		files[v] = append(files[v], f)
+	}
+	for v, list := range files {
+		tagged := slices.ContainsFunc(list, (*file).mentions)
+		if !tagged && (Variant(v) != Source || !slices.ContainsFunc(list, (*file).declaresTypes)) {
+			continue
+		}
+		p := &draft{Package: &Package{Dir: d.path, Variant: Variant(v)}, modules: l.modulesOf(d.path), files: list, tagged: tagged}
+		if Variant(v) == Tests {
+			p.beside = files[Source]
+		}
+		drafts = append(drafts, p)
+	}
+	return drafts
+}
+
+func (l *Loader) modulesOf(dir string) *modules {
+	root := rootOf(dir, "go.mod")
+	if root == "" {
+		root = l.dir
+	}
+	m, ok := l.modules[root]
+	if !ok {
+		m = newModules(l.env, root)
+		l.modules[root] = m
+	}
+	return m
+}
+
+// packageName returns the name in the package clause, or "".
+func packageName(f *file) string {
+	if f.syntax != nil {
+		return f.syntax.Name.Name
+	}
+	s, err := parser.ParseFile(token.NewFileSet(), f.path, f.text, parser.PackageClauseOnly)
+	if err != nil {
+		return ""
+	}
+	return s.Name.Name
+}
+
+// complete parses the files of a package and groups them into units: one for
+// the usual platform, and one more for each build constraint that it does not
+// meet.
+func (l *Loader) complete(d *draft) (ds diag.Diagnostics) {
+	if d.tagged {
+		for _, f := range d.files {
+			if f.badHeader != nil {
+				ds.Add(token.Position{Filename: f.path}, "build constraint: %v", f.badHeader)
+			}
+		}
+	}
+	d.Constraint = sharedConstraint(d.files)
+	usual := satisfying(nil, l.tags)
+	files := slices.Clone(d.files)
+	slices.SortStableFunc(files, func(a, b *file) int { // the usual platform comes first
+		return cmp.Compare(boolInt(!usual.holds(a.constraint)), boolInt(!usual.holds(b.constraint)))
+	})
+	taken := map[*file]bool{}
+	for _, f := range files {
+		if taken[f] || !f.declaresTypes() && !f.mentions() {
+			continue
+		}
+		p := satisfying(f.constraint, l.tags)
+		if p == nil {
+			continue // no build has this file
+		}
+		u := &unitDraft{Unit: &Unit{Fset: l.fset}}
+		ds = append(ds, l.addFiles(d, u, p, taken)...)
+		d.units = append(d.units, u)
+	}
+	return ds
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// sharedConstraint returns the build constraint that all files have, or "".
+func sharedConstraint(files []*file) string {
+	if len(files) == 0 || files[0].constraint == nil {
+		return ""
+	}
+	shared := files[0].constraint.String()
+	for _, f := range files[1:] {
+		if f.constraint == nil || f.constraint.String() != shared {
+			return ""
+		}
+	}
+	return shared
+}
+
+// addFiles adds the files that are compiled on a platform. Files that have been
+// taken by an earlier unit are only there to be known.
+func (l *Loader) addFiles(d *draft, u *unitDraft, p *platform, taken map[*file]bool) (ds diag.Diagnostics) {
+	name := ""
+	for i, f := range slices.Concat(d.files, d.beside) {
+		if !p.holds(f.constraint) {
+			continue
+		}
+		beside := i >= len(d.files)
+		if !d.tagged && !f.declaresTypes() {
+			continue
+		}
+		syntax, err := f.parse(l.fset)
+		if err != nil {
+			if d.tagged && !beside && !taken[f] {
+				ds = append(ds, syntaxErrors(f.path, err)...)
+			}
+			taken[f] = true
+			continue
+		}
+		if name == "" {
+			name = syntax.Name.Name
+		}
+		if syntax.Name.Name != name {
+			if d.tagged && !taken[f] {
+				ds.Add(l.fset.Position(syntax.Name.Pos()), "package %s; other files in this directory are package %s", syntax.Name.Name, name)
+			}
+			taken[f] = true
+			continue
+		}
+		u.sources = append(u.sources, f)
+		u.Files = append(u.Files, File{File: syntax, Constraint: d.beyondShared(f.constraint), Ours: !beside && !taken[f]})
+		taken[f] = true
+	}
+	d.Name = name
+	return ds
+}
+
+func (d *draft) beyondShared(e constraint.Expr) string {
+	if e == nil || e.String() == d.Constraint {
+		return ""
+	}
+	return e.String()
+}
+
+func syntaxErrors(path string, err error) (ds diag.Diagnostics) {
+	var list scanner.ErrorList
+	if !errors.As(err, &list) {
+		ds.Add(token.Position{Filename: path}, "%v", err)
+	}
+	for _, e := range list {
+		ds.Add(e.Pos, "%s", e.Msg)
+	}
+	return ds
+}
+
+// wanted reports whether the package may have file fields: tags of its own, or
+// types of other packages that have some.
+func (d *draft) wanted(l *Loader) bool {
+	if d.tagged {
+		return true
+	}
+	for _, u := range d.units {
+		for _, r := range u.refs {
+			if l.tagged(d.modules, r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// check type-checks the declarations of all units, against what is known of
+// other packages.
+func (l *Loader) check(d *draft) {
+	for _, u := range d.units {
+		files := make([]*ast.File, len(u.Files))
+		for i, f := range u.Files {
+			files[i] = f.File
+		}
+		u.Types = checkFiles(d.Name, l.fset, files, importer{l, d.modules}, func(e types.Error) { u.Errors = append(u.Errors, e) })
+		u.Standard = func(path string) bool { return l.standard(d.modules, path) }
+		d.Units = append(d.Units, u.Unit)
+	}
+}
+
+func checkFiles(path string, fset *token.FileSet, files []*ast.File, imports types.Importer, report func(types.Error)) *types.Package {
+	config := types.Config{
+		Importer:         imports,
+		IgnoreFuncBodies: true,
+		FakeImportC:      true,
+		Error: func(err error) {
+			if e, ok := errors.AsType[types.Error](err); ok {
+				report(e)
+			}
+		},
+	}
+	pkg, _ := config.Check(path, fset, files, nil) // errors are reported
+	return pkg
+}
