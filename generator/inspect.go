@@ -47,6 +47,10 @@ func inspect(cfg *Config, p *load.Package) (model *Package, known []string, in *
 		all.notes = append(all.notes, in.notes...)
 		all.warnings = append(all.warnings, in.warnings...)
 	}
+	// Which unit a struct was found in depends on build tags; the order does not.
+	slices.SortStableFunc(model.Structs, func(a, b Struct) int {
+		return cmp.Or(cmp.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Offset, b.Pos.Offset))
+	})
 	return model, known, all
 }
 

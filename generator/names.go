@@ -33,6 +33,11 @@ func (in *inspection) checkNames(p *Package, structs []Struct) {
 		}
 	}
 	in.checkFree(p.fileTypes(), "lists the package's types with file fields", "rename yours")
+	for _, f := range in.unit.Files {
+		for _, spec := range f.Dots {
+			in.ds.Add(in.fset.Position(spec.Pos()), "the dot import of %s brings in %s, which is generated here, too; import it by a name", spec.Path.Value, p.fileTypes())
+		}
+	}
 	for _, s := range structs {
 		in.checkFree(s.Snapshot, "is the snapshot of "+s.Name, "choose another name with -snapshot, or rename yours")
 		in.checkFree(s.typeVar(), "describes the file fields of "+s.Name, "rename yours")

@@ -37,6 +37,9 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GOMODCACHE", strings.TrimSpace(string(cache)))
+			env.Setenv("ROOT", root)
+			bin, _, _ := strings.Cut(env.Getenv("PATH"), string(os.PathListSeparator))
+			env.Setenv("BIN", bin) // where the command is, and nothing else
 			return newModule(env.WorkDir, root)
 		},
 	}
@@ -47,8 +50,12 @@ func TestScript(t *testing.T) {
 }
 
 // newModule makes dir the module example.com/app, unless the scenario brings a
-// go.mod of its own, in a workspace with this module: it need not require it.
+// go.mod of its own, in a workspace with this module: it need not require it. A
+// scenario may also bring a go.work of its own.
 func newModule(dir, root string) error {
+	if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
+		return nil
+	}
 	mod := filepath.Join(dir, "go.mod")
 	if _, err := os.Stat(mod); errors.Is(err, fs.ErrNotExist) {
 		if err := os.WriteFile(mod, []byte("module example.com/app\n\ngo 1.26.0\n"), 0o644); err != nil {

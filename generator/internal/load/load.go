@@ -62,9 +62,6 @@ type Unit struct {
 	Files  []File
 	Types  *types.Package
 	Errors []types.Error // most of them matter to nobody: code may be missing still
-	// Standard reports whether a package that could not be had is one of the
-	// standard library, whose types have no file fields.
-	Standard func(path string) bool
 }
 
 // File is a file of a unit.
@@ -74,6 +71,8 @@ type File struct {
 	// Ours says that types of this file are to be taken from this unit: not
 	// those of another one, or of another variant.
 	Ours bool
+	// Dots are the imports with a dot of packages that have file tags.
+	Dots []*ast.ImportSpec
 }
 
 // Loader loads packages.

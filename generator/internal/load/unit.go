@@ -221,9 +221,9 @@ func (l *Loader) check(d *draft) {
 		files := make([]*ast.File, len(u.Files))
 		for i, f := range u.Files {
 			files[i] = f.File
+			u.Files[i].Dots = l.taggedDots(d.modules, f.File)
 		}
 		u.Types = checkFiles(d.Name, l.fset, files, importer{l, d.modules}, func(e types.Error) { u.Errors = append(u.Errors, e) })
-		u.Standard = func(path string) bool { return l.standard(d.modules, path) }
 		d.Units = append(d.Units, u.Unit)
 	}
 }
@@ -241,4 +241,18 @@ func checkFiles(path string, fset *token.FileSet, files []*ast.File, imports typ
 	}
 	pkg, _ := config.Check(path, fset, files, nil) // errors are reported
 	return pkg
+}
+
+// taggedDots returns the imports with a dot of packages that have file tags.
+func (l *Loader) taggedDots(m *modules, f *ast.File) (specs []*ast.ImportSpec) {
+	for _, spec := range f.Imports {
+		if spec.Name == nil || spec.Name.Name != "." {
+			continue
+		}
+		o := l.others[foreignKey{m, importPath(spec)}]
+		if o != nil && o.dir != nil && slices.ContainsFunc(o.dir.files, func(f *file) bool { return !f.test && f.mentions() }) {
+			specs = append(specs, spec)
+		}
+	}
+	return specs
 }
