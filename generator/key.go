@@ -87,6 +87,9 @@ func keyFields(st *types.Struct, prefix string, pointers []string, outer []*type
 
 // saysKey reports whether a tag names a part of the primary key.
 func saysKey(tag reflect.StructTag) answer {
+	if lower := strings.ToLower(string(tag)); !strings.Contains(lower, "pk") && !strings.Contains(lower, "primary") {
+		return no // nearly all: the rest takes its time
+	}
 	for _, s := range gormSettings(tag) {
 		switch s {
 		case "primarykey", "primary_key", "primarykey:true", "primary_key:true":

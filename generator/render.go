@@ -18,6 +18,7 @@ const (
 // render returns the source of one generated file.
 func render(p *Package, o *output, hooks Hooks) []byte {
 	w := &writer{runtime: freeName("runtime", p.Taken), slices: freeName("slices", p.Taken)}
+	w.buf.Grow(4096 * (1 + len(o.structs))) // about what comes
 	w.preamble(p, o)
 	for i := range o.structs {
 		s := &o.structs[i]

@@ -22,7 +22,11 @@ func (w *writer) line(format string, args ...any) {
 	for range w.depth {
 		w.buf.WriteByte('\t')
 	}
-	fmt.Fprintf(&w.buf, format, args...)
+	if len(args) == 0 {
+		w.buf.WriteString(format)
+	} else {
+		fmt.Fprintf(&w.buf, format, args...)
+	}
 	w.buf.WriteByte('\n')
 }
 

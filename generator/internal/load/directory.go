@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -18,6 +19,9 @@ type directory struct {
 	path  string
 	files []*file
 	index map[string][]*file // see declaring
+
+	methodFiles []*file // see withMethods
+	sought      bool
 }
 
 // file is a Go file, written by people or by others than us.
@@ -33,8 +37,9 @@ type file struct {
 }
 
 // readDirectory reads a directory. Our own output is left out, so that it may
-// be stale, broken or missing; its paths are returned.
-func (l *Loader) readDirectory(path string) (d *directory, generated []string, err error) {
+// be stale, broken or missing; its paths are returned. Of packages of others,
+// tests are no part.
+func (l *Loader) readDirectory(path string, tests bool) (d *directory, generated []string, err error) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return nil, nil, err
@@ -45,6 +50,9 @@ func (l *Loader) readDirectory(path string) (d *directory, generated []string, e
 			continue
 		}
 		f := &file{path: filepath.Join(path, e.Name()), test: strings.HasSuffix(e.Name(), "_test.go")}
+		if f.test && !tests {
+			continue
+		}
 		if f.text, err = os.ReadFile(f.path); err != nil {
 			return nil, nil, err
 		}
@@ -61,10 +69,15 @@ func (l *Loader) readDirectory(path string) (d *directory, generated []string, e
 	return d, generated, nil
 }
 
-// parse parses the file, once.
-func (f *file) parse(fset *token.FileSet) (*ast.File, error) {
+// parse parses the file, once: with comments, if that is said the first time.
+func (f *file) parse(fset *token.FileSet, comments parser.Mode) (*ast.File, error) {
 	if f.syntax == nil && f.err == nil {
-		f.syntax, f.err = parser.ParseFile(fset, f.path, f.text, parser.ParseComments|parser.SkipObjectResolution)
+		mode := comments | parser.SkipObjectResolution
+		short := withoutBodies(f.text)
+		f.syntax, f.err = parser.ParseFile(fset, f.path, short, mode)
+		if f.err != nil && len(short) > 0 && &short[0] != &f.text[0] {
+			f.syntax, f.err = parser.ParseFile(fset, f.path, f.text, mode)
+		}
 		if f.err != nil {
 			f.syntax = nil
 		}
@@ -84,7 +97,7 @@ func (f *file) never() bool {
 
 // mentions reports whether the file may have tags or directives of ours.
 func (f *file) mentions() bool {
-	return bytes.Contains(f.text, []byte(`file:`)) || bytes.Contains(f.text, []byte("//filecleangen:"))
+	return mentions(f.text)
 }
 
 // declaresTypes reports whether the file may declare a struct type.
@@ -104,6 +117,23 @@ func (d *directory) declaring(name string) []*file {
 		}
 	}
 	return d.index[name]
+}
+
+// methods are those that matter to us: the first names files, the others are
+// hidden by the ones that we generate.
+var methods = []string{"FileNames", "FileSnapshot", "FileKey", "AfterCreate", "BeforeUpdate", "AfterDelete", "holdFiles"}
+
+// withMethods returns the files that look like they declare such methods.
+func (d *directory) withMethods() []*file {
+	if !d.sought {
+		d.sought = true
+		for _, f := range d.files {
+			if slices.ContainsFunc(methods, func(name string) bool { return bytes.Contains(f.text, []byte(name+"(")) }) {
+				d.methodFiles = append(d.methodFiles, f)
+			}
+		}
+	}
+	return d.methodFiles
 }
 
 // declaredNames returns the first word of each line that begins a declaration

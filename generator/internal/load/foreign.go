@@ -1,7 +1,6 @@
 package load
 
 import (
-	"bytes"
 	"errors"
 	"go/ast"
 	"go/token"
@@ -116,7 +115,7 @@ func (l *Loader) foreign(m *modules, path string) *foreign {
 		return f
 	}
 	if l.dirs[dir] == nil {
-		if d, _, err := l.readDirectory(dir); err == nil {
+		if d, _, err := l.readDirectory(dir, false); err == nil {
 			l.dirs[dir] = d
 		}
 	}
@@ -140,7 +139,7 @@ func (l *Loader) declare(f *foreign, name string) (more []ref) {
 		if file.test || !f.platform.holds(file.constraint) {
 			continue
 		}
-		syntax, err := file.parse(l.fset)
+		syntax, err := file.parse(l.fset, 0)
 		if err != nil {
 			continue
 		}
@@ -165,30 +164,21 @@ func (l *Loader) declare(f *foreign, name string) (more []ref) {
 	return outside
 }
 
-// methods are those that matter to us: the first names files, the others are
-// hidden by the ones that we generate.
-var methods = []string{"FileNames", "FileSnapshot", "FileKey", "AfterCreate", "BeforeUpdate", "AfterDelete"}
-
 // declareMethods adds the methods of a type that matter.
 func (l *Loader) declareMethods(f *foreign, receiver string) (more []ref) {
-	for _, file := range f.dir.files {
+	for _, file := range f.dir.withMethods() {
 		if file.test || !f.platform.holds(file.constraint) {
 			continue
 		}
-		for _, name := range methods {
-			if !bytes.Contains(file.text, []byte(") "+name+"(")) {
-				continue
-			}
-			syntax, err := file.parse(l.fset)
-			if err != nil {
-				continue
-			}
-			for _, d := range syntax.Decls {
-				if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == name && receiverName(fn) == receiver {
-					m := &declaration{file: file, decl: fn, refs: l.refsIn(f.modules, file, f, fn.Type)}
-					f.decls[receiver+"."+name] = m
-					more = append(more, m.refs...)
-				}
+		syntax, err := file.parse(l.fset, 0)
+		if err != nil {
+			continue
+		}
+		for _, d := range syntax.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && slices.Contains(methods, fn.Name.Name) && receiverName(fn) == receiver {
+				m := &declaration{file: file, decl: fn, refs: l.refsIn(f.modules, file, f, fn.Type)}
+				f.decls[receiver+"."+fn.Name.Name] = m
+				more = append(more, m.refs...)
 			}
 		}
 	}

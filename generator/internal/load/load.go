@@ -112,7 +112,7 @@ func (l *Loader) load(patterns []string) (loaded []*Package, ds diag.Diagnostics
 	}
 	var drafts []*draft
 	for _, path := range dirs {
-		d, generated, err := l.readDirectory(path)
+		d, generated, err := l.readDirectory(path, true)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -126,6 +126,7 @@ func (l *Loader) load(patterns []string) (loaded []*Package, ds diag.Diagnostics
 		}
 		drafts = append(drafts, more...)
 	}
+	l.parseAll(drafts)
 	for _, d := range drafts {
 		ds = append(ds, l.complete(d)...)
 	}

@@ -9,8 +9,10 @@ import (
 	"go/scanner"
 	"go/token"
 	"go/types"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/filecleangen/filecleangen/generator/internal/diag"
 )
@@ -88,6 +90,31 @@ func packageName(f *file) string {
 	return s.Name.Name
 }
 
+// parseAll parses the files that will be needed, on all processors: it is most
+// of the work.
+func (l *Loader) parseAll(drafts []*draft) {
+	files := make(chan *file)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for f := range files {
+				_, _ = f.parse(l.fset, parser.ParseComments) // the error is kept
+			}
+		})
+	}
+	sent := map[*file]bool{}
+	for _, d := range drafts {
+		for _, f := range slices.Concat(d.files, d.beside) {
+			if (d.tagged || f.declaresTypes()) && !sent[f] {
+				sent[f] = true
+				files <- f
+			}
+		}
+	}
+	close(files)
+	workers.Wait()
+}
+
 // complete parses the files of a package and groups them into units: one for
 // the usual platform, and one more for each build constraint that it does not
 // meet.
@@ -154,7 +181,7 @@ func (l *Loader) addFiles(d *draft, u *unitDraft, p *platform, taken map[*file]b
 		if !d.tagged && !f.declaresTypes() {
 			continue
 		}
-		syntax, err := f.parse(l.fset)
+		syntax, err := f.parse(l.fset, parser.ParseComments)
 		if err != nil {
 			if d.tagged && !beside && !taken[f] {
 				ds = append(ds, syntaxErrors(f.path, err)...)
@@ -220,12 +247,49 @@ func (l *Loader) check(d *draft) {
 	for _, u := range d.units {
 		files := make([]*ast.File, len(u.Files))
 		for i, f := range u.Files {
-			files[i] = f.File
+			files[i] = declarationsOf(f.File)
 			u.Files[i].Dots = l.taggedDots(d.modules, f.File)
 		}
 		u.Types = checkFiles(d.Name, l.fset, files, importer{l, d.modules}, func(e types.Error) { u.Errors = append(u.Errors, e) })
 		d.Units = append(d.Units, u.Unit)
 	}
+}
+
+// declarationsOf returns a file with what matters of its declarations: types,
+// constants, the methods that matter, and the names of functions and variables.
+func declarationsOf(f *ast.File) *ast.File {
+	short := &ast.File{Package: f.Package, Name: f.Name, FileStart: f.FileStart, FileEnd: f.FileEnd, GoVersion: f.GoVersion}
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				short.Decls = append(short.Decls, variables(d.Name))
+			} else if slices.Contains(methods, d.Name.Name) {
+				short.Decls = append(short.Decls, d)
+			}
+		case *ast.GenDecl:
+			if d.Tok != token.VAR {
+				short.Decls = append(short.Decls, d)
+				continue
+			}
+			for _, s := range d.Specs {
+				if v, ok := s.(*ast.ValueSpec); ok {
+					short.Decls = append(short.Decls, variables(v.Names...))
+				}
+			}
+		default:
+			short.Decls = append(short.Decls, d)
+		}
+	}
+	return short
+}
+
+// variables declares names as something that takes no time to check.
+func variables(names ...*ast.Ident) ast.Decl {
+	if names[0].Name == "init" || names[0].Name == "main" {
+		names = []*ast.Ident{ast.NewIdent("_")}
+	}
+	return &ast.GenDecl{Tok: token.VAR, TokPos: names[0].Pos(), Specs: []ast.Spec{&ast.ValueSpec{Names: names, Type: &ast.StructType{Fields: &ast.FieldList{}}}}}
 }
 
 func checkFiles(path string, fset *token.FileSet, files []*ast.File, imports types.Importer, report func(types.Error)) *types.Package {
