@@ -11,7 +11,7 @@ func (b *Batch) mentions(refs, found map[Ref]struct{}) {
 			found[ref] = struct{}{}
 		}
 	}
-	b.log.each(func(_ int, _ *record, _ op, ref Ref) { note(ref) })
+	b.log.each(func(s saying) { note(s.ref) })
 	for _, u := range b.uploads {
 		note(u.ref)
 	}
@@ -79,9 +79,9 @@ func (b *Batch) mayHold(v view) map[Ref]struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	holds := map[Ref]struct{}{}
-	b.log.each(func(_ int, _ *record, o op, ref Ref) {
-		if o == hold {
-			holds[ref] = struct{}{}
+	b.log.each(func(s saying) {
+		if s.op == hold {
+			holds[s.ref] = struct{}{}
 		}
 	})
 	for _, r := range v.released {

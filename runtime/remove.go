@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/spf13/afero"
 )
@@ -14,6 +15,9 @@ import (
 func (c *Cleaner) remove(ctx context.Context, b *Batch, files []Result) {
 	for i := range files {
 		f := &files[i]
+		if f.DerivedFrom != "" && !gone(files[:i], Ref{f.Ref.Storage, f.DerivedFrom}) {
+			f.keep(FileKept, nil)
+		}
 		if f.Status != "" {
 			continue
 		}
@@ -31,6 +35,9 @@ func (c *Cleaner) remove(ctx context.Context, b *Batch, files []Result) {
 			f.Status, err = removeFile(c.storages[f.Ref.Storage], f.Ref.Name)
 			return err
 		})
+		if f.Status == Removed && f.Field != nil && f.Field.Prune {
+			c.prune(f.Ref)
+		}
 		switch {
 		case errors.Is(err, errIsDirectory):
 			f.Status, f.Cause, f.Err = Kept, IsDirectory, err
@@ -41,6 +48,17 @@ func (c *Cleaner) remove(ctx context.Context, b *Batch, files []Result) {
 		event.Status, event.Err = f.Status, f.Err
 		c.after(ctx, event)
 	}
+}
+
+// gone reports whether a file is not, or no longer, there. Files come right
+// before those that are derived from them.
+func gone(files []Result, ref Ref) bool {
+	for _, f := range slices.Backward(files) {
+		if f.Ref == ref {
+			return f.Status == Removed || f.Status == Missing
+		}
+	}
+	return false
 }
 
 var errIsDirectory = errors.New("is a directory")

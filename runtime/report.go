@@ -55,6 +55,7 @@ const (
 	CheckFailed    Cause = "the reference check failed"
 	NeverHeld      Cause = "it was uploaded, but no record ever held it"
 	UnknownOutcome Cause = "nobody knows whether the transaction was committed"
+	FileKept       Cause = "the file that it is derived from was kept"
 	LostTrack      Cause = "the batch was rolled back to a savepoint that it does not have"
 )
 
@@ -68,6 +69,10 @@ type Result struct {
 	Status Status
 	Cause  Cause // why it was kept; "" for other states
 	Err    error // what failed, was refused or vetoed
+
+	// DerivedFrom is the name of the file, in the same storage, with which a
+	// derived file goes; "" for others.
+	DerivedFrom string
 }
 
 // String returns one line for a person.

@@ -61,34 +61,33 @@ func (b *Batch) create(ctx context.Context, storage, name string) (*Upload, erro
 	if !ok {
 		return nil, fmt.Errorf("storage %q was not given to runtime.New", storage)
 	}
-	if dir := path.Dir(name); dir != "." {
-		if err := files.MkdirAll(dir, 0o755); err != nil {
-			return nil, err
-		}
-	}
 	const tries = 100
 	wanted := name
+	err := fs.ErrExist
 	for range tries {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		u := &Upload{batch: b, ref: Ref{storage, name}}
-		reserved, err := b.cleaner.company.reserve(u)
-		if err != nil {
+		reserved, reserveErr := b.cleaner.company.reserve(u)
+		if reserveErr != nil {
+			return nil, reserveErr
+		}
+		if !reserved {
+			name = alternative(wanted)
+			continue
+		}
+		err = u.open(files)
+		switch {
+		case err == nil:
+			return u, nil
+		case errors.Is(err, fs.ErrExist):
+			name = alternative(wanted)
+		case !errors.Is(err, fs.ErrNotExist): // a deletion pruned the directory: it is made again
 			return nil, err
 		}
-		if reserved {
-			err := u.open(files)
-			if err == nil {
-				return u, nil
-			}
-			if !errors.Is(err, fs.ErrExist) {
-				return nil, err
-			}
-		}
-		name = alternative(wanted)
 	}
-	return nil, fmt.Errorf("no free name in %d tries: %w", tries, fs.ErrExist)
+	return nil, fmt.Errorf("no free name in %d tries: %w", tries, err)
 }
 
 // open makes the file, which must not have been there, or takes the reservation
@@ -102,6 +101,11 @@ func (u *Upload) open(files afero.Fs) (err error) {
 			u.batch.uploads = slices.DeleteFunc(u.batch.uploads, func(other *Upload) bool { return other == u })
 		}
 	}()
+	if dir := path.Dir(u.ref.Name); dir != "." {
+		if err := files.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
 	// Look first, for the sake of storages that don't know O_EXCL.
 	switch _, err := lstat(files, u.ref.Name); {
 	case err == nil:

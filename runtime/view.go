@@ -28,9 +28,22 @@ func (l *log) owner(i int) owner {
 	return owner{typ: r.typ, key: r.key}
 }
 
+// saying is one thing that a record says of a ref.
+type saying struct {
+	by    int // the place of the record in the log
+	state recordState
+	typ   *Type
+	field *Field
+	why   Reason // for a release
+	op    op
+	ref   Ref
+	of    string // the name of the file that ref is derived from; "" if it is not
+}
+
 // each calls f for what every record that counts holds or releases, in order,
-// what it holds first.
-func (l *log) each(f func(i int, r *record, o op, ref Ref)) {
+// what it holds first. What is said of a file is also said of the files that
+// are derived from it.
+func (l *log) each(f func(saying)) {
 	for i := range l.records {
 		r := &l.records[i]
 		for _, o := range [...]op{hold, release} {
@@ -38,8 +51,13 @@ func (l *log) each(f func(i int, r *record, o op, ref Ref)) {
 				continue
 			}
 			for _, e := range l.entriesOf(i) {
-				if e.op == o {
-					f(i, r, o, r.ref(e))
+				if e.op != o {
+					continue
+				}
+				s := saying{by: i, state: r.state, typ: r.typ, field: &r.typ.Fields[e.field], why: r.reason, op: o, ref: r.ref(e)}
+				f(s)
+				for _, template := range s.field.Derived {
+					f(saying{s.by, s.state, s.typ, s.field, s.why, o, Ref{s.ref.Storage, derive(template, e.name)}, e.name})
 				}
 			}
 		}
@@ -51,12 +69,12 @@ func (l *log) each(f func(i int, r *record, o op, ref Ref)) {
 // it is hold; within one write, hold beats release.
 func (l *log) view(others map[Ref]struct{}) view {
 	wanted := maps.Clone(others)
-	l.each(func(_ int, _ *record, o op, ref Ref) {
-		if o == release {
+	l.each(func(s saying) {
+		if s.op == release {
 			if wanted == nil {
 				wanted = map[Ref]struct{}{}
 			}
-			wanted[ref] = struct{}{}
+			wanted[s.ref] = struct{}{}
 		}
 	})
 	if len(wanted) == 0 {
@@ -67,31 +85,19 @@ func (l *log) view(others map[Ref]struct{}) view {
 		owner owner
 		ref   Ref
 	}
-	type said struct {
-		op op
-		by int
-	}
 	v := view{held: map[Ref]recordState{}, releasers: map[Ref][]*Type{}, keep: map[Ref]struct{}{}}
-	last := map[claim]said{}
-	l.each(func(i int, r *record, o op, ref Ref) {
-		if _, ok := wanted[ref]; !ok {
+	last := map[claim]saying{}
+	l.each(func(s saying) {
+		if _, ok := wanted[s.ref]; !ok {
 			return
 		}
-		c := claim{l.owner(i), ref}
-		if o == hold {
-			last[c] = said{hold, i}
+		c := claim{l.owner(s.by), s.ref}
+		if before, ok := last[c]; s.op == release && ok && before.op == hold && before.by == s.by {
 			return
 		}
-		if s, ok := last[c]; ok && s == (said{hold, i}) {
-			return
-		}
-		last[c] = said{release, i}
-		if v.releasers[ref] == nil {
-			v.released = append(v.released, Result{Ref: ref, Type: r.typ, Field: r.fieldOf(ref, l.entriesOf(i)), Reason: r.reason})
-		}
-		v.releasers[ref] = append(v.releasers[ref], r.typ)
-		if r.keeps(ref, l.entriesOf(i)) {
-			v.keep[ref] = struct{}{}
+		last[c] = s
+		if s.op == release {
+			v.release(s)
 		}
 	})
 	for c, s := range last {
@@ -99,29 +105,19 @@ func (l *log) view(others map[Ref]struct{}) view {
 			continue
 		}
 		if state, ok := v.held[c.ref]; !ok || state == idle {
-			v.held[c.ref] = l.records[s.by].state
+			v.held[c.ref] = s.state
 		}
 	}
 	return v
 }
 
-// fieldOf returns the first field by which the record released ref.
-func (r *record) fieldOf(ref Ref, entries []entry) *Field {
-	for _, e := range entries {
-		if e.op == release && r.ref(e) == ref {
-			return &r.typ.Fields[e.field]
-		}
+// release notes that a record let go of a ref.
+func (v *view) release(s saying) {
+	if v.releasers[s.ref] == nil {
+		v.released = append(v.released, Result{Ref: s.ref, Type: s.typ, Field: s.field, Reason: s.why, DerivedFrom: s.of})
 	}
-	return nil
-}
-
-// keeps reports whether one of the fields by which the record released ref has
-// the option keep.
-func (r *record) keeps(ref Ref, entries []entry) bool {
-	for _, e := range entries {
-		if e.op == release && r.typ.Fields[e.field].Keep && r.ref(e) == ref {
-			return true
-		}
+	v.releasers[s.ref] = append(v.releasers[s.ref], s.typ)
+	if s.field.Keep {
+		v.keep[s.ref] = struct{}{}
 	}
-	return false
 }

@@ -1,0 +1,45 @@
+package runtime
+
+import (
+	"errors"
+	"io"
+	"path"
+
+	"github.com/spf13/afero"
+)
+
+// prune removes the directories above a file that was removed, as far as they
+// are empty, but never the root of the storage. What goes wrong is of no
+// consequence: an empty directory stays.
+func (c *Cleaner) prune(ref Ref) {
+	_ = guard(func() error {
+		storage := c.storages[ref.Storage]
+		for dir := path.Dir(ref.Name); dir != "."; dir = path.Dir(dir) {
+			if !isEmpty(storage, dir) {
+				return nil
+			}
+			// A file may be made in it right now. Storages that have directories
+			// refuse to remove one that is not empty, and Create makes it again.
+			if err := storage.Remove(dir); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// isEmpty reports whether a directory is there and surely empty. It looks first
+// since some storages remove directories with all that is in them.
+func isEmpty(storage afero.Fs, dir string) bool {
+	info, err := lstat(storage, dir)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	f, err := storage.Open(dir)
+	if err != nil {
+		return false
+	}
+	names, err := f.Readdirnames(1)
+	closeErr := f.Close()
+	return len(names) == 0 && (err == nil || errors.Is(err, io.EOF)) && closeErr == nil
+}
