@@ -8,7 +8,7 @@
 //
 // Tag the fields that name files,
 //
-//	//go:generate go tool filecleangen
+//	//go:generate go tool filecleangen ./...
 //
 //	type Article struct {
 //		ID    int64

@@ -26,13 +26,31 @@ func (in *inspection) where(v *types.Var, structTag string, owner types.Type, ow
 		return b
 	}
 	st := target.Underlying().(*types.Struct)
-	if key := in.keyOf(target, st); len(key.Parts) == 0 {
-		return sameRow // without a primary key, it is no row
-	}
-	if hasForeignKey(ownerStruct, v.Name()) || hasForeignKey(st, in.nameOf(owner)) {
+	refers := hasForeignKey(ownerStruct, v.Name()) || hasForeignKey(st, in.nameOf(owner))
+	switch keyed := hasKey(st) || in.hasKeyDirective(target); {
+	case keyed && refers:
 		return otherRow
+	case !keyed && !refers:
+		return sameRow
 	}
 	return ask
+}
+
+func (in *inspection) hasKeyDirective(t types.Type) bool {
+	named, ok := types.Unalias(t).(*types.Named)
+	if !ok {
+		return false
+	}
+	_, has := in.directive(named.Obj().Pos(), "key")
+	return has
+}
+
+// hasKey reports whether a struct has what looks like a primary key, of
+// whatever type.
+func hasKey(st *types.Struct) bool {
+	return slices.ContainsFunc(keyFields(st, "", nil, nil), func(f keyField) bool {
+		return saysKey(f.tag) != no || slices.ContainsFunc(usualKeys, func(usual func(keyField) bool) bool { return usual(f) })
+	})
 }
 
 // hasForeignKey reports whether a struct has a field that refers to another

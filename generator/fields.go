@@ -135,7 +135,7 @@ func (in *inspection) namesOfUntagged(v *types.Var, structTag string, owner type
 			return nil
 		case ask:
 			in.found = true
-			in.ds.Add(in.at(v), `%s holds a struct that has file fields and a primary key; write file:"-" if it is a row of another table, or file:"" if it is stored in the row of %s`, name, in.nameOf(owner))
+			in.ds.Add(in.at(v), `%s holds a struct that has file fields and may be a row of another table; write file:"-" if it is, or file:"" if it is stored in the row of %s`, name, in.nameOf(owner))
 			return nil
 		}
 	}

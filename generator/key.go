@@ -36,11 +36,7 @@ func (in *inspection) keyOf(t types.Type, st *types.Struct) Key {
 			return Key{Why: fmt.Sprintf("the tag of %s looks like that of a primary key, of an unknown layer", f.path)}
 		}
 	}
-	for _, usual := range []func(keyField) bool{
-		func(f keyField) bool { name, _, _ := strings.Cut(f.tag.Get("db"), ","); return name == "id" },
-		func(f keyField) bool { return f.v.Name() == "ID" },
-		func(f keyField) bool { return f.v.Name() == "Id" },
-	} {
+	for _, usual := range usualKeys {
 		if len(parts) > 0 {
 			break
 		}
@@ -57,6 +53,13 @@ func (in *inspection) keyOf(t types.Type, st *types.Struct) Key {
 		return Key{Why: "there is no field ID, and no tag that names one"}
 	}
 	return in.keyFrom(parts)
+}
+
+// usualKeys recognise primary keys that no tag names, the surest first.
+var usualKeys = []func(keyField) bool{
+	func(f keyField) bool { name, _, _ := strings.Cut(f.tag.Get("db"), ","); return name == "id" },
+	func(f keyField) bool { return f.v.Name() == "ID" },
+	func(f keyField) bool { return f.v.Name() == "Id" },
 }
 
 // keyFields returns the fields of a struct, and those that are promoted from

@@ -35,10 +35,15 @@
 //
 //   - no record of the batch holds it,
 //   - no other batch that was open at the same time mentions it,
-//   - it is no field's default and not protected by policy,
+//   - it is no field's default, not protected by policy, and no field with the
+//     option keep let it go,
 //   - its name is safe (see [CheckName]),
 //   - the reference check, where there is one, finds no row that names it,
 //   - and no observer vetoes.
+//
+// Files that are derived from others, by the option derived, are held and
+// released with them and judged in the same way, and go only where their file
+// has gone.
 //
 // # What memory cannot know
 //
