@@ -3,6 +3,7 @@ package generator
 import (
 	"go/ast"
 	"go/token"
+	"slices"
 	"strings"
 
 	"github.com/filecleangen/filecleangen/generator/internal/diag"
@@ -53,21 +54,12 @@ func (in *inspection) readDirectives(f *ast.File, ours bool) {
 		if !ok {
 			continue
 		}
-		if !known(d.name) {
+		if !slices.Contains(directives, d.name) {
 			in.ds.Add(d.pos, "unknown directive %s%s%s; known: %signore, select, key FIELD...", directivePrefix, d.name, diag.Nearest(d.name, directives), directivePrefix)
 		} else if !attached[c] {
 			in.ds.Add(d.pos, "%s%s belongs in the comment right above a type", directivePrefix, d.name)
 		}
 	}
-}
-
-func known(name string) bool {
-	for _, d := range directives {
-		if d == name {
-			return true
-		}
-	}
-	return false
 }
 
 func comments(groups []*ast.CommentGroup) (list []*ast.Comment) {

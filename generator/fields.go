@@ -71,6 +71,7 @@ func (in *inspection) namesOfField(v *types.Var, structTag string, owner types.T
 	case tagged:
 		in.found = true
 		return in.namesOfTagged(v, tag, owner, outer), isMany(v.Type())
+	case untagged:
 	}
 	return in.namesOfUntagged(v, structTag, owner, st, outer), isMany(v.Type())
 }
@@ -131,6 +132,7 @@ func (in *inspection) namesOfUntagged(v *types.Var, structTag string, owner type
 	name := in.nameOf(owner) + "." + v.Name()
 	if !v.Embedded() {
 		switch in.where(v, structTag, owner, st, structIn(v.Type(), 0)) {
+		case sameRow:
 		case otherRow:
 			return nil
 		case ask:

@@ -30,6 +30,7 @@ func (in *inspection) keyOf(t types.Type, st *types.Struct) Key {
 	var parts []keyField
 	for _, f := range fields {
 		switch saysKey(f.tag) {
+		case no:
 		case yes:
 			parts = append(parts, f)
 		case perhaps:

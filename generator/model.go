@@ -84,11 +84,7 @@ const (
 // Many reports whether the way may lead to more than one name.
 func (s *Shape) Many() bool {
 	return s.any(func(s *Shape) bool {
-		switch s.Kind {
-		case Slice, Array, Map, Names, Tree:
-			return true
-		}
-		return false
+		return s.Kind == Slice || s.Kind == Array || s.Kind == Map || s.Kind == Names || s.Kind == Tree
 	})
 }
 

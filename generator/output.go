@@ -104,6 +104,7 @@ func outputName(file string, v load.Variant, constraint string) string {
 		stem = strings.TrimSuffix(stem, "_gen") + "_" + slug(constraint) + "_gen"
 	}
 	switch v {
+	case load.Source:
 	case load.Tests:
 		stem += "_test"
 	case load.ExternalTests:

@@ -164,7 +164,7 @@ func (w *writer) key(k Key) {
 		return
 	}
 	var pointers []string
-	expr := ""
+	var expr strings.Builder
 	for i, p := range k.Parts {
 		for _, pointer := range p.Pointers {
 			if !slices.Contains(pointers, pointer) {
@@ -175,14 +175,14 @@ func (w *writer) key(k Key) {
 		if i > 0 {
 			part = ".And(" + part + ")"
 		}
-		expr += part
+		expr.WriteString(part)
 	}
 	for _, pointer := range pointers {
 		w.open("if r.%s == nil {", pointer)
 		w.line("return %s.Key{}", w.runtime)
 		w.close("}")
 	}
-	w.line("return %s", expr)
+	w.line("return %s", expr.String())
 }
 
 // snapshotMethods are for callers that have snapshots and a key but no record,

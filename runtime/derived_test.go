@@ -91,12 +91,11 @@ func TestDerivedReport(t *testing.T) {
 
 // TestPrune: directories go when they are empty, and the root never does.
 func TestPrune(t *testing.T) {
-	for name, storage := range map[string]func(t *testing.T) afero.Fs{
-		"Dir":    func(t *testing.T) afero.Fs { return dirAt(t, t.TempDir()) },
-		"memory": func(*testing.T) afero.Fs { return afero.NewMemMapFs() },
+	for name, files := range map[string]afero.Fs{
+		"Dir":    dirAt(t, t.TempDir()),
+		"memory": afero.NewMemMapFs(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			files := storage(t)
 			for _, name := range []string{"a/b/c/p.png", "a/other.png", "d/p.png", "e/f/p.png"} {
 				if err := files.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 					t.Fatal(err)

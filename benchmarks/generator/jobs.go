@@ -71,7 +71,7 @@ const parseJob = "parse: reads and parses the same files"
 
 // removeOutput removes what the generators write.
 func removeOutput(root string) error {
-	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		name := filepath.Base(path)
 		if err == nil && (name == "filecleangen_gen.go" || strings.HasSuffix(name, "_string.go") || strings.HasPrefix(name, "zz_generated")) {
 			return os.Remove(path)
@@ -83,7 +83,7 @@ func removeOutput(root string) error {
 // parseAll reads and parses every Go file below a directory.
 func parseAll(root string) error {
 	fset := token.NewFileSet()
-	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") {
 			return err
 		}

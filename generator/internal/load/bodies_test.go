@@ -44,6 +44,7 @@ func FuzzWithoutBodies(f *testing.F) {
 }
 
 func checkWithoutBodies(t *testing.T, text string) {
+	t.Helper()
 	fset := token.NewFileSet()
 	whole, err := parser.ParseFile(fset, "p.go", text, parser.SkipObjectResolution)
 	if err != nil {

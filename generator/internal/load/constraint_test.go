@@ -1,6 +1,9 @@
 package load
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestConstraint(t *testing.T) {
 	for _, test := range []struct{ name, header, want string }{
@@ -61,10 +64,7 @@ func TestSatisfying(t *testing.T) {
 		}
 		got := ""
 		if p := satisfying(e, test.tags); p != nil {
-			got = p.os + "/" + p.arch
-			for _, f := range p.flip {
-				got += " " + f
-			}
+			got = strings.Join(append([]string{p.os + "/" + p.arch}, p.flip...), " ")
 			if !p.holds(e) {
 				t.Errorf("%s does not hold on %s", test.constraint, got)
 			}

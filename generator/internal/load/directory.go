@@ -87,12 +87,7 @@ func (f *file) parse(fset *token.FileSet, comments parser.Mode) (*ast.File, erro
 
 // never reports whether the file is in no build, by convention.
 func (f *file) never() bool {
-	for _, tag := range tagsOf(f.constraint) {
-		if tag == "ignore" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(tagsOf(f.constraint), "ignore")
 }
 
 // mentions reports whether the file may have tags or directives of ours.

@@ -103,10 +103,8 @@ func walk(root string) ([]string, error) {
 	dirs := map[string]bool{}
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		switch {
-		case err != nil && path == root:
-			return err
 		case err != nil:
-			return nil // as if it were empty
+			return err
 		case e.IsDir() && path != root && leftOut(path, e.Name(), ignored):
 			return filepath.SkipDir
 		case isGoFile(e):

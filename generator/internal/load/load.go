@@ -15,6 +15,7 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"slices"
 
 	"github.com/filecleangen/filecleangen/generator/internal/diag"
 )
@@ -50,6 +51,9 @@ type Package struct {
 	Variant    Variant
 	Constraint string // the build constraint that all its files have
 	Units      []*Unit
+	// Beside are names that its test files declare, which are compiled with it
+	// at times. There may be more in it than that.
+	Beside []string
 	// Generated are the files in the directory that we wrote, given with its
 	// first package.
 	Generated []string
@@ -101,7 +105,7 @@ func Load(ctx context.Context, cfg Config) ([]*Package, diag.Diagnostics, error)
 		ctx: ctx, dir: dir, output: cfg.Output, env: readEnviron(), fset: token.NewFileSet(),
 		dirs: map[string]*directory{}, modules: map[string]*modules{}, others: map[foreignKey]*foreign{},
 	}
-	l.tags = append(l.env.tags, cfg.Tags...)
+	l.tags = slices.Concat(l.env.tags, cfg.Tags)
 	return l.load(cfg.Patterns)
 }
 

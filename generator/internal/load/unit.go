@@ -9,6 +9,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"go/types"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -57,12 +58,27 @@ func (l *Loader) draftsOf(d *directory) (drafts []*draft) {
 			continue
 		}
 		p := &draft{Package: &Package{Dir: d.path, Variant: Variant(v)}, modules: l.modulesOf(d.path), files: list, tagged: tagged}
-		if Variant(v) == Tests {
+		switch {
+		case Variant(v) == Tests:
 			p.beside = files[Source]
+		case Variant(v) == Source && tagged:
+			p.Beside = namesIn(files[Tests])
 		}
 		drafts = append(drafts, p)
 	}
 	return drafts
+}
+
+var topLevel = regexp.MustCompile(`(?m)^(?:func|var|const|type)[ \t]+(\pL[\pL\pN_]*)`)
+
+// namesIn returns the names that files declare, without parsing them.
+func namesIn(files []*file) (names []string) {
+	for _, f := range files {
+		for _, m := range topLevel.FindAllSubmatch(f.text, -1) {
+			names = append(names, string(m[1]))
+		}
+	}
+	return names
 }
 
 func (l *Loader) modulesOf(dir string) *modules {
