@@ -62,7 +62,7 @@ func (in *inspection) namesOfField(v *types.Var, structTag string, owner types.T
 	tag, kind, err := parseTag(structTag)
 	if err != nil {
 		in.found = true
-		in.ds.Add(in.tagPosition(in.fields[v.Pos()]), "%s.%s: %v", in.nameOf(owner), v.Name(), err)
+		in.ds.Add(in.tagPosition(v), "%s.%s: %v", in.nameOf(owner), v.Name(), err)
 		return nil, false
 	}
 	switch kind {

@@ -153,7 +153,7 @@ func (in *inspection) walkStruct(st *ast.StructType, methodless bool) {
 		}
 		if methodless && field.Tag != nil {
 			if _, kind, err := parseTag(literal(field.Tag)); kind == tagged || err != nil {
-				in.ds.Add(in.tagPosition(field), `a file tag needs a struct that is declared as a type at package level, so that it can have methods; name the struct there, or leave the field out with file:"-"`)
+				in.ds.Add(in.tagPositionOf(field), `a file tag needs a struct that is declared as a type at package level, so that it can have methods; name the struct there, or leave the field out with file:"-"`)
 			}
 		}
 	}
@@ -292,13 +292,14 @@ func literal(tag *ast.BasicLit) string {
 
 // tagPosition returns where in the source our key stands, or the best position
 // known.
-func (in *inspection) tagPosition(field *ast.Field) token.Position {
-	switch {
-	case field == nil:
-		return token.Position{}
-	case field.Tag == nil:
-		return in.fset.Position(field.Pos())
+func (in *inspection) tagPosition(v *types.Var) token.Position {
+	if field := in.fields[v.Pos()]; field != nil && field.Tag != nil {
+		return in.tagPositionOf(field)
 	}
+	return in.at(v) // in another package
+}
+
+func (in *inspection) tagPositionOf(field *ast.Field) token.Position {
 	offset := 0
 	if at := ourKey.FindStringIndex(field.Tag.Value); at != nil {
 		offset = at[1] - len(tagKey+":")

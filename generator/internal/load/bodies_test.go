@@ -106,3 +106,24 @@ func FuzzDeclaredNames(f *testing.F) {
 		}
 	})
 }
+
+func TestMentions(t *testing.T) {
+	for text, want := range map[string]bool{
+		"F string `file:\"m\"`":            true,
+		"F string `json:\"x\" file:\"m\"`": true,
+		`F string "file:\"m\""`:            true,
+		`F string "json:\"x\" file:\"m\""`: true,
+		"F string `file:m`":                true,
+		"F string `json:\"x\" file:'m'`":   true,
+		"//filecleangen:ignore":            true,
+		"// see the file: it says why":     false,
+		"profile:\"m\"":                    false,
+		"fmt.Println(file:line)":           false,
+		"a file:line position":             false,
+		"file:":                            false,
+	} {
+		if got := mentions([]byte(text)); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
+	}
+}

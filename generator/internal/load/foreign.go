@@ -43,25 +43,17 @@ type declaration struct {
 	reaches uint8
 }
 
-// resolve finds everything that the types of the packages are made of, in the
-// packages that they import. The go command is asked at most once.
-func (l *Loader) resolve(drafts []*draft) {
-	var missing []*want
-	for _, d := range drafts {
-		for _, u := range d.units {
-			for _, f := range u.sources {
-				u.refs = append(u.refs, l.refsIn(d.modules, f, nil, f.syntax)...)
-			}
-			missing = append(missing, l.follow(d.modules, u.refs)...)
+// need finds what the types of a package are made of, and returns what could
+// not be found.
+func (l *Loader) need(d *draft) (missing []*want) {
+	for _, u := range d.units {
+		var refs []ref
+		for _, f := range u.sources {
+			refs = append(refs, l.refsIn(d.modules, f, nil, f.syntax)...)
 		}
+		missing = append(missing, l.follow(d.modules, refs)...)
 	}
-	if len(missing) == 0 {
-		return
-	}
-	l.askForDirs(missing)
-	for _, w := range missing {
-		l.follow(w.modules, []ref{w.ref})
-	}
+	return missing
 }
 
 type want struct {

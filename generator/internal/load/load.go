@@ -114,14 +114,31 @@ func (l *Loader) load(patterns []string) (loaded []*Package, ds diag.Diagnostics
 	if err != nil {
 		return nil, nil, err
 	}
-	var drafts []*draft
+	drafts, err := l.drafts(dirs)
+	if err != nil {
+		return nil, nil, err
+	}
+	ds = append(ds, l.resolve(drafts)...)
+	for _, d := range drafts {
+		l.check(d)
+		if d.tagged || len(d.Generated) > 0 {
+			loaded = append(loaded, d.Package)
+		}
+	}
+	return loaded, ds, nil
+}
+
+// drafts reads directories and sorts their files into packages.
+func (l *Loader) drafts(dirs []string) (drafts []*draft, err error) {
 	for _, path := range dirs {
 		d, generated, err := l.readDirectory(path, true)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		l.dirs[path] = d
 		more := l.draftsOf(d)
+		if len(more) > 0 {
+			l.dirs[path] = d // others are forgotten, until somebody imports them
+		}
 		if len(more) == 0 && len(generated) > 0 {
 			more = []*draft{{Package: &Package{Dir: path}}}
 		}
@@ -130,18 +147,43 @@ func (l *Loader) load(patterns []string) (loaded []*Package, ds diag.Diagnostics
 		}
 		drafts = append(drafts, more...)
 	}
-	l.parseAll(drafts)
-	for _, d := range drafts {
-		ds = append(ds, l.complete(d)...)
-	}
-	l.resolve(drafts)
-	for _, d := range drafts {
-		if d.wanted(l) {
-			l.check(d)
-		} else {
-			d.Units = nil
+	return drafts, nil
+}
+
+// resolve completes the packages that may have file fields, and finds what
+// their types are made of in the packages that they import. The go command is
+// asked at most once, about all that can't be found without it.
+func (l *Loader) resolve(drafts []*draft) (ds diag.Diagnostics) {
+	complete := func(list []*draft) (missing []*want) {
+		l.parse(sourcesOf(list))
+		for _, d := range list {
+			ds = append(ds, l.complete(d)...)
+			missing = append(missing, l.need(d)...)
 		}
-		loaded = append(loaded, d.Package)
+		return missing
 	}
-	return loaded, ds, nil
+	var tagged, others []*draft
+	for _, d := range drafts {
+		if d.tagged {
+			tagged = append(tagged, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	missing := append(complete(tagged), l.probe(others)...)
+	if len(missing) > 0 {
+		l.askForDirs(missing)
+		for _, w := range missing {
+			l.follow(w.modules, []ref{w.ref})
+		}
+	}
+	var found []*draft
+	for _, d := range others {
+		if slices.ContainsFunc(d.refs, func(r ref) bool { return l.tagged(d.modules, r) }) {
+			d.tagged = true
+			found = append(found, d)
+		}
+	}
+	complete(found) // what is missing now was asked for before
+	return ds
 }

@@ -142,6 +142,13 @@ func dotImports(f *ast.File) (paths []string) {
 	return paths
 }
 
+func importPaths(f *ast.File) (paths []string) {
+	for _, spec := range f.Imports {
+		paths = append(paths, importPath(spec))
+	}
+	return paths
+}
+
 func importPath(spec *ast.ImportSpec) string {
 	p, err := strconv.Unquote(spec.Path.Value)
 	if err != nil {

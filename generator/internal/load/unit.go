@@ -1,7 +1,6 @@
 package load
 
 import (
-	"cmp"
 	"errors"
 	"go/ast"
 	"go/build/constraint"
@@ -10,10 +9,8 @@ import (
 	"go/token"
 	"go/types"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/filecleangen/filecleangen/generator/internal/diag"
 )
@@ -24,14 +21,14 @@ type draft struct {
 	modules *modules
 	files   []*file // of the package itself
 	beside  []*file // for test files: those that they are compiled with
-	tagged  bool    // a file may have tags or directives
+	tagged  bool    // a file may have tags or directives, or types lead to some
+	refs    []ref   // see probe
 	units   []*unitDraft
 }
 
 type unitDraft struct {
 	*Unit
 	sources []*file // as Unit.Files
-	refs    []ref   // what its types are made of
 }
 
 // draftsOf sorts the files of a directory into the packages it has, without
@@ -106,50 +103,28 @@ func packageName(f *file) string {
 	return s.Name.Name
 }
 
-// parseAll parses the files that will be needed, on all processors: it is most
-// of the work.
-func (l *Loader) parseAll(drafts []*draft) {
-	files := make(chan *file)
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for f := range files {
-				_, _ = f.parse(l.fset, parser.ParseComments) // the error is kept
-			}
-		})
-	}
-	sent := map[*file]bool{}
-	for _, d := range drafts {
-		for _, f := range slices.Concat(d.files, d.beside) {
-			if (d.tagged || f.declaresTypes()) && !sent[f] {
-				sent[f] = true
-				files <- f
-			}
-		}
-	}
-	close(files)
-	workers.Wait()
-}
-
 // complete parses the files of a package and groups them into units: one for
 // the usual platform, and one more for each build constraint that it does not
 // meet.
 func (l *Loader) complete(d *draft) (ds diag.Diagnostics) {
-	if d.tagged {
-		for _, f := range d.files {
-			if f.badHeader != nil {
-				ds.Add(token.Position{Filename: f.path}, "build constraint: %v", f.badHeader)
-			}
+	for _, f := range d.files {
+		if f.badHeader != nil {
+			ds.Add(token.Position{Filename: f.path}, "build constraint: %v", f.badHeader)
 		}
 	}
 	d.Constraint = sharedConstraint(d.files)
+	// The usual platform comes first.
 	usual := satisfying(nil, l.tags)
-	files := slices.Clone(d.files)
-	slices.SortStableFunc(files, func(a, b *file) int { // the usual platform comes first
-		return cmp.Compare(boolInt(!usual.holds(a.constraint)), boolInt(!usual.holds(b.constraint)))
-	})
+	var files, unusual []*file
+	for _, f := range d.files {
+		if usual.holds(f.constraint) {
+			files = append(files, f)
+		} else {
+			unusual = append(unusual, f)
+		}
+	}
 	taken := map[*file]bool{}
-	for _, f := range files {
+	for _, f := range append(files, unusual...) {
 		if taken[f] || !f.declaresTypes() && !f.mentions() {
 			continue
 		}
@@ -162,13 +137,6 @@ func (l *Loader) complete(d *draft) (ds diag.Diagnostics) {
 		d.units = append(d.units, u)
 	}
 	return ds
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // sharedConstraint returns the build constraint that all files have, or "".
@@ -194,12 +162,9 @@ func (l *Loader) addFiles(d *draft, u *unitDraft, p *platform, taken map[*file]b
 			continue
 		}
 		beside := i >= len(d.files)
-		if !d.tagged && !f.declaresTypes() {
-			continue
-		}
 		syntax, err := f.parse(l.fset, parser.ParseComments)
 		if err != nil {
-			if d.tagged && !beside && !taken[f] {
+			if !beside && !taken[f] {
 				ds = append(ds, syntaxErrors(f.path, err)...)
 			}
 			taken[f] = true
@@ -209,7 +174,7 @@ func (l *Loader) addFiles(d *draft, u *unitDraft, p *platform, taken map[*file]b
 			name = syntax.Name.Name
 		}
 		if syntax.Name.Name != name {
-			if d.tagged && !taken[f] {
+			if !taken[f] {
 				ds.Add(l.fset.Position(syntax.Name.Pos()), "package %s; other files in this directory are package %s", syntax.Name.Name, name)
 			}
 			taken[f] = true
@@ -239,22 +204,6 @@ func syntaxErrors(path string, err error) (ds diag.Diagnostics) {
 		ds.Add(e.Pos, "%s", e.Msg)
 	}
 	return ds
-}
-
-// wanted reports whether the package may have file fields: tags of its own, or
-// types of other packages that have some.
-func (d *draft) wanted(l *Loader) bool {
-	if d.tagged {
-		return true
-	}
-	for _, u := range d.units {
-		for _, r := range u.refs {
-			if l.tagged(d.modules, r) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // check type-checks the declarations of all units, against what is known of
