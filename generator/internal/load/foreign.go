@@ -1,13 +1,11 @@
 package load
 
 import (
-	"errors"
 	"go/ast"
 	"go/token"
 	"go/types"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
@@ -283,101 +281,4 @@ func (l *Loader) askForDirs(missing []*want) {
 			l.asked[p.PkgPath] = filepath.Dir(p.GoFiles[0])
 		}
 	})
-}
-
-// importer gives the type checker what is known of other packages.
-type importer struct {
-	l *Loader
-	m *modules
-}
-
-var errNotFound = errors.New("not found")
-
-// Import implements [types.Importer].
-func (i importer) Import(path string) (*types.Package, error) {
-	if path == "unsafe" {
-		return types.Unsafe, nil
-	}
-	f := i.l.others[foreignKey{i.m, path}]
-	if f == nil { // nothing that matters comes from there
-		return emptyPackage(path), nil
-	}
-	if f.dir == nil && len(f.opaque) == 0 {
-		return nil, errNotFound
-	}
-	if f.checked == nil && !f.checking {
-		f.checking = true
-		i.l.checkForeign(f)
-	}
-	if f.checked == nil {
-		return emptyPackage(path), nil // an import cycle
-	}
-	return f.checked, nil
-}
-
-func emptyPackage(path string) *types.Package {
-	p := types.NewPackage(path, guessName(path))
-	p.MarkComplete()
-	return p
-}
-
-// checkForeign type-checks the declarations that are needed of a package.
-func (l *Loader) checkForeign(f *foreign) {
-	byFile := map[*file][]ast.Decl{}
-	var order []*file
-	for _, d := range f.decls {
-		if d == nil {
-			continue
-		}
-		if byFile[d.file] == nil {
-			order = append(order, d.file)
-		}
-		if !slices.Contains(byFile[d.file], d.decl) {
-			byFile[d.file] = append(byFile[d.file], d.decl)
-		}
-	}
-	var files []*ast.File
-	for _, file := range order {
-		files = append(files, &ast.File{
-			Package: file.syntax.Package, Name: file.syntax.Name,
-			FileStart: file.syntax.FileStart, FileEnd: file.syntax.FileEnd,
-			Decls: append(importDecls(file.syntax), byFile[file]...),
-		})
-	}
-	if opaque := f.opaqueFile(); opaque != nil {
-		files = append(files, opaque)
-	}
-	f.checked = checkFiles(f.path, l.fset, files, importer{l, f.modules}, func(types.Error) {})
-}
-
-func importDecls(f *ast.File) (decls []ast.Decl) {
-	for _, d := range f.Decls {
-		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
-			decls = append(decls, g)
-		}
-	}
-	return decls
-}
-
-// opaqueFile declares the types whose inside does not matter as empty structs.
-func (f *foreign) opaqueFile() *ast.File {
-	file := &ast.File{Name: ast.NewIdent(guessName(f.path))}
-	for name, arity := range f.opaque {
-		if f.decls[name] != nil {
-			continue
-		}
-		spec := &ast.TypeSpec{Name: ast.NewIdent(name), Type: &ast.StructType{Fields: &ast.FieldList{}}}
-		if arity > 0 {
-			spec.TypeParams = &ast.FieldList{}
-			for i := range arity {
-				spec.TypeParams.List = append(spec.TypeParams.List,
-					&ast.Field{Names: []*ast.Ident{ast.NewIdent("T" + strconv.Itoa(i))}, Type: ast.NewIdent("any")})
-			}
-		}
-		file.Decls = append(file.Decls, &ast.GenDecl{Tok: token.TYPE, Specs: []ast.Spec{spec}})
-	}
-	if len(file.Decls) == 0 {
-		return nil
-	}
-	return file
 }

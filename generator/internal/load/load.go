@@ -5,8 +5,9 @@
 // what can't be found without it.
 //
 // Data flows one way: find (patterns to directories), directory (files, and
-// whether they have tags), unit (the files that are compiled together), foreign
-// (what they need of other packages), check.
+// whether they have tags), unit (the files that are compiled together), probe
+// (which of those without tags matter), foreign (what they need of other
+// packages, found with modules), check.
 package load
 
 import (

@@ -2,12 +2,10 @@ package load
 
 import (
 	"errors"
-	"go/ast"
 	"go/build/constraint"
 	"go/parser"
 	"go/scanner"
 	"go/token"
-	"go/types"
 	"regexp"
 	"slices"
 	"strings"
@@ -204,84 +202,4 @@ func syntaxErrors(path string, err error) (ds diag.Diagnostics) {
 		ds.Add(e.Pos, "%s", e.Msg)
 	}
 	return ds
-}
-
-// check type-checks the declarations of all units, against what is known of
-// other packages.
-func (l *Loader) check(d *draft) {
-	for _, u := range d.units {
-		files := make([]*ast.File, len(u.Files))
-		for i, f := range u.Files {
-			files[i] = declarationsOf(f.File)
-			u.Files[i].Dots = l.taggedDots(d.modules, f.File)
-		}
-		u.Types = checkFiles(d.Name, l.fset, files, importer{l, d.modules}, func(e types.Error) { u.Errors = append(u.Errors, e) })
-		d.Units = append(d.Units, u.Unit)
-	}
-}
-
-// declarationsOf returns a file with what matters of its declarations: types,
-// constants, the methods that matter, and the names of functions and variables.
-func declarationsOf(f *ast.File) *ast.File {
-	short := &ast.File{Package: f.Package, Name: f.Name, FileStart: f.FileStart, FileEnd: f.FileEnd, GoVersion: f.GoVersion}
-	for _, d := range f.Decls {
-		switch d := d.(type) {
-		case *ast.FuncDecl:
-			if d.Recv == nil {
-				short.Decls = append(short.Decls, variables(d.Name))
-			} else if slices.Contains(methods, d.Name.Name) {
-				short.Decls = append(short.Decls, d)
-			}
-		case *ast.GenDecl:
-			if d.Tok != token.VAR {
-				short.Decls = append(short.Decls, d)
-				continue
-			}
-			for _, s := range d.Specs {
-				if v, ok := s.(*ast.ValueSpec); ok {
-					short.Decls = append(short.Decls, variables(v.Names...))
-				}
-			}
-		default:
-			short.Decls = append(short.Decls, d)
-		}
-	}
-	return short
-}
-
-// variables declares names as something that takes no time to check.
-func variables(names ...*ast.Ident) ast.Decl {
-	if names[0].Name == "init" || names[0].Name == "main" {
-		names = []*ast.Ident{ast.NewIdent("_")}
-	}
-	return &ast.GenDecl{Tok: token.VAR, TokPos: names[0].Pos(), Specs: []ast.Spec{&ast.ValueSpec{Names: names, Type: &ast.StructType{Fields: &ast.FieldList{}}}}}
-}
-
-func checkFiles(path string, fset *token.FileSet, files []*ast.File, imports types.Importer, report func(types.Error)) *types.Package {
-	config := types.Config{
-		Importer:         imports,
-		IgnoreFuncBodies: true,
-		FakeImportC:      true,
-		Error: func(err error) {
-			if e, ok := errors.AsType[types.Error](err); ok {
-				report(e)
-			}
-		},
-	}
-	pkg, _ := config.Check(path, fset, files, nil) // errors are reported
-	return pkg
-}
-
-// taggedDots returns the imports with a dot of packages that have file tags.
-func (l *Loader) taggedDots(m *modules, f *ast.File) (specs []*ast.ImportSpec) {
-	for _, spec := range f.Imports {
-		if spec.Name == nil || spec.Name.Name != "." {
-			continue
-		}
-		o := l.others[foreignKey{m, importPath(spec)}]
-		if o != nil && o.dir != nil && slices.ContainsFunc(o.dir.files, func(f *file) bool { return !f.test && f.mentions() }) {
-			specs = append(specs, spec)
-		}
-	}
-	return specs
 }
