@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -35,6 +36,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
+		Condition:           condition,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GOMODCACHE", strings.TrimSpace(string(cache)))
 			env.Setenv("ROOT", root)
@@ -47,6 +49,20 @@ func TestScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, params)
+}
+
+// condition adds [cgo] to what scenarios can ask: whether C can be compiled.
+func condition(name string) (bool, error) {
+	if name != "cgo" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	out, err := exec.Command("go", "env", "CGO_ENABLED", "CC").Output()
+	if err != nil {
+		return false, err
+	}
+	enabled, compiler, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	_, err = exec.LookPath(strings.TrimSpace(compiler))
+	return enabled == "1" && err == nil, nil
 }
 
 // newModule makes dir the module example.com/app, unless the scenario brings a
