@@ -54,14 +54,15 @@ func (w *writer) doc(format string, args ...any) {
 	}
 }
 
-// variable returns a name like the one given that no variable of the function
-// has yet.
-func (w *writer) variable(name string) string {
+// variable returns a name like the one given that no variable around has, until
+// it is forgotten.
+func (w *writer) variable(name string) (unique string, forget func()) {
 	w.names[name]++
+	unique = name
 	if n := w.names[name]; n > 1 {
-		return name + strconv.Itoa(n)
+		unique += strconv.Itoa(n)
 	}
-	return name
+	return unique, func() { w.names[name]-- }
 }
 
 // freeName returns name, or a longer one if the package has taken it.
@@ -84,7 +85,8 @@ func (w *writer) each(expr string, s *Shape, body func(name string)) {
 	case Node:
 		body(address(expr))
 	case Names:
-		v := w.variable("name")
+		v, forget := w.variable("name")
+		defer forget()
 		w.open("for %s := range %s.FileNames() {", v, operand(expr))
 		body(v)
 		w.close("}")
@@ -122,16 +124,19 @@ func address(expr string) string {
 	return "&" + expr
 }
 
-// eachElement writes a loop. Structs and arrays are not copied.
+// eachElement writes a loop. Structs and arrays are not copied, where they have
+// an address.
 func (w *writer) eachElement(expr string, s *Shape, body func(string)) {
-	if big := s.Of.Kind == Select || s.Of.Kind == Array; !big {
-		v := w.variable("v")
+	if big := s.Of.Kind == Select || s.Of.Kind == Array || s.Of.Kind == Node && s.Kind != Map; !big {
+		v, forget := w.variable("v")
+		defer forget()
 		w.open("for _, %s := range %s {", v, expr)
 		w.each(v, s.Of, body)
 		w.close("}")
 		return
 	}
-	i := w.variable("i")
+	i, forget := w.variable("i")
+	defer forget()
 	w.open("for %s := range %s {", i, expr)
 	if strings.HasPrefix(expr, "*") {
 		expr = "(" + expr + ")"
@@ -142,7 +147,10 @@ func (w *writer) eachElement(expr string, s *Shape, body func(string)) {
 
 // eachNode writes a loop over the nodes of a tree, and the names in each.
 func (w *writer) eachNode(expr string, s *Shape, body func(string)) {
-	nodes, v := w.variable("nodes"), w.variable("node")
+	nodes, forgetNodes := w.variable("nodes")
+	defer forgetNodes()
+	v, forget := w.variable("node")
+	defer forget()
 	w.open("for %s := %s.Nodes(%s); len(%[1]s) > 0; {", nodes, w.runtime, address(expr))
 	w.line("%s := %s[len(%[2]s)-1]", v, nodes)
 	w.line("%s = %[1]s[:len(%[1]s)-1]", nodes)
