@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 )
 
@@ -36,8 +37,8 @@ type Batch struct {
 	saved   int     // savepoints so far
 	uploads []*Upload
 
-	writes  int // Execs so far
-	writing int // the innermost Exec whose hook is running, or 0
+	writes  int        // calls of hooks so far
+	writing *execution // the innermost that is running, or nil
 
 	lost   error // why the log can't be trusted any more, or nil
 	undone bool  // rolled back: no row names what it held
@@ -74,7 +75,8 @@ func (c *Cleaner) Begin() *Batch {
 	return b
 }
 
-// Created starts the log of a record that was inserted.
+// Created starts the log of a record that was inserted. The type must not be
+// nil.
 func (b *Batch) Created(t *Type, key Key) Record { return b.record(t, key, Updated) }
 
 // Updated starts the log of a record that was written anew.
@@ -87,14 +89,21 @@ func (b *Batch) record(t *Type, key Key, why Reason) Record {
 	b.mu.Lock()
 	if b.state == ended {
 		b.mu.Unlock()
-		b.cleaner.logger.Error("filecleangen: a batch was written to after its end; what was written is ignored, files may stay behind",
-			"type", t.Name)
+		b.cleaner.log(context.Background(), slog.LevelError, "filecleangen: a batch was written to after its end; what was written is ignored, files may stay behind",
+			slog.String("type", t.Name))
 		return Record{}
 	}
 	defer b.mu.Unlock()
+	if t == nil {
+		panic("filecleangen: a record without a type")
+	}
 	first := len(b.log.entries)
-	b.log.records = append(b.log.records, record{typ: t, key: key, reason: why, write: b.writing, first: first})
-	return Record{batch: b, cursor: first, held: first}
+	r := record{typ: t, key: key, reason: why, since: len(b.log.records), first: first}
+	if b.writing != nil {
+		r.write, r.since, r.state = b.writing.write, b.writing.since, idle
+	}
+	b.log.records = append(b.log.records, r)
+	return Record{batch: b, fields: len(t.Fields), cursor: first, held: first}
 }
 
 // CommitWith commits the transaction by calling commit, usually tx.Commit, and
@@ -104,8 +113,12 @@ func (b *Batch) record(t *Type, key Key, why Reason) Record {
 // The error is commit's: nothing that happens to a file makes a commit fail.
 // If commit returns an error or panics, nobody knows what the database did:
 // nothing is deleted, not even uploads, the report says so, and a later
-// Rollback does nothing. A statement that is its own transaction is committed
-// by the time Exec returns; pass a function that returns nil.
+// Rollback does nothing.
+//
+// A statement that is its own transaction is committed when it has run: run it
+// in commit, with a batch of its own.
+//
+//	batch.CommitWith(ctx, func() error { return batch.Exec(hook, write) })
 //
 // Without calling commit it returns [ErrEnded] if the batch has ended, and
 // [ErrUpload] if a record names an upload that was not closed without error.
@@ -150,10 +163,10 @@ func (b *Batch) startCommit() error {
 	return nil
 }
 
-// holds reports whether a record may hold the ref at the end.
+// holds reports whether a record holds the ref at the end.
 func (b *Batch) holds(ref Ref) bool {
-	_, held := b.log.view(map[Ref]struct{}{ref: {}}).held[ref]
-	return held
+	state, held := b.log.view(map[Ref]struct{}{ref: {}}).held[ref]
+	return held && state == standing
 }
 
 // Rollback ends the batch because its transaction was rolled back: it removes

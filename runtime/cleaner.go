@@ -48,6 +48,10 @@ func New(options ...Option) (*Cleaner, error) {
 	c.company.deleting = map[Ref]int{}
 	var errs []error
 	for _, o := range options {
+		if o == nil {
+			errs = append(errs, errors.New("an option is nil"))
+			continue
+		}
 		if err := o(c); err != nil {
 			errs = append(errs, err)
 		}

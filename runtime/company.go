@@ -14,6 +14,7 @@ type company struct {
 	finishing map[*Batch]struct{} // ended, and deleting what they let go of
 	settled   []settled           // as long as a batch is here that was opened before
 	deleting  map[Ref]int         // what they are about to delete: no name for uploads
+	doubtful  map[Ref]struct{}    // what batches of unknown outcome may have left rows with, for good
 }
 
 // settled is a batch that was committed, or may have been.
@@ -44,6 +45,20 @@ func (c *company) leave(b *Batch, v view) {
 		}
 	}
 	c.finishing[b] = struct{}{}
+}
+
+// doubt remembers for good what a batch may have left rows with: its commit
+// failed, and may yet succeed long after.
+func (c *company) doubt(b *Batch) {
+	holds := b.mayHold(view{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.doubtful == nil {
+		c.doubtful = map[Ref]struct{}{}
+	}
+	for ref := range holds {
+		c.doubtful[ref] = struct{}{}
+	}
 }
 
 // finished ends the deletions of a batch, and forgets what no batch needs to

@@ -13,11 +13,13 @@ func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 	files := slices.Concat(v.released, b.strayUploads(v))
 	for i := range files {
 		f := &files[i]
-		_, held := v.held[f.Ref]
+		state, held := v.held[f.Ref]
 		_, keep := v.keep[f.Ref]
 		switch {
 		case b.lost != nil:
 			f.keep(LostTrack, b.lost)
+		case held && state == idle:
+			f.keep(NoRowChanged, nil)
 		case held:
 			f.keep(StillNamed, nil)
 		case !c.knows(v.releasers[f.Ref]):
@@ -58,6 +60,7 @@ func (c *Cleaner) abandon(ctx context.Context, b *Batch, err error) *Report {
 	for i := range files {
 		files[i].keep(UnknownOutcome, err)
 	}
+	c.company.doubt(b)
 	defer c.company.finished(b, c.part(b, files, view{}))
 	return c.report(ctx, &Report{Outcome: Unknown, Files: files, Err: err})
 }
@@ -126,6 +129,11 @@ func (c *Cleaner) applyPolicy(files []Result) {
 func (c *Cleaner) part(b *Batch, files []Result, v view) (doomed []Ref) {
 	c.company.mu.Lock()
 	defer c.company.mu.Unlock()
+	for i := range files {
+		if _, ok := c.company.doubtful[files[i].Ref]; ok {
+			files[i].keep(InDoubt, nil)
+		}
+	}
 	if refs := pending(files); len(refs) > 0 {
 		used := c.company.usedBeside(b, refSet(refs))
 		for i := range files {

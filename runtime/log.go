@@ -1,5 +1,7 @@
 package runtime
 
+import "fmt"
+
 // The log of a batch: records in the order in which they were written, and for
 // each of them the names it holds and releases, one after the other. It only
 // grows, or is cut at a savepoint.
@@ -13,7 +15,8 @@ type record struct {
 	typ    *Type
 	key    Key
 	reason Reason // what a release by it means
-	write  int    // the Exec that it belongs to, or 0
+	write  int    // the call of Exec's hook that it belongs to, or 0
+	since  int    // the place in the log at which its write began
 	state  recordState
 	first  int // its first entry
 }
@@ -22,8 +25,8 @@ type recordState uint8
 
 const (
 	standing recordState = iota
-	void                 // its write failed: as if it had never been
-	idle                 // its write changed no row: it holds, and releases nothing
+	void                 // replaced by the second call of its hook
+	idle                 // its write failed, changed no row, or is not over: it holds, and releases nothing
 )
 
 type entry struct {
@@ -68,6 +71,7 @@ func (r *record) ref(e entry) Ref {
 // is valid until the next Record of its batch.
 type Record struct {
 	batch  *Batch // nil: the batch had ended, nothing is collected
+	fields int    // how many the type has
 	cursor int    // the next held entry to compare a released name with
 	held   int    // the end of the held entries
 }
@@ -78,6 +82,7 @@ func (r *Record) Hold(field int, name string) {
 	if name == "" || r.batch == nil {
 		return
 	}
+	r.check(field)
 	b := r.batch
 	b.mu.Lock()
 	b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: hold})
@@ -92,6 +97,7 @@ func (r *Record) Release(field int, name string) {
 	if name == "" || r.batch == nil {
 		return
 	}
+	r.check(field)
 	b := r.batch
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -108,4 +114,12 @@ func (r *Record) Release(field int, name string) {
 		}
 	}
 	b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: release})
+}
+
+// check panics where a field does not exist, at the place that is to blame:
+// found later, it would be in a commit, perhaps of another batch.
+func (r *Record) check(field int) {
+	if uint(field) >= uint(r.fields) {
+		panic(fmt.Sprintf("filecleangen: field %d of a record with %d file fields; was its code generated again?", field, r.fields))
+	}
 }

@@ -52,7 +52,7 @@ func (c *Cleaner) after(ctx context.Context, e Event) {
 		}
 		err := guard(func() error { o.After(ctx, e); return nil })
 		if err != nil {
-			c.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: an observer failed after a deletion", attrs(e.Ref, e.Type, e.Field, e.Reason, err)...)
+			c.log(ctx, slog.LevelError, "filecleangen: an observer failed after a deletion", attrs(e.Ref, e.Type, e.Field, e.Reason, err)...)
 		}
 	}
 }

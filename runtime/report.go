@@ -42,7 +42,7 @@ type Cause string
 // Why files are kept.
 const (
 	StillNamed     Cause = "a record of the batch names it"
-	NoRowChanged   Cause = "a write that changed no row names it"
+	NoRowChanged   Cause = "a write that failed or changed no row names it"
 	UsedElsewhere  Cause = "another batch that was open at the same time mentions it"
 	IsDefault      Cause = "it is a default"
 	IsKept         Cause = "its field has the option keep"
@@ -56,6 +56,7 @@ const (
 	NeverHeld      Cause = "it was uploaded, but no record ever held it"
 	UnknownOutcome Cause = "nobody knows whether the transaction was committed"
 	FileKept       Cause = "the file that it is derived from was kept"
+	InDoubt        Cause = "a batch whose outcome is unknown may have named it"
 	LostTrack      Cause = "the batch was rolled back to a savepoint that it does not have"
 )
 

@@ -10,7 +10,7 @@ import (
 func (c *Cleaner) report(ctx context.Context, r *Report) *Report {
 	for _, f := range r.Files {
 		if level, message := f.logLevel(); level > slog.LevelDebug {
-			c.logger.LogAttrs(ctx, level, message, attrs(f.Ref, f.Type, f.Field, f.Reason, f.Err)...)
+			c.log(ctx, level, message, attrs(f.Ref, f.Type, f.Field, f.Reason, f.Err)...)
 		}
 	}
 	level := slog.LevelDebug
@@ -28,7 +28,7 @@ func (c *Cleaner) report(ctx context.Context, r *Report) *Report {
 		level = slog.LevelWarn
 		summary = append(summary, slog.Any("error", r.Err))
 	}
-	c.logger.LogAttrs(ctx, level, "filecleangen: batch ended", summary...)
+	c.log(ctx, level, "filecleangen: batch ended", summary...)
 	return r
 }
 
@@ -56,4 +56,12 @@ func attrs(ref Ref, t *Type, f *Field, why Reason, err error) []slog.Attr {
 		a = append(a, slog.Any("error", err))
 	}
 	return a
+}
+
+// log writes a line. A logger that panics must not end the deletions.
+func (c *Cleaner) log(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
+	_ = guard(func() error {
+		c.logger.LogAttrs(ctx, level, message, attrs...)
+		return nil
+	})
 }

@@ -96,9 +96,14 @@ func (u *Upload) open(files afero.Fs) (err error) {
 	var file afero.File
 	defer func() {
 		u.batch.mu.Lock()
-		defer u.batch.mu.Unlock()
-		if u.file = file; file == nil { // also on a panic
+		u.file = file
+		if file == nil { // also on a panic
 			u.batch.uploads = slices.DeleteFunc(u.batch.uploads, func(other *Upload) bool { return other == u })
+		}
+		orphan := file != nil && u.batch.state == ended
+		u.batch.mu.Unlock()
+		if orphan { // the batch ended meanwhile, without it; nobody knows its name
+			err = errors.Join(ErrEnded, file.Close(), files.Remove(u.ref.Name))
 		}
 	}()
 	if dir := path.Dir(u.ref.Name); dir != "." {

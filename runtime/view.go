@@ -31,6 +31,7 @@ func (l *log) owner(i int) owner {
 // saying is one thing that a record says of a ref.
 type saying struct {
 	by    int // the place of the record in the log
+	since int // that at which its write began
 	state recordState
 	typ   *Type
 	field *Field
@@ -54,10 +55,10 @@ func (l *log) each(f func(saying)) {
 				if e.op != o {
 					continue
 				}
-				s := saying{by: i, state: r.state, typ: r.typ, field: &r.typ.Fields[e.field], why: r.reason, op: o, ref: r.ref(e)}
+				s := saying{by: i, since: r.since, state: r.state, typ: r.typ, field: &r.typ.Fields[e.field], why: r.reason, op: o, ref: r.ref(e)}
 				f(s)
 				for _, template := range s.field.Derived {
-					f(saying{s.by, s.state, s.typ, s.field, s.why, o, Ref{s.ref.Storage, derive(template, e.name)}, e.name})
+					f(saying{s.by, s.since, s.state, s.typ, s.field, s.why, o, Ref{s.ref.Storage, derive(template, e.name)}, e.name})
 				}
 			}
 		}
@@ -92,10 +93,16 @@ func (l *log) view(others map[Ref]struct{}) view {
 			return
 		}
 		c := claim{l.owner(s.by), s.ref}
-		if before, ok := last[c]; s.op == release && ok && before.op == hold && before.by == s.by {
+		before, ok := last[c]
+		held := ok && before.op == hold
+		if s.op == release && held && before.by == s.by {
 			return
 		}
-		last[c] = s
+		// What was held since the write began, by a write inside it, may have
+		// come after it.
+		if s.op == hold || !held || before.by < s.since {
+			last[c] = s
+		}
 		if s.op == release {
 			v.release(s)
 		}

@@ -1,8 +1,7 @@
 package runtime
 
 // Exec runs one write to the database and the generated methods that belong to
-// it. What hook logs counts only if write returns no error and at least one
-// row; [Rows] makes that number from what database/sql returns:
+// it. [Rows] makes the number of rows from what database/sql returns:
 //
 //	err := b.Exec(
 //		func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
@@ -11,74 +10,91 @@ package runtime
 //		})
 //
 // hook is called before write, so that no other batch deletes a file that the
-// write is about to name, and again after it has succeeded, when the primary
-// key and whatever else the database set is known; the second call replaces
-// the first. It should log and do nothing else. An article.AfterCreate can be
-// passed as it is, with a write that sets the key.
+// write is about to name, and again after it, when the primary key and whatever
+// else the database set is known; the second call replaces the first. It should
+// log and do nothing else: an Exec inside it would write twice. An
+// article.AfterCreate can be passed as it is, with a write that sets the key.
 //
-// A write that reports 0 rows releases nothing, but the files that it was to
-// name are kept: MySQL also reports 0 rows where a row already had the values.
+// What a write lets go of counts only if it returned no error and at least as
+// many rows as hook logs records: where fewer were hit, nobody knows which. The
+// files that it was to name are kept in any case. It may have failed after the
+// row was written, and MySQL also reports 0 rows where a row already had the
+// values.
+//
+// An Exec inside write is a write of its own. Of two writes to one row, of which
+// one runs inside the other, nobody knows which came last: the files of both
+// are kept.
 //
 // The error is write's, or [ErrEnded].
 func (b *Batch) Exec(hook func(*Batch), write func() (rows int64, err error)) error {
-	before, err := b.logWrite(hook)
+	first, err := b.logWrite(hook, nil)
 	if err != nil {
 		return err
 	}
-	outcome := void
-	defer func() { b.settleWrite(before, outcome) }() // also when write panics
 	rows, err := write()
 	if err != nil {
 		return err
 	}
-	if rows <= 0 {
-		outcome = idle
-		return nil
-	}
-	outcome = standing // until the second call has replaced it
-	if _, err := b.logWrite(hook); err != nil {
+	second, err := b.logWrite(hook, first)
+	if err != nil {
 		return err
 	}
-	outcome = void
+	b.settle(first, second, rows)
 	return nil
 }
 
-// logWrite calls hook and marks the records that it logs as those of one write.
-func (b *Batch) logWrite(hook func(*Batch)) (write int, err error) {
+// execution is one call of a write's hook.
+type execution struct {
+	write int // the number of the call
+	since int // how many records the log had when the write began
+}
+
+// logWrite calls hook, before the write or, with the first call, after it. The
+// records that it logs let go of nothing until they are settled.
+func (b *Batch) logWrite(hook func(*Batch), first *execution) (*execution, error) {
 	b.mu.Lock()
 	if b.state == ended {
 		b.mu.Unlock()
-		return 0, ErrEnded
+		return nil, ErrEnded
 	}
 	b.writes++
-	write = b.writes
+	e := &execution{write: b.writes, since: len(b.log.records)}
+	if first != nil {
+		e.since = min(e.since, first.since) // a savepoint may have cut the log
+	}
 	outer := b.writing
-	b.writing = write
+	b.writing = e
 	b.mu.Unlock()
 
-	logged := false
 	defer func() {
 		b.mu.Lock()
 		b.writing = outer
 		b.mu.Unlock()
-		if !logged { // hook panicked
-			b.settleWrite(write, void)
-		}
 	}()
 	hook(b)
-	logged = true
-	return write, nil
+	return e, nil
 }
 
-// settleWrite says what became of the write's own records, and of no others: a
-// statement that ran inside it through a nested Exec speaks for itself.
-func (b *Batch) settleWrite(write int, outcome recordState) {
+// settle makes the second call of a hook replace the first, and lets it count
+// if the write hit a row for each record. It touches no other records: a
+// statement that ran inside the write through an Exec speaks for itself.
+func (b *Batch) settle(first, second *execution, rows int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := range b.log.records {
-		if r := &b.log.records[i]; r.write == write {
-			r.state = outcome
+	var logged []*record
+	for i := second.since; i < len(b.log.records); i++ {
+		switch r := &b.log.records[i]; r.write {
+		case first.write:
+			r.state = void
+		case second.write:
+			logged = append(logged, r)
 		}
+	}
+	if rows <= 0 || rows < int64(len(logged)) {
+		return
+	}
+	for _, r := range logged {
+		r.state = standing
 	}
 }
 
