@@ -63,11 +63,25 @@
 //     transaction that it rolled back itself, because of a deadlock: after a
 //     statement that failed, roll back, or go back to a savepoint.
 //   - The transaction is committed by [Batch.CommitWith], and by nothing else.
+//   - The batch is opened before its transaction, so that it knows of all that
+//     were committed since the transaction can't see it.
+//   - A program has one cleaner for a storage: two don't know of each other's
+//     batches, as two processes don't.
+//   - One file has one name: no symbolic links between the directories of a
+//     storage, no two names that a file system which ignores case takes for one.
+//
+// A reference check is asked once for all files of a batch, after the commit and
+// right before the deletions, and not at all for the uploads of a batch that is
+// rolled back. A row that comes to name a file after it was asked, in another
+// process, is not seen.
 //
 // And a file is left behind, for a sweep to find, if the process dies between
-// the commit and the deletion, if the outcome of a commit is unknown, or if a
-// row is written past the generated methods: by raw SQL, by cascades, by another
-// program.
+// the commit and the deletion, if the outcome of a commit is unknown, if it is
+// uncertain what a write did (see [Batch.Exec]), if a batch that was open at the
+// same time mentioned it, if its deletion failed, or if a row is written past
+// the generated methods: by raw SQL, by cascades, by another program. All but
+// the first and the last are in a report. An upload whose transaction has an
+// unknown outcome stays, whatever the database did.
 //
 // # Concurrency
 //

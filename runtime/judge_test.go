@@ -138,6 +138,10 @@ func TestJudgement(t *testing.T) {
 			_ = b.Exec(func(b *runtime.Batch) { r.BeforeUpdate(b, docFiles{A: "p"}) }, noRow)
 			remove(b, &doc{ID: 1, A: "p"})
 		}, "p"},
+		"a name spelled in another way": {"p q a/r", func(_ *world, b *runtime.Batch) {
+			insert(b, &doc{ID: 2, A: "/p", B: `a\r`, Gallery: []string{"x/.././q", "../..", "/"}})
+			remove(b, &doc{ID: 1, A: "p", B: "q", Gallery: []string{"a/r"}})
+		}, "a/r p q"},
 		// It may have failed after the row was written.
 		"a failed write protects what it names": {"p", func(_ *world, b *runtime.Batch) {
 			r := &doc{ID: 2, A: "p"}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 )
 
@@ -43,4 +44,16 @@ func CheckName(name string) error {
 
 func isLetter(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// otherSpelling returns the name that a refused one is likely to mean, or "".
+func otherSpelling(name string) string {
+	if CheckName(name) == nil {
+		return ""
+	}
+	other := strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(name, `\`, "/")), "/")
+	if CheckName(other) != nil {
+		return ""
+	}
+	return other
 }

@@ -43,7 +43,8 @@ type saying struct {
 
 // each calls f for what every record that counts holds or releases, in order,
 // what it holds first. What is said of a file is also said of the files that
-// are derived from it.
+// are derived from it; and who holds a name that is refused, such as "/a.png",
+// also holds what it is likely to mean.
 func (l *log) each(f func(saying)) {
 	for i := range l.records {
 		r := &l.records[i]
@@ -57,6 +58,11 @@ func (l *log) each(f func(saying)) {
 				}
 				s := saying{by: i, since: r.since, state: r.state, typ: r.typ, field: &r.typ.Fields[e.field], why: r.reason, op: o, ref: r.ref(e)}
 				f(s)
+				if other := otherSpelling(e.name); o == hold && other != "" {
+					s := s
+					s.ref.Name = other
+					f(s)
+				}
 				for _, template := range s.field.Derived {
 					f(saying{s.by, s.since, s.state, s.typ, s.field, s.why, o, Ref{s.ref.Storage, derive(template, e.name)}, e.name})
 				}
