@@ -16,6 +16,7 @@ type environ struct {
 	modcache string
 	work     string   // GOWORK: "off", a path, or "" to look for one
 	tags     []string // build tags in GOFLAGS
+	noVendor bool     // -mod=mod or -mod=readonly
 	// foreign says that only the go command can know where packages are: a
 	// driver of another build system, another go.mod, an overlay.
 	foreign bool
@@ -49,6 +50,8 @@ func readEnviron() environ {
 		switch name {
 		case "tags":
 			e.tags = append(e.tags, strings.Split(value, ",")...)
+		case "mod":
+			e.noVendor = value != "vendor"
 		case "modfile", "overlay":
 			e.foreign = true
 		}

@@ -30,12 +30,17 @@ type replacement struct {
 // newModules reads the go.mod, and go.work, that a directory belongs to.
 func newModules(env environ, dir string) *modules {
 	m := &modules{env: env, main: map[string]string{}, require: map[string]string{}, replace: map[module.Version]replacement{}}
-	if root := rootOf(dir, "go.mod"); root != "" {
+	root := rootOf(dir, "go.mod")
+	if root != "" {
 		m.addMain(root)
-		m.addVendor(root)
 	}
 	if path := m.workFile(dir); path != "" {
 		m.addWork(path)
+		root = filepath.Dir(path)
+	}
+	// In a workspace, the vendor directories of modules don't count.
+	if root != "" && !env.noVendor {
+		m.addVendor(root)
 	}
 	return m
 }
@@ -67,7 +72,6 @@ func (m *modules) addWork(path string) {
 		m.addMain(absolute(root, use.Path))
 	}
 	m.addReplace(root, work.Replace)
-	m.addVendor(root)
 }
 
 // addMain adds a module whose source is at hand, and what it requires. Of
@@ -151,6 +155,9 @@ func parentPath(path string) string {
 // knows reports whether a package belongs to a module that go.mod or go.work
 // mention.
 func (m *modules) knows(path string) bool {
+	if m.vendor != "" && hasGoFiles(filepath.Join(m.vendor, filepath.FromSlash(path))) {
+		return true
+	}
 	for prefix := path; prefix != ""; prefix = parentPath(prefix) {
 		if len(m.rootsOf(prefix)) > 0 {
 			return true
@@ -164,6 +171,9 @@ func (m *modules) rootsOf(path string) []string {
 	if dir, ok := m.main[path]; ok {
 		return []string{dir}
 	}
+	if m.vendor != "" {
+		return nil // what is not in there is not part of the build
+	}
 	version, required := m.require[path]
 	to, ok := m.replace[module.Version{Path: path, Version: version}]
 	if !ok {
@@ -172,8 +182,6 @@ func (m *modules) rootsOf(path string) []string {
 	switch {
 	case ok && to.dir != "":
 		return []string{to.dir}
-	case m.vendor != "":
-		return nil // what is not in there is not part of the build
 	case ok:
 		return m.cached(to.mod)
 	case required:
