@@ -20,12 +20,20 @@ const (
 	ask
 )
 
-// where says in which row the structs in an untagged field are stored.
+// where says in which row the structs in an untagged field are stored. What is
+// embedded is the row itself, or a part of it, unless both have a primary key:
+// then it may be the other half of a join.
 func (in *inspection) where(v *types.Var, structTag string, owner types.Type, ownerStruct *types.Struct, target types.Type) belief {
 	if b := layerSays(reflect.StructTag(structTag)); b != ask {
 		return b
 	}
 	st := target.Underlying().(*types.Struct)
+	if v.Embedded() {
+		if hasKey(st) && keyBeside(ownerStruct, v) {
+			return ask
+		}
+		return sameRow
+	}
 	refers := hasForeignKey(ownerStruct, v.Name()) || hasForeignKey(st, in.nameOf(owner))
 	switch keyed := hasKey(st) || in.hasKeyDirective(target); {
 	case keyed && refers:
@@ -34,6 +42,14 @@ func (in *inspection) where(v *types.Var, structTag string, owner types.Type, ow
 		return sameRow
 	}
 	return ask
+}
+
+// keyBeside reports whether a struct has what looks like a primary key outside of
+// one of its embedded fields.
+func keyBeside(st *types.Struct, embedded *types.Var) bool {
+	return slices.ContainsFunc(keyFields(st, "", nil, nil), func(f keyField) bool {
+		return !strings.HasPrefix(f.path, embedded.Name()+".") && f.isKey()
+	})
 }
 
 func (in *inspection) hasKeyDirective(t types.Type) bool {
@@ -48,9 +64,12 @@ func (in *inspection) hasKeyDirective(t types.Type) bool {
 // hasKey reports whether a struct has what looks like a primary key, of
 // whatever type.
 func hasKey(st *types.Struct) bool {
-	return slices.ContainsFunc(keyFields(st, "", nil, nil), func(f keyField) bool {
-		return saysKey(f.tag) != no || slices.ContainsFunc(usualKeys, func(usual func(keyField) bool) bool { return usual(f) })
-	})
+	return slices.ContainsFunc(keyFields(st, "", nil, nil), keyField.isKey)
+}
+
+// isKey reports whether the field looks like a primary key, or a part of one.
+func (f keyField) isKey() bool {
+	return saysKey(f.tag) != no || slices.ContainsFunc(usualKeys, func(usual func(keyField) bool) bool { return usual(f) })
 }
 
 // hasForeignKey reports whether a struct has a field that refers to another

@@ -130,16 +130,14 @@ func (in *inspection) namesOfUntagged(v *types.Var, structTag string, owner type
 		return nil
 	}
 	name := in.nameOf(owner) + "." + v.Name()
-	if !v.Embedded() {
-		switch in.where(v, structTag, owner, st, structIn(v.Type(), 0)) {
-		case sameRow:
-		case otherRow:
-			return nil
-		case ask:
-			in.found = true
-			in.ds.Add(in.at(v), `%s holds a struct that has file fields and may be a row of another table; write file:"-" if it is, or file:"" if it is stored in the row of %s`, name, in.nameOf(owner))
-			return nil
-		}
+	switch in.where(v, structTag, owner, st, structIn(v.Type(), 0)) {
+	case sameRow:
+	case otherRow:
+		return nil
+	case ask:
+		in.found = true
+		in.ds.Add(in.at(v), `%s is a struct, or holds one, that has file fields and may be a row of another table; write file:"-" if it is, or file:"" if it is stored in the row of %s`, name, in.nameOf(owner))
+		return nil
 	}
 	if !in.accessible(v) {
 		in.ds.Add(in.at(v), `%s has file fields, but is not exported, so they can't be read from package %s; export it there, or leave it out with file:"-"`, name, in.pkg.Name())

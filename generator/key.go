@@ -64,7 +64,8 @@ var usualKeys = []func(keyField) bool{
 }
 
 // keyFields returns the fields of a struct, and those that are promoted from
-// embedded ones.
+// embedded ones, but for those that are left out: they may be rows of another
+// table.
 func keyFields(st *types.Struct, prefix string, pointers []string, outer []*types.Struct) (fields []keyField) {
 	if slices.Contains(outer, st) {
 		return nil
@@ -73,7 +74,7 @@ func keyFields(st *types.Struct, prefix string, pointers []string, outer []*type
 		v := st.Field(i)
 		path := prefix + v.Name()
 		fields = append(fields, keyField{v: v, path: path, pointers: pointers, tag: reflect.StructTag(st.Tag(i))})
-		if !v.Embedded() {
+		if !v.Embedded() || reflect.StructTag(st.Tag(i)).Get("file") == "-" {
 			continue
 		}
 		inner, more := v.Type().Underlying(), pointers

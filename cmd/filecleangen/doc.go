@@ -57,8 +57,10 @@ declared. A value of a type that contains itself must be a tree. A struct that
 has a primary key of its own may rather be a row of another table, which speaks
 for itself: whether it is, is told by the tags of gorm, bun, go-pg and xorm, or
 by a foreign key (a field AuthorID beside Author, or PostID in what Post holds).
-Where nothing tells, you are asked to write file:"" at the field that holds it,
-if it is stored in the row, or file:"-".
+An embedded one is taken for the row itself, unless the struct has another
+primary key beside it: then it may be the other half of a join. Where nothing
+tells, you are asked to write file:"" at the field that holds it, if it is stored
+in the row, or file:"-".
 
 # Directives
 
