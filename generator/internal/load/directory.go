@@ -85,9 +85,16 @@ func (f *file) parse(fset *token.FileSet, comments parser.Mode) (*ast.File, erro
 	return f.syntax, f.err
 }
 
-// never reports whether the file is in no build, by convention.
+// never reports whether the file is in no build, by convention: it is marked
+// "ignore", or is documentation.
 func (f *file) never() bool {
-	return slices.Contains(tagsOf(f.constraint), "ignore")
+	if f.constraint != nil && slices.Contains(tagsOf(f.constraint), "ignore") {
+		without := &constraint.AndExpr{X: f.constraint, Y: &constraint.NotExpr{X: &constraint.TagExpr{Tag: "ignore"}}}
+		if satisfying(without, nil) == nil {
+			return true
+		}
+	}
+	return bytes.Contains(f.text, []byte("package documentation")) && packageName(f) == "documentation"
 }
 
 // mentions reports whether the file may have tags or directives of ours.

@@ -125,10 +125,7 @@ func (l *Loader) declare(f *foreign, name string) (more []ref) {
 		return nil
 	}
 	f.decls[name] = nil
-	for _, file := range f.dir.declaring(name) {
-		if file.test || !f.platform.holds(file.constraint) {
-			continue
-		}
+	for _, file := range f.declaring(name) {
 		syntax, err := file.parse(l.fset, 0)
 		if err != nil {
 			continue
@@ -173,6 +170,22 @@ func (l *Loader) declareMethods(f *foreign, receiver string) (more []ref) {
 		}
 	}
 	return more
+}
+
+// declaring returns the files that may declare a name, those of the usual
+// platform first: a type may be there on another one only.
+func (f *foreign) declaring(name string) (files []*file) {
+	var others []*file
+	for _, file := range f.dir.declaring(name) {
+		switch {
+		case file.test || file.never():
+		case f.platform.holds(file.constraint):
+			files = append(files, file)
+		default:
+			others = append(others, file)
+		}
+	}
+	return append(files, others...)
 }
 
 func receiverName(fn *ast.FuncDecl) string {
