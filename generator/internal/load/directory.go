@@ -31,6 +31,7 @@ type file struct {
 	constraint constraint.Expr
 	badHeader  error // in the constraint
 	test       bool
+	never      bool // in no build, by convention
 
 	syntax *ast.File
 	err    error // in the syntax
@@ -64,6 +65,7 @@ func (l *Loader) readDirectory(path string, tests bool) (d *directory, generated
 			continue
 		}
 		f.constraint, f.badHeader = constraintOf(f.path, f.text)
+		f.never = f.isNever()
 		d.files = append(d.files, f)
 	}
 	return d, generated, nil
@@ -85,9 +87,9 @@ func (f *file) parse(fset *token.FileSet, comments parser.Mode) (*ast.File, erro
 	return f.syntax, f.err
 }
 
-// never reports whether the file is in no build, by convention: it is marked
+// isNever reports whether the file is in no build, by convention: it is marked
 // "ignore", or is documentation.
-func (f *file) never() bool {
+func (f *file) isNever() bool {
 	if f.constraint != nil && slices.Contains(tagsOf(f.constraint), "ignore") {
 		without := &constraint.AndExpr{X: f.constraint, Y: &constraint.NotExpr{X: &constraint.TagExpr{Tag: "ignore"}}}
 		if satisfying(without, nil) == nil {

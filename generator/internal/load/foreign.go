@@ -178,7 +178,7 @@ func (f *foreign) declaring(name string) (files []*file) {
 	var others []*file
 	for _, file := range f.dir.declaring(name) {
 		switch {
-		case file.test || file.never():
+		case file.test || file.never:
 		case f.platform.holds(file.constraint):
 			files = append(files, file)
 		default:

@@ -187,7 +187,7 @@ func (l *Loader) importNamed(m *modules, f *file, name string) string {
 // name returns the name in the package clause.
 func (f *foreign) name() string {
 	for _, file := range f.dir.files {
-		if !file.test && !file.never() {
+		if !file.test && !file.never {
 			return packageName(file)
 		}
 	}

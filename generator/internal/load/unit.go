@@ -35,7 +35,7 @@ type unitDraft struct {
 func (l *Loader) draftsOf(d *directory) (drafts []*draft) {
 	var files [3][]*file
 	for _, f := range d.files {
-		if f.never() {
+		if f.never {
 			continue
 		}
 		v := Source
