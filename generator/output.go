@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/filecleangen/filecleangen/generator/internal/diag"
@@ -17,6 +18,7 @@ import (
 type output struct {
 	name       string
 	constraint string
+	slug       string // the constraint as a part of names, like no other's
 	structs    []Struct
 	lists      []typeList
 }
@@ -44,13 +46,20 @@ func outputs(p *Package, file string) []*output {
 	first := &output{name: outputName(file, p.Variant, ""), constraint: p.Constraint}
 	all := []*output{first}
 	get := func(constraint string) *output {
-		for _, o := range all[1:] {
-			if o.constraint == constraint {
+		unique := slug(constraint)
+		for n := 2; ; n++ {
+			i := slices.IndexFunc(all[1:], func(o *output) bool { return o.constraint == constraint || o.slug == unique })
+			if i < 0 {
+				break
+			}
+			if o := all[1+i]; o.constraint == constraint {
 				return o
 			}
+			unique = slug(constraint) + "_" + strconv.Itoa(n) // they differ in parentheses
 		}
-		all = append(all, &output{name: outputName(file, p.Variant, constraint), constraint: constraint})
-		return all[len(all)-1]
+		o := &output{name: outputName(file, p.Variant, unique), constraint: constraint, slug: unique}
+		all = append(all, o)
+		return o
 	}
 	list := typeList{name: p.fileTypes(), exported: true}
 	for _, s := range p.Structs {
@@ -63,7 +72,7 @@ func outputs(p *Package, file string) []*output {
 		}
 	}
 	for _, o := range slices.Clone(all[1:]) {
-		some := typeList{name: freeName("fileTypesIf_"+slug(o.constraint), p.Taken)}
+		some := typeList{name: freeName("fileTypesIf_"+o.slug, p.Taken)}
 		list.more = append(list.more, some.name)
 		otherwise := get(negate(o.constraint))
 		otherwise.lists = append(otherwise.lists, some)
@@ -98,10 +107,10 @@ func slug(constraint string) string {
 // filecleangen_windows_gen.go for a constraint, filecleangen_gen_test.go for
 // types in tests. None of them ends in what the go command would take for a
 // constraint.
-func outputName(file string, v load.Variant, constraint string) string {
+func outputName(file string, v load.Variant, slug string) string {
 	stem := strings.TrimSuffix(file, ".go")
-	if constraint != "" {
-		stem = strings.TrimSuffix(stem, "_gen") + "_" + slug(constraint) + "_gen"
+	if slug != "" {
+		stem = strings.TrimSuffix(stem, "_gen") + "_" + slug + "_gen"
 	}
 	switch v {
 	case load.Source:
