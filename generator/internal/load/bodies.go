@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// withoutBodies returns the source of a file with the bodies of functions
-// blanked out, so that all else stays where it is. Nothing in them matters, and
+// withoutBodies returns the source of a file with the bodies of functions, and
+// all of most methods, blanked out, so that all else stays where it is. Nothing in them matters, and
 // parsing them is most of the work. A body that may have a tag or directive of
 // ours is left, since a struct in a function can't have methods, which is to be
 // said.
@@ -30,11 +30,15 @@ func withoutBodies(text []byte) []byte {
 			if end < 0 {
 				break
 			}
-			if body := text[open+1 : end-1]; !mentions(body) {
+			from, to := open+1, end-1
+			if isMinorMethod(text[i:open]) {
+				from, to = i, end
+			}
+			if !mentions(text[from:to]) {
 				if out == nil {
 					out = slices.Clone(text)
 				}
-				blank(out[open+1 : end-1])
+				blank(out[from:to])
 			}
 			i = end
 			continue
@@ -56,6 +60,22 @@ func withoutBodies(text []byte) []byte {
 		return text
 	}
 	return out
+}
+
+// isMinorMethod reports whether what comes before a body declares a method that
+// nobody here asks for.
+func isMinorMethod(head []byte) bool {
+	head, ok := bytes.CutPrefix(head, []byte("func ("))
+	if !ok {
+		return false
+	}
+	end := bytes.IndexByte(head, ')') // a receiver has no parentheses, or is not looked at
+	if end < 0 || bytes.IndexByte(head[:end], '(') >= 0 {
+		return false
+	}
+	rest := bytes.TrimLeft(head[end+1:], " ")
+	name := rest[:len(rest)-len(bytes.TrimLeftFunc(rest, isIdent))]
+	return len(name) > 0 && !slices.Contains(methods, string(name))
 }
 
 // beginsFunc reports whether a function is declared at i, where a line begins.

@@ -66,6 +66,10 @@ func outline(f *ast.File) (list []string) {
 		switch n := n.(type) {
 		case *ast.BlockStmt, *ast.FuncLit:
 			return false
+		case *ast.FuncDecl:
+			if n.Recv != nil && !slices.Contains(methods, n.Name.Name) {
+				return false
+			}
 		case *ast.Ident:
 			at(n.Name, n)
 		case *ast.BasicLit:
