@@ -74,7 +74,7 @@ func keyFields(st *types.Struct, prefix string, pointers []string, outer []*type
 		v := st.Field(i)
 		path := prefix + v.Name()
 		fields = append(fields, keyField{v: v, path: path, pointers: pointers, tag: reflect.StructTag(st.Tag(i))})
-		if !v.Embedded() || reflect.StructTag(st.Tag(i)).Get("file") == "-" {
+		if !v.Embedded() || reflect.StructTag(st.Tag(i)).Get(tagKey) == "-" {
 			continue
 		}
 		inner, more := v.Type().Underlying(), pointers

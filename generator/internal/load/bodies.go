@@ -7,10 +7,10 @@ import (
 )
 
 // withoutBodies returns the source of a file with the bodies of functions, and
-// all of most methods, blanked out, so that all else stays where it is. Nothing in them matters, and
-// parsing them is most of the work. A body that may have a tag or directive of
-// ours is left, since a struct in a function can't have methods, which is to be
-// said.
+// all of most methods, blanked out, so that all else stays where it is. Nothing
+// in them matters, and parsing them is most of the work. What may have a tag or
+// directive of ours is left, since a struct in a function can't have methods,
+// which is to be said.
 //
 // It needs functions to begin at the beginning of a line, as gofmt writes them,
 // and leaves others as they are. What it returns may not parse where the source
