@@ -76,6 +76,7 @@ func newWorld(t *testing.T, files string, options ...runtime.Option) *world {
 		runtime.WithStorage("media", w.spy),
 		runtime.WithTypes(models.FileTypes()...),
 		runtime.WithTypes(selected.FileTypes()...),
+		runtime.WithRetry(runtime.Retry{Attempts: 1}),
 		runtime.WithLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
 	}, options...)...)
 	w.must(err)

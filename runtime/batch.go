@@ -16,6 +16,12 @@ var (
 	// ErrSavepoint is returned by [Batch.RollbackTo] for a savepoint that does
 	// not exist (any more).
 	ErrSavepoint = errors.New("filecleangen: no such savepoint")
+
+	// ErrGone is wrapped by the errors of [Batch.Exec] and [Batch.CommitWith]
+	// where a record names a file that another batch let go of and deleted since
+	// this one began. The row would name a file that is gone: roll back, and
+	// begin anew with what the rows say now.
+	ErrGone = errors.New("filecleangen: file is gone")
 )
 
 // A Batch is what one database transaction does to files: a log of refs that
@@ -120,12 +126,14 @@ func (b *Batch) record(t *Type, key Key, why Reason) Record {
 //
 //	batch.CommitWith(ctx, func() error { return batch.Exec(hook, write) })
 //
-// Without calling commit it returns [ErrEnded] if the batch has ended, and
-// [ErrUpload] if a record names an upload that was not closed without error.
-// The transaction is then still open.
+// Without calling commit it returns [ErrEnded] if the batch has ended,
+// [ErrUpload] if a record names an upload that was not closed without error, and
+// [ErrGone] if one names a file that another batch has deleted meanwhile. The
+// transaction is then still open.
 //
 // Deletions don't stop when ctx is cancelled: the rows are gone, and so must
-// the files be. Its values reach observers and the reference check.
+// the files be. They have a deadline of their own, see [WithTimeout]. The values
+// of ctx reach observers and the reference check.
 func (b *Batch) CommitWith(ctx context.Context, commit func() error) (*Report, error) {
 	ctx = context.WithoutCancel(ctx)
 	if err := b.startCommit(); err != nil {
@@ -149,6 +157,21 @@ func (b *Batch) CommitWith(ctx context.Context, commit func() error) (*Report, e
 }
 
 func (b *Batch) startCommit() error {
+	if err := b.checkUploads(); err != nil {
+		return err
+	}
+	if err := b.checkGone(0); err != nil {
+		return fmt.Errorf("%w; the transaction was not committed", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.state = committing
+	return nil
+}
+
+// checkUploads returns an error if a record names an upload that is not
+// complete.
+func (b *Batch) checkUploads() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state != open {
@@ -159,7 +182,22 @@ func (b *Batch) startCommit() error {
 			return fmt.Errorf("%w: a record names %s, which was not closed, or not without error; the transaction was not committed", ErrUpload, u.ref)
 		}
 	}
-	b.state = committing
+	return nil
+}
+
+// checkGone returns an error if what was logged from record since on names a
+// file that another batch has deleted since this one began, or is deleting.
+func (b *Batch) checkGone(since int) error {
+	going, gone := b.cleaner.company.meet(b, since)
+	for _, ref := range gone {
+		// It may have been made anew.
+		if err := guard(func() error { _, err := lstat(b.cleaner.storages[ref.Storage].fs, ref.Name); return err }); err != nil {
+			going = append(going, ref)
+		}
+	}
+	if len(going) > 0 {
+		return fmt.Errorf("%w: a record names %s, which another batch let go of and deleted since this one began", ErrGone, going[0])
+	}
 	return nil
 }
 

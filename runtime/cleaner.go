@@ -5,22 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-
-	"github.com/spf13/afero"
+	"time"
 )
 
 // A Cleaner owns the storages, the policy and the observers of a program, and
 // opens batches. One per program is usual; it lives as long as the program and
 // is safe for concurrent use.
 type Cleaner struct {
-	storages   map[string]afero.Fs
+	storages   map[string]*storage
 	types      map[*Type]struct{}
 	defaults   map[Ref]struct{}
 	protectors []func(Ref) bool
 	check      ReferenceCheck
 	observers  []Observer
 	logger     *slog.Logger
-	company    company
+	timeout    time.Duration
+	retry      Retry
+
+	company  company
+	calls    chan struct{} // one in it for each goroutine that calls a storage
+	helpers  chan struct{} // and one for each that was started for it
+	retries  retries
+	running  running
+	counters counters
+	stop     context.Context //nolint:containedctx // cancelled when Close can't wait
+	cancel   context.CancelFunc
 }
 
 // A ReferenceCheck returns those of the refs that some row still names. It is
@@ -39,13 +48,17 @@ type ReferenceCheck func(ctx context.Context, refs []Ref) (named []Ref, err erro
 //	)
 func New(options ...Option) (*Cleaner, error) {
 	c := &Cleaner{
-		storages: map[string]afero.Fs{},
+		storages: map[string]*storage{},
 		types:    map[*Type]struct{}{},
 		defaults: map[Ref]struct{}{},
 		logger:   slog.Default(),
+		timeout:  time.Minute,
+		retry:    defaultRetry,
 	}
-	c.company.open, c.company.finishing = map[*Batch]struct{}{}, map[*Batch]struct{}{}
-	c.company.deleting = map[Ref]int{}
+	c.company.open, c.company.doomed = map[*Batch]struct{}{}, map[Ref]*doom{}
+	c.retries.queues, c.retries.closes = map[string]*queue{}, make(chan struct{})
+	c.stop, c.cancel = context.WithCancel(context.Background())
+	c.setWorkers(defaultWorkers)
 	var errs []error
 	for _, o := range options {
 		if o == nil {
@@ -76,4 +89,10 @@ func (c *Cleaner) learn(t *Type) (errs []error) {
 		}
 	}
 	return errs
+}
+
+const defaultWorkers = 8
+
+func (c *Cleaner) setWorkers(n int) {
+	c.calls, c.helpers = make(chan struct{}, n), make(chan struct{}, n-1)
 }

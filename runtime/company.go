@@ -1,20 +1,27 @@
 package runtime
 
 import (
-	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // company is what a cleaner knows of batches that live at the same time: a
 // file that one of them lets go of may be in the hands of another.
+//
+// Whatever a batch writes to its log, another that decides about a file reads
+// there. Whatever it writes after that decision it looks up in doomed, before
+// its statement runs and before it commits, so that of the two one always sees
+// the other.
 type company struct {
-	mu        sync.Mutex
-	clock     uint64 // ticks when a batch opens or settles
-	open      map[*Batch]struct{}
-	finishing map[*Batch]struct{} // ended, and deleting what they let go of
-	settled   []settled           // as long as a batch is here that was opened before
-	deleting  map[Ref]int         // what they are about to delete: no name for uploads
-	doubtful  map[Ref]struct{}    // what batches of unknown outcome may have left rows with, for good
+	mu       sync.Mutex
+	clock    uint64 // ticks when something below happens
+	open     map[*Batch]struct{}
+	settled  []settled // as long as a batch is open that was opened before
+	doomed   map[Ref]*doom
+	removed  removals         // as long as a batch is open that was opened before
+	doubtful map[Ref]struct{} // what batches of unknown outcome may have left rows with, for good
+
+	watched atomic.Int64 // len(doomed) + len(removed): whether a write need look
 }
 
 // settled is a batch that was committed, or may have been.
@@ -23,28 +30,89 @@ type settled struct {
 	holds map[Ref]struct{}
 }
 
+// doom is a file that is to be deleted.
+type doom struct {
+	batches  int    // how many have decided so, and are not done with it
+	mentions uint64 // when another batch last came to mention it
+	removing int    // calls of its storage that are under way
+}
+
+// removals are the files that were deleted, and when.
+type removals struct {
+	order []removal
+	last  map[Ref]uint64
+}
+
+type removal struct {
+	at  uint64
+	ref Ref
+}
+
+// tick advances the clock.
+func (c *company) tick() uint64 {
+	c.clock++
+	return c.clock
+}
+
 // join adds a batch that begins.
 func (c *company) join(b *Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clock++
-	b.opened = c.clock
+	b.opened = c.tick()
 	c.open[b] = struct{}{}
 }
 
-// leave takes a batch that ended out of the open ones; it goes on to delete
-// what it let go of. What it may have left rows with is remembered for the
-// batches of its time; v is the view of its log if the transaction was
-// committed.
+// leave takes a batch that ended out of the open ones. What it may have left
+// rows with is remembered for the batches of its time; v is the view of its log
+// if the transaction was committed.
 func (c *company) leave(b *Batch, v view) {
 	delete(c.open, b)
-	c.clock++
-	if len(c.open)+len(c.finishing) > 0 && !b.undone {
+	at := c.tick()
+	if len(c.open) > 0 && !b.undone {
 		if holds := b.mayHold(v); len(holds) > 0 {
-			c.settled = append(c.settled, settled{at: c.clock, holds: holds})
+			c.settled = append(c.settled, settled{at: at, holds: holds})
 		}
 	}
-	c.finishing[b] = struct{}{}
+	c.forget()
+}
+
+// forget drops what no open batch needs to know any more.
+func (c *company) forget() {
+	oldest := c.clock
+	for b := range c.open {
+		oldest = min(oldest, b.opened)
+	}
+	gone := 0
+	for gone < len(c.settled) && c.settled[gone].at <= oldest {
+		gone++
+	}
+	c.settled = dropFirst(c.settled, gone)
+	c.removed.forget(oldest)
+	c.count()
+}
+
+func (r *removals) forget(oldest uint64) {
+	gone := 0
+	for gone < len(r.order) && r.order[gone].at <= oldest {
+		if old := r.order[gone]; r.last[old.ref] == old.at {
+			delete(r.last, old.ref)
+		}
+		gone++
+	}
+	r.order = dropFirst(r.order, gone)
+}
+
+// dropFirst drops the first n elements, and the memory with the last.
+func dropFirst[T any](s []T, n int) []T {
+	if n == len(s) {
+		return nil
+	}
+	clear(s[:n])
+	return s[n:]
+}
+
+func (c *company) count() {
+	c.watched.Store(int64(len(c.doomed) + len(c.removed.order)))
 }
 
 // doubt remembers for good what a batch may have left rows with: its commit
@@ -61,36 +129,61 @@ func (c *company) doubt(b *Batch) {
 	}
 }
 
-// finished ends the deletions of a batch, and forgets what no batch needs to
-// know any more.
-func (c *company) finished(b *Batch, doomed []Ref) {
+// part takes a batch out of its company, keeps what others use and dooms the
+// rest, all in one step: of two batches that let go of the same file, the second
+// sees what the first has decided. It returns when that was; release must
+// follow. v is the view of the batch's log if its transaction was committed.
+func (c *company) part(b *Batch, files []Result, v view) (decided uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, ref := range doomed {
-		if c.deleting[ref]--; c.deleting[ref] == 0 {
-			delete(c.deleting, ref)
+	for i := range files {
+		if _, ok := c.doubtful[files[i].Ref]; ok {
+			files[i].keep(InDoubt, nil)
 		}
 	}
-	delete(c.finishing, b)
-	oldest := c.clock
-	for _, batches := range []map[*Batch]struct{}{c.open, c.finishing} {
-		for other := range batches {
-			oldest = min(oldest, other.opened)
+	if refs := undecided(files); len(refs) > 0 {
+		c.doom(refs) // before the others are asked; see the comment of company
+		used := c.usedBeside(b, refSet(refs))
+		for i := range files {
+			if _, ok := used[files[i].Ref]; ok && files[i].Status == "" {
+				files[i].keep(UsedElsewhere, nil)
+				c.spare(files[i].Ref)
+			}
 		}
 	}
-	gone := 0
-	for gone < len(c.settled) && c.settled[gone].at <= oldest {
-		gone++
-	}
-	c.settled = slices.Delete(c.settled, 0, gone)
+	c.leave(b, v)
+	return c.tick()
 }
 
-// takenUp reports whether another batch has come to mention a ref since it was
-// decided that b deletes it.
-func (c *company) takenUp(b *Batch, ref Ref) bool {
+func (c *company) doom(refs []Ref) {
+	for _, ref := range refs {
+		d := c.doomed[ref]
+		if d == nil {
+			d = &doom{}
+			c.doomed[ref] = d
+		}
+		d.batches++
+	}
+	c.count()
+}
+
+// spare ends one batch's interest in a doomed file.
+func (c *company) spare(ref Ref) {
+	if d := c.doomed[ref]; d != nil {
+		if d.batches--; d.batches == 0 {
+			delete(c.doomed, ref)
+		}
+	}
+}
+
+// release ends a batch's interest in files that it had doomed.
+func (c *company) release(refs []Ref) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.usedBeside(b, map[Ref]struct{}{ref: {}})) > 0
+	for _, ref := range refs {
+		c.spare(ref)
+	}
+	c.count()
 }
 
 // usedBeside returns those of the refs that a batch other than b mentions and
@@ -106,13 +199,77 @@ func (c *company) usedBeside(b *Batch, refs map[Ref]struct{}) map[Ref]struct{} {
 		if s.at < b.opened {
 			continue
 		}
-		for ref := range refs {
-			if _, ok := s.holds[ref]; ok {
+		few, many := s.holds, refs
+		if len(many) < len(few) {
+			few, many = many, few
+		}
+		for ref := range few {
+			if _, ok := many[ref]; ok {
 				used[ref] = struct{}{}
 			}
 		}
 	}
 	return used
+}
+
+// claim is called right before the storage is. It keeps what other batches have
+// come to mention since it was decided that the files go; from here on a batch
+// that takes up one of the others is told that it is gone.
+func (c *company) claim(decided uint64, files []*Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range files {
+		d := c.doomed[f.Ref]
+		if d.mentions > decided {
+			f.keep(UsedElsewhere, nil)
+			continue
+		}
+		d.removing++
+	}
+}
+
+// removedNow is called right after the storage was, for files that were claimed.
+func (c *company) removedNow(files []*Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range files {
+		c.doomed[f.Ref].removing--
+		if (f.Status == Removed || f.Status == Missing) && len(c.open) > 0 {
+			at := c.tick()
+			if c.removed.last == nil {
+				c.removed.last = map[Ref]uint64{}
+			}
+			c.removed.order = append(c.removed.order, removal{at, f.Ref})
+			c.removed.last[f.Ref] = at
+		}
+	}
+	c.count()
+}
+
+// meet tells the company what a batch mentions in its log from record since on:
+// doomed files that it mentions stay. It returns those that it names although
+// they are being deleted, and those that were since it began.
+func (c *company) meet(b *Batch, since int) (going, gone []Ref) {
+	if c.watched.Load() == 0 {
+		return nil, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.log.each(since, func(s saying) {
+		names := s.op == hold && s.of == ""
+		if d := c.doomed[s.ref]; d != nil {
+			if d.removing > 0 && names {
+				going = append(going, s.ref)
+			}
+			d.mentions = c.tick()
+		}
+		if c.removed.last[s.ref] > b.opened && names {
+			gone = append(gone, s.ref)
+		}
+	})
+	return going, gone
 }
 
 // reserve makes u an upload of its batch, and returns true, unless a batch
@@ -124,7 +281,7 @@ func (c *company) reserve(u *Upload) (bool, error) {
 	for other := range c.open {
 		other.mentions(refs, used)
 	}
-	if len(used) > 0 || c.deleting[u.ref] > 0 {
+	if len(used) > 0 || c.doomed[u.ref] != nil {
 		return false, nil
 	}
 	u.batch.mu.Lock()

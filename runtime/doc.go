@@ -78,7 +78,7 @@
 // And a file is left behind, for a sweep to find, if the process dies between
 // the commit and the deletion, if the outcome of a commit is unknown, if it is
 // uncertain what a write did (see [Batch.Exec]), if a batch that was open at the
-// same time mentioned it, if its deletion failed, or if a row is written past
+// same time mentioned it, if all attempts to delete it failed, or if a row is written past
 // the generated methods: by raw SQL, by cascades, by another program. All but
 // the first and the last are in a report. An upload whose transaction has an
 // unknown outcome stays, whatever the database did.
@@ -87,6 +87,22 @@
 //
 // A Cleaner, and the storages made by [Dir], are safe for concurrent use. A
 // batch belongs to one goroutine at a time, as the transaction that it stands
-// for does; batches of one cleaner may run in parallel. Deletions run one after
-// the other in the goroutine that calls CommitWith.
+// for does; batches of one cleaner may run in parallel, any number of them.
+//
+// CommitWith returns when one attempt at each deletion was made. The work is
+// shared by the goroutine that calls it and others, of which all batches of a
+// cleaner have no more than [WithWorkers] says; one file is deleted without any.
+// The attempt has a deadline of its own, [WithTimeout], whatever becomes of the
+// context given to CommitWith. A file that another batch takes up before it is
+// its turn is kept; one that is being deleted, or is gone, can't be taken up:
+// [ErrGone].
+//
+// # Errors
+//
+// Nothing that happens to a file makes a commit fail. A deletion that failed is
+// Pending in the report and tried again in the background ([WithRetry]), after
+// the reference check was asked again. When the last attempt has failed, the
+// observers are told and a line is logged with all that is needed to delete the
+// file by hand. [Cleaner.Close], at the end of the program, makes a last attempt
+// at what is waiting and says what is left.
 package runtime

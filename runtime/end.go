@@ -11,7 +11,7 @@ func (b *Batch) mentions(refs, found map[Ref]struct{}) {
 			found[ref] = struct{}{}
 		}
 	}
-	b.log.each(func(s saying) { note(s.ref) })
+	b.log.each(0, func(s saying) { note(s.ref) })
 	for _, u := range b.uploads {
 		note(u.ref)
 	}
@@ -79,7 +79,7 @@ func (b *Batch) mayHold(v view) map[Ref]struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	holds := map[Ref]struct{}{}
-	b.log.each(func(s saying) {
+	b.log.each(0, func(s saying) {
 		if s.op == hold {
 			holds[s.ref] = struct{}{}
 		}

@@ -125,7 +125,7 @@ func ExampleObserver() {
 				return nil
 			},
 			After: func(_ context.Context, e runtime.Event) {
-				fmt.Println(e.Type.Name, e.Field.Path, e.Reason, e.Ref, e.Status)
+				fmt.Println(e.Type.Name, e.Key, e.Field.Path, e.Reason, e.Ref, e.Status)
 			},
 		}),
 	)
@@ -133,13 +133,14 @@ func ExampleObserver() {
 		panic(err)
 	}
 	batch := cleaner.Begin()
-	for _, name := range []string{"covers/a.png", "covers/evidence.png"} {
-		(&models.Article{}).AfterDelete(batch, models.ArticleFiles{Cover: name})
+	for i, name := range []string{"covers/a.png", "covers/evidence.png"} {
+		(&models.Article{ID: int64(i + 1)}).AfterDelete(batch, models.ArticleFiles{Cover: name})
 	}
 	report, _ := batch.CommitWith(context.Background(), tx{}.Commit)
 	kept, _ := report.Of(runtime.Ref{Storage: "media", Name: "covers/evidence.png"})
 	fmt.Println(kept)
 	// Output:
-	// models.Article Cover deleted media:covers/a.png removed
+	// models.Article 1 Cover deleted media:covers/a.png removed
+	// models.Article 2 Cover deleted media:covers/evidence.png kept
 	// kept media:covers/evidence.png (models.Article.Cover deleted): an observer vetoed: on legal hold
 }

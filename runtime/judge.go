@@ -28,24 +28,18 @@ func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 			f.keep(IsKept, nil)
 		}
 	}
-	c.applyPolicy(files)
-	doomed := c.part(b, files, v)
-	defer c.company.finished(b, doomed)
-	c.askDatabase(ctx, files)
-	c.remove(ctx, b, files)
-	return c.report(ctx, &Report{Outcome: Committed, Files: files})
+	if b.lost != nil {
+		v = view{} // what it released may have been undone
+	}
+	return c.execute(ctx, b, v, &Report{Outcome: Committed, Files: files}, c.askDatabase)
 }
 
 // discard removes the uploads of a batch that was rolled back. The transaction
 // may still have its connection, so the database is not asked.
 func (c *Cleaner) discard(ctx context.Context, b *Batch) *Report {
 	b.end()
-	files := b.allUploads()
-	c.applyPolicy(files)
-	doomed := c.part(b, files, view{})
-	defer c.company.finished(b, doomed)
-	c.remove(ctx, b, files)
-	return c.report(ctx, &Report{Outcome: RolledBack, Files: files})
+	noQuestion := func(context.Context, []*Result) {}
+	return c.execute(ctx, b, view{}, &Report{Outcome: RolledBack, Files: b.allUploads()}, noQuestion)
 }
 
 // abandon ends a batch whose commit failed with err: everything is kept.
@@ -61,8 +55,23 @@ func (c *Cleaner) abandon(ctx context.Context, b *Batch, err error) *Report {
 		files[i].keep(UnknownOutcome, err)
 	}
 	c.company.doubt(b)
-	defer c.company.finished(b, c.part(b, files, view{}))
-	return c.report(ctx, &Report{Outcome: Unknown, Files: files, Err: err})
+	c.company.part(b, files, view{})
+	return c.finish(ctx, &Report{Outcome: Unknown, Files: files, Err: err})
+}
+
+// execute deletes the undecided files of a report, unless policy, other batches
+// or the database object. v is the view of a batch that was committed.
+func (c *Cleaner) execute(ctx context.Context, b *Batch, v view, r *Report, ask func(context.Context, []*Result)) *Report {
+	c.running.begin()
+	defer c.running.end()
+	c.applyPolicy(r.Files)
+	t := newTask(r.Files, c.company.part(b, r.Files, v))
+	timed, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	ask(timed, t.files)
+	c.attempt(timed, t)
+	c.conclude(ctx, t)
+	return c.finish(ctx, r)
 }
 
 // knows reports whether the cleaner was told of all the types.
@@ -82,8 +91,8 @@ func (r *Result) keep(why Cause, err error) {
 	}
 }
 
-// pending returns the refs that are still to be decided.
-func pending(files []Result) []Ref {
+// undecided returns the refs that are still to be decided.
+func undecided(files []Result) []Ref {
 	var refs []Ref
 	for _, f := range files {
 		if f.Status == "" {
@@ -123,42 +132,15 @@ func (c *Cleaner) applyPolicy(files []Result) {
 	}
 }
 
-// part takes a batch out of its company, keeps what others use and notes what
-// is about to be deleted, all in one step: of two batches that let go of the
-// same file, the second sees what the first has decided.
-func (c *Cleaner) part(b *Batch, files []Result, v view) (doomed []Ref) {
-	c.company.mu.Lock()
-	defer c.company.mu.Unlock()
-	for i := range files {
-		if _, ok := c.company.doubtful[files[i].Ref]; ok {
-			files[i].keep(InDoubt, nil)
-		}
-	}
-	if refs := pending(files); len(refs) > 0 {
-		used := c.company.usedBeside(b, refSet(refs))
-		for i := range files {
-			if _, ok := used[files[i].Ref]; ok {
-				files[i].keep(UsedElsewhere, nil)
-			}
-		}
-	}
-	doomed = pending(files)
-	for _, ref := range doomed {
-		c.company.deleting[ref]++
-	}
-	if b.lost != nil {
-		v = view{} // what it released may have been undone
-	}
-	c.company.leave(b, v)
-	return doomed
-}
-
 // askDatabase keeps what the reference check says is named, or everything if
 // it can't tell.
-func (c *Cleaner) askDatabase(ctx context.Context, files []Result) {
-	refs := pending(files)
-	if c.check == nil || len(refs) == 0 {
+func (c *Cleaner) askDatabase(ctx context.Context, files []*Result) {
+	if c.check == nil || len(files) == 0 {
 		return
+	}
+	refs := make([]Ref, len(files))
+	for i, f := range files {
+		refs[i] = f.Ref
 	}
 	var named []Ref
 	err := guard(func() (err error) {
@@ -166,13 +148,13 @@ func (c *Cleaner) askDatabase(ctx context.Context, files []Result) {
 		return err
 	})
 	still := refSet(named)
-	for i := range files {
-		_, ok := still[files[i].Ref]
+	for _, f := range files {
+		_, ok := still[f.Ref]
 		switch {
 		case err != nil:
-			files[i].keep(CheckFailed, fmt.Errorf("reference check: %w", err))
+			f.keep(CheckFailed, fmt.Errorf("reference check: %w", err))
 		case ok:
-			files[i].keep(StillInUse, nil)
+			f.keep(StillInUse, nil)
 		}
 	}
 }

@@ -1,6 +1,11 @@
 package runtime
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // A Key tells one record of a type from another: its primary key. Making and
 // comparing keys allocates nothing.
@@ -93,3 +98,45 @@ func (k Key) In(table string) Key {
 
 // IsZero reports whether the key is anonymous.
 func (k Key) IsZero() bool { return k.kind == anonymous }
+
+// String returns the key for a person to read: "42", "42,7" for several fields,
+// "article/42" with the name of a table, "" if it is anonymous.
+func (k Key) String() string {
+	var parts []string
+	switch k.kind {
+	case anonymous:
+		return ""
+	case intKey:
+		parts = []string{strconv.FormatInt(int64(k.lo), 10)}
+	case textKey:
+		parts = []string{k.text}
+	case uuidKey:
+		var id [16]byte
+		binary.BigEndian.PutUint64(id[:8], k.hi)
+		binary.BigEndian.PutUint64(id[8:], k.lo)
+		parts = []string{fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])}
+	case pairKey:
+		parts = []string{strconv.FormatInt(int64(k.hi), 10), strconv.FormatInt(int64(k.lo), 10)}
+	case partsKey:
+		for rest := []byte(k.text); len(rest) > 0; {
+			var part Key
+			part, rest = decode(rest)
+			parts = append(parts, part.String())
+		}
+	}
+	s := strings.Join(parts, ",")
+	if k.table != "" {
+		return k.table + "/" + s
+	}
+	return s
+}
+
+// decode undoes encode for the first key in b.
+func decode(b []byte) (k Key, rest []byte) {
+	k.kind = keyKind(b[0])
+	k.hi, k.lo = binary.BigEndian.Uint64(b[1:]), binary.BigEndian.Uint64(b[9:])
+	size, n := binary.Uvarint(b[17:])
+	rest = b[17+n:]
+	k.text, rest = string(rest[:size]), rest[size:]
+	return k, rest
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/afero"
 )
@@ -24,7 +25,7 @@ func WithStorage(name string, fs afero.Fs) Option {
 		if _, taken := c.storages[name]; taken {
 			return fmt.Errorf("storage %q is given twice", name)
 		}
-		c.storages[name] = fs
+		c.storages[name] = newStorage(fs)
 		return nil
 	}
 }
@@ -78,9 +79,57 @@ func WithObserver(o Observer) Option {
 	}
 }
 
+// WithWorkers sets how many goroutines of the cleaner call storages at once to
+// delete files, over all its batches. The default, 8, suits disks; object
+// stores without [ManyRemover] gain from more. With 1 no goroutine is started:
+// files are deleted where the batch is committed.
+func WithWorkers(n int) Option {
+	return func(c *Cleaner) error {
+		if n < 1 {
+			return fmt.Errorf("WithWorkers(%d): it takes at least one", n)
+		}
+		c.setWorkers(n)
+		return nil
+	}
+}
+
+// WithTimeout sets how long one attempt at the deletions of a batch may take, by
+// default a minute: [Batch.CommitWith] returns when it is over, as soon as the
+// calls of storages that are under way have returned, and what was not tried is
+// left to further attempts in the background. It is also the deadline of the
+// context that observers, reference check and [ManyRemover] get.
+func WithTimeout(d time.Duration) Option {
+	return func(c *Cleaner) error {
+		if d <= 0 {
+			return fmt.Errorf("WithTimeout(%v): it must be positive", d)
+		}
+		c.timeout = d
+		return nil
+	}
+}
+
+// WithRetry sets how deletions that failed are tried again. The default is 10
+// attempts in all, over about four minutes: Retry{10, time.Second, time.Minute}.
+// With one attempt nothing is tried again, and no goroutine outlives a batch.
+//
+// Before each attempt the reference check is asked again, and what batches of
+// this cleaner came to mention meanwhile is kept. At most 100,000 files wait;
+// more fail at once. They are in memory: they are lost with the process, which
+// should call [Cleaner.Close] at its end.
+func WithRetry(r Retry) Option {
+	return func(c *Cleaner) error {
+		if r.Attempts < 1 || r.First < 0 || r.Longest < r.First {
+			return fmt.Errorf("WithRetry(%+v): it takes at least one attempt, and 0 <= First <= Longest", r)
+		}
+		c.retry = r
+		return nil
+	}
+}
+
 // WithLogger sets where the cleaner logs: one line per batch that let go of a
-// file, one error per deletion that failed or name that was refused. Without
-// it, slog.Default as it is when New is called.
+// file, a warning for each deletion that failed and is tried again, and an error
+// for each that failed for good and each name that was refused. Without it,
+// slog.Default as it is when New is called.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *Cleaner) error {
 		if l == nil {

@@ -8,24 +8,35 @@ import (
 	"github.com/spf13/afero"
 )
 
-// prune removes the directories above a file that was removed, as far as they
-// are empty, but never the root of the storage. What goes wrong is of no
-// consequence: an empty directory stays.
-func (c *Cleaner) prune(ref Ref) {
-	_ = guard(func() error {
-		storage := c.storages[ref.Storage]
-		for dir := path.Dir(ref.Name); dir != "."; dir = path.Dir(dir) {
-			if !isEmpty(storage, dir) {
-				return nil
-			}
-			// A file may be made in it right now. Storages that have directories
-			// refuse to remove one that is not empty, and Create makes it again.
-			if err := storage.Remove(dir); err != nil {
-				return err
-			}
+// prune removes the directories above files that were removed, as far as they
+// are empty and a field wants it, but never the root of the storage. What goes
+// wrong is of no consequence: an empty directory stays.
+func (c *Cleaner) prune(s *storage, files []*Result) {
+	if s.many != nil {
+		return
+	}
+	done := ""
+	for _, f := range files {
+		dir := path.Dir(f.Ref.Name)
+		if f.Status == Removed && f.Field != nil && f.Field.Prune && dir != done {
+			_ = guard(func() error { return pruneFrom(s.fs, dir) })
+			done = dir
 		}
-		return nil
-	})
+	}
+}
+
+func pruneFrom(storage afero.Fs, dir string) error {
+	for ; dir != "."; dir = path.Dir(dir) {
+		if !isEmpty(storage, dir) {
+			return nil
+		}
+		// A file may be made in it right now. Storages that have directories
+		// refuse to remove one that is not empty, and Create makes it again.
+		if err := storage.Remove(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isEmpty reports whether a directory is there and surely empty. It looks first

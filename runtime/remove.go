@@ -3,98 +3,195 @@ package runtime
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"slices"
-
-	"github.com/spf13/afero"
+	"path"
+	"sync"
+	"sync/atomic"
 )
 
-// remove deletes the files that are still pending, one after the other, and
-// tells the observers. Nothing that happens to one of them affects the next.
-func (c *Cleaner) remove(ctx context.Context, b *Batch, files []Result) {
+// task is files that one judgement doomed, until each of them has gone or will
+// not go.
+type task struct {
+	files   []*Result
+	sources map[Ref]*Result // the files that some of them are derived from
+	decided uint64          // when
+	tries   int             // attempts made so far
+}
+
+// newTask collects the undecided files of a judgement.
+func newTask(files []Result, decided uint64) *task {
+	t := &task{decided: decided}
+	derived := false
 	for i := range files {
-		f := &files[i]
-		if f.DerivedFrom != "" && !gone(files[:i], Ref{f.Ref.Storage, f.DerivedFrom}) {
+		if f := &files[i]; f.Status == "" {
+			t.files = append(t.files, f)
+			derived = derived || f.DerivedFrom != ""
+		}
+	}
+	if derived {
+		t.sources = make(map[Ref]*Result, len(files))
+		for i := range files {
+			t.sources[files[i].Ref] = &files[i]
+		}
+	}
+	return t
+}
+
+// source returns the file that f is derived from, or nil if it is not, or its
+// file went in an earlier attempt.
+func (t *task) source(f *Result) *Result {
+	if f.DerivedFrom == "" {
+		return nil
+	}
+	return t.sources[Ref{f.Ref.Storage, f.DerivedFrom}]
+}
+
+// attempt tries once to delete the undecided files of a task: first those that
+// others are derived from. What it can't try in time stays undecided.
+func (c *Cleaner) attempt(ctx context.Context, t *task) {
+	t.tries++
+	var files, derived []*Result
+	for _, f := range t.files {
+		switch {
+		case f.Status != "":
+		case t.source(f) != nil:
+			derived = append(derived, f)
+		default:
+			files = append(files, f)
+		}
+	}
+	c.removeAll(ctx, t.decided, files)
+
+	var ready []*Result
+	for _, f := range derived {
+		switch t.source(f).Status {
+		case Removed, Missing:
+			ready = append(ready, f)
+		case Kept:
 			f.keep(FileKept, nil)
+		case Failed, Pending, "": // waits for it
 		}
-		if f.Status != "" {
+	}
+	c.removeAll(ctx, t.decided, ready)
+}
+
+var errTime = errors.New("there was no time left for it")
+
+// portion is files of one storage that are deleted in one go.
+type portion struct {
+	storage *storage
+	files   []*Result
+}
+
+func (c *Cleaner) removeAll(ctx context.Context, decided uint64, files []*Result) {
+	portions := c.portions(files)
+	c.inParallel(len(portions), func(i int) { c.removePortion(ctx, decided, portions[i]) })
+}
+
+// portions groups files by storage, those of a DirFs by directory also, and
+// splits the groups to size.
+func (c *Cleaner) portions(files []*Result) (portions []portion) {
+	type place struct{ storage, dir string }
+	groups := map[place][]*Result{}
+	var places []place
+	for _, f := range files {
+		p := place{storage: f.Ref.Storage}
+		if c.storages[f.Ref.Storage].dir != nil {
+			p.dir = path.Dir(f.Ref.Name)
+		}
+		if groups[p] == nil {
+			places = append(places, p)
+		}
+		groups[p] = append(groups[p], f)
+	}
+	for _, p := range places {
+		s, group := c.storages[p.storage], groups[p]
+		size := s.portionSize(len(group), cap(c.calls))
+		for len(group) > 0 {
+			n := min(size, len(group))
+			portions = append(portions, portion{s, group[:n]})
+			group = group[n:]
+		}
+	}
+	return portions
+}
+
+// inParallel calls do for 0 to n-1, in this goroutine and in as many others as
+// are free: a cleaner never has more than its number of workers.
+func (c *Cleaner) inParallel(n int, do func(int)) {
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+			do(int(i))
+		}
+	}
+	var others sync.WaitGroup
+	for range n - 1 {
+		select {
+		case c.helpers <- struct{}{}:
+			others.Go(func() {
+				defer func() { <-c.helpers }()
+				work()
+			})
 			continue
+		default:
 		}
-		event := Event{Ref: f.Ref, Type: f.Type, Field: f.Field, Reason: f.Reason}
-		if err := c.before(ctx, event); err != nil {
+		break
+	}
+	work()
+	others.Wait()
+}
+
+// removePortion asks the observers, deletes what they let go, and tells them.
+// Nothing that happens to one file affects another.
+func (c *Cleaner) removePortion(ctx context.Context, decided uint64, p portion) {
+	var files []*Result
+	for _, f := range p.files {
+		if err := c.before(ctx, f.event()); err != nil {
 			f.keep(Vetoed, err)
 			continue
 		}
-		// The reference check, observers and earlier deletions took their time.
-		if c.company.takenUp(b, f.Ref) {
-			f.keep(UsedElsewhere, nil)
-			continue
+		files = append(files, f)
+	}
+	c.call(ctx, func() {
+		c.company.claim(decided, files)
+		files = undecidedOf(files)
+		if len(files) == 0 {
+			return
 		}
-		err := guard(func() (err error) {
-			f.Status, err = removeFile(c.storages[f.Ref.Storage], f.Ref.Name)
-			return err
-		})
-		if f.Status == Removed && f.Field != nil && f.Field.Prune {
-			c.prune(f.Ref)
+		p.storage.remove(ctx, files)
+		c.company.removedNow(files)
+		c.prune(p.storage, files)
+	})
+	for _, f := range files {
+		switch f.Status {
+		case Removed, Missing:
+			c.after(ctx, f.event())
+		case "":
+			f.Err = errTime
+		case Failed, Kept, Pending: // to be told when the attempt is concluded
 		}
-		switch {
-		case errors.Is(err, errIsDirectory):
-			f.Status, f.Cause, f.Err = Kept, IsDirectory, err
-			continue
-		case err != nil:
-			f.Status, f.Err = Failed, err
-		}
-		event.Status, event.Err = f.Status, f.Err
-		c.after(ctx, event)
 	}
 }
 
-// gone reports whether a file is not, or no longer, there. Files come right
-// before those that are derived from them.
-func gone(files []Result, ref Ref) bool {
-	for _, f := range slices.Backward(files) {
-		if f.Ref == ref {
-			return f.Status == Removed || f.Status == Missing
+// call makes calls of a storage, when it is their turn. If that does not come
+// in time, it makes none.
+func (c *Cleaner) call(ctx context.Context, do func()) {
+	if ctx.Err() != nil {
+		return
+	}
+	select {
+	case c.calls <- struct{}{}:
+		defer func() { <-c.calls }()
+		do()
+	case <-ctx.Done():
+	}
+}
+
+func undecidedOf(files []*Result) (rest []*Result) {
+	for _, f := range files {
+		if f.Status == "" {
+			rest = append(rest, f)
 		}
 	}
-	return false
-}
-
-var errIsDirectory = errors.New("is a directory")
-
-// removeFile removes a file by a name that was checked. It looks first, since
-// the Remove of most storages also removes an empty directory.
-func removeFile(storage afero.Fs, name string) (Status, error) {
-	info, err := lstat(storage, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Missing, nil
-	}
-	if err != nil {
-		return Failed, err
-	}
-	if info.IsDir() {
-		return Kept, fmt.Errorf("%s: %w", name, errIsDirectory)
-	}
-	err = storage.Remove(name)
-	if err == nil {
-		return Removed, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return Failed, err
-	}
-	// It was there a moment ago. Somebody else was faster, or the storage can't
-	// remove it and says so in the wrong words, as afero.CopyOnWriteFs does.
-	if _, again := lstat(storage, name); again == nil {
-		return Failed, fmt.Errorf("the file is still there after: %w", err)
-	}
-	return Missing, nil
-}
-
-func lstat(storage afero.Fs, name string) (fs.FileInfo, error) {
-	if l, ok := storage.(afero.Lstater); ok {
-		info, _, err := l.LstatIfPossible(name)
-		return info, err
-	}
-	return storage.Stat(name)
+	return rest
 }

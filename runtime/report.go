@@ -33,7 +33,8 @@ const (
 	Removed Status = "removed" // deleted from its storage
 	Missing Status = "missing" // there was no such file any more
 	Kept    Status = "kept"    // not deleted, on purpose; Cause says why
-	Failed  Status = "failed"  // the storage returned an error, or panicked
+	Pending Status = "pending" // the deletion failed, or there was no time for it, and is tried again in the background
+	Failed  Status = "failed"  // the storage returned an error, or panicked, and it is not tried again
 )
 
 // A Cause is why a file was kept.
@@ -66,6 +67,7 @@ type Result struct {
 	Ref    Ref
 	Type   *Type  // the record type that released it; nil for an upload
 	Field  *Field // the file field that named it; nil for an upload
+	Key    Key    // the record that released it; anonymous for an upload
 	Reason Reason
 	Status Status
 	Cause  Cause // why it was kept; "" for other states

@@ -5,25 +5,16 @@ import (
 	"log/slog"
 )
 
-// report logs a report and returns it: a line for the batch, and one for each
-// file that somebody should look at.
-func (c *Cleaner) report(ctx context.Context, r *Report) *Report {
-	for _, f := range r.Files {
-		if level, message := f.logLevel(); level > slog.LevelDebug {
-			c.log(ctx, level, message, attrs(f.Ref, f.Type, f.Field, f.Reason, f.Err)...)
-		}
-	}
+// finish logs the report of a batch, counts it, tells the observers of what was
+// not deleted, and returns it.
+func (c *Cleaner) finish(ctx context.Context, r *Report) *Report {
+	c.tell(ctx, r, 1)
+	c.counters.batch(r.Outcome)
 	level := slog.LevelDebug
 	if len(r.Files) > 0 {
 		level = slog.LevelInfo
 	}
-	summary := []slog.Attr{
-		slog.String("outcome", string(r.Outcome)),
-		slog.Int("removed", r.Count(Removed)),
-		slog.Int("missing", r.Count(Missing)),
-		slog.Int("kept", r.Count(Kept)),
-		slog.Int("failed", r.Count(Failed)),
-	}
+	summary := append([]slog.Attr{slog.String("outcome", string(r.Outcome))}, r.counts()...)
 	if r.Err != nil {
 		level = slog.LevelWarn
 		summary = append(summary, slog.Any("error", r.Err))
@@ -32,11 +23,44 @@ func (c *Cleaner) report(ctx context.Context, r *Report) *Report {
 	return r
 }
 
+// counts says how many files there are of each status.
+func (r *Report) counts() []slog.Attr {
+	attrs := make([]slog.Attr, 0, 5)
+	for _, s := range []Status{Removed, Missing, Kept, Pending, Failed} {
+		attrs = append(attrs, slog.Int(string(s), r.Count(s)))
+	}
+	return attrs
+}
+
+// tell counts files, logs those that somebody should look at, and tells the
+// observers of those that stay, all after so many attempts.
+func (c *Cleaner) tell(ctx context.Context, r *Report, attempts int) {
+	for i := range r.Files {
+		f := &r.Files[i]
+		c.counters.file(f.Status)
+		if level, message := f.logLevel(); level > slog.LevelDebug {
+			attrs := f.event().attrs(f.Err)
+			if f.Status == Failed || f.Status == Pending {
+				attrs = append(attrs, slog.Int("attempts", attempts))
+			}
+			c.log(ctx, level, message, attrs...)
+		}
+		if f.Status == Failed {
+			c.retries.note(f.Ref)
+		}
+		if f.Status == Failed || f.Status == Kept {
+			c.after(ctx, f.event())
+		}
+	}
+}
+
 // logLevel says how loud a result is, and in which words.
 func (r Result) logLevel() (slog.Level, string) {
 	switch {
 	case r.Status == Failed:
-		return slog.LevelError, "filecleangen: a file could not be deleted"
+		return slog.LevelError, "filecleangen: a file could not be deleted and is left behind"
+	case r.Status == Pending:
+		return slog.LevelWarn, "filecleangen: a file could not be deleted yet and will be tried again"
 	case r.Cause == UnsafeName, r.Cause == IsDirectory:
 		return slog.LevelError, "filecleangen: refused to delete a file: " + string(r.Cause)
 	case r.Cause == UnknownType, r.Cause == CheckFailed, r.Cause == NeverHeld, r.Cause == LostTrack, r.Cause == UnknownOutcome,
@@ -47,10 +71,13 @@ func (r Result) logLevel() (slog.Level, string) {
 }
 
 // attrs says which file an entry is about, and why it was to go.
-func attrs(ref Ref, t *Type, f *Field, why Reason, err error) []slog.Attr {
-	a := []slog.Attr{slog.String("storage", ref.Storage), slog.String("name", ref.Name), slog.String("reason", string(why))}
-	if t != nil {
-		a = append(a, slog.String("field", t.Name+"."+f.Path))
+func (e Event) attrs(err error) []slog.Attr {
+	a := []slog.Attr{slog.String("storage", e.Ref.Storage), slog.String("name", e.Ref.Name), slog.String("reason", string(e.Reason))}
+	if e.Type != nil {
+		a = append(a, slog.String("field", e.Type.Name+"."+e.Field.Path))
+	}
+	if !e.Key.IsZero() {
+		a = append(a, slog.String("key", e.Key.String()))
 	}
 	if err != nil {
 		a = append(a, slog.Any("error", err))

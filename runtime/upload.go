@@ -57,7 +57,7 @@ func (b *Batch) create(ctx context.Context, storage, name string) (*Upload, erro
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
-	files, ok := b.cleaner.storages[storage]
+	in, ok := b.cleaner.storages[storage]
 	if !ok {
 		return nil, fmt.Errorf("storage %q was not given to runtime.New", storage)
 	}
@@ -77,7 +77,7 @@ func (b *Batch) create(ctx context.Context, storage, name string) (*Upload, erro
 			name = alternative(wanted)
 			continue
 		}
-		err = u.open(files)
+		err = u.open(in.fs)
 		switch {
 		case err == nil:
 			return u, nil

@@ -35,18 +35,19 @@ type saying struct {
 	state recordState
 	typ   *Type
 	field *Field
+	key   Key
 	why   Reason // for a release
 	op    op
 	ref   Ref
 	of    string // the name of the file that ref is derived from; "" if it is not
 }
 
-// each calls f for what every record that counts holds or releases, in order,
-// what it holds first. What is said of a file is also said of the files that
+// each calls f for what every record that counts, from record first on, holds or
+// releases, in order, what it holds first. What is said of a file is also said of the files that
 // are derived from it; and who holds a name that is refused, such as "/a.png",
 // also holds what it is likely to mean.
-func (l *log) each(f func(saying)) {
-	for i := range l.records {
+func (l *log) each(first int, f func(saying)) {
+	for i := first; i < len(l.records); i++ {
 		r := &l.records[i]
 		for _, o := range [...]op{hold, release} {
 			if r.state == void || r.state == idle && o == release {
@@ -56,7 +57,7 @@ func (l *log) each(f func(saying)) {
 				if e.op != o {
 					continue
 				}
-				s := saying{by: i, since: r.since, state: r.state, typ: r.typ, field: &r.typ.Fields[e.field], why: r.reason, op: o, ref: r.ref(e)}
+				s := saying{by: i, since: r.since, state: r.state, typ: r.typ, field: &r.typ.Fields[e.field], key: r.key, why: r.reason, op: o, ref: r.ref(e)}
 				f(s)
 				if other := otherSpelling(e.name); o == hold && other != "" {
 					s := s
@@ -64,7 +65,9 @@ func (l *log) each(f func(saying)) {
 					f(s)
 				}
 				for _, template := range s.field.Derived {
-					f(saying{s.by, s.since, s.state, s.typ, s.field, s.why, o, Ref{s.ref.Storage, derive(template, e.name)}, e.name})
+					s := s
+					s.ref, s.of = Ref{s.ref.Storage, derive(template, e.name)}, e.name
+					f(s)
 				}
 			}
 		}
@@ -76,7 +79,7 @@ func (l *log) each(f func(saying)) {
 // it is hold; within one write, hold beats release.
 func (l *log) view(others map[Ref]struct{}) view {
 	wanted := maps.Clone(others)
-	l.each(func(s saying) {
+	l.each(0, func(s saying) {
 		if s.op == release {
 			if wanted == nil {
 				wanted = map[Ref]struct{}{}
@@ -94,7 +97,7 @@ func (l *log) view(others map[Ref]struct{}) view {
 	}
 	v := view{held: map[Ref]recordState{}, releasers: map[Ref][]*Type{}, keep: map[Ref]struct{}{}}
 	last := map[claim]saying{}
-	l.each(func(s saying) {
+	l.each(0, func(s saying) {
 		if _, ok := wanted[s.ref]; !ok {
 			return
 		}
@@ -127,7 +130,7 @@ func (l *log) view(others map[Ref]struct{}) view {
 // release notes that a record let go of a ref.
 func (v *view) release(s saying) {
 	if v.releasers[s.ref] == nil {
-		v.released = append(v.released, Result{Ref: s.ref, Type: s.typ, Field: s.field, Reason: s.why, DerivedFrom: s.of})
+		v.released = append(v.released, Result{Ref: s.ref, Type: s.typ, Field: s.field, Key: s.key, Reason: s.why, DerivedFrom: s.of})
 	}
 	v.releasers[s.ref] = append(v.releasers[s.ref], s.typ)
 	if s.field.Keep {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +48,10 @@ func (w *world) with(options ...runtime.Option) *world {
 	w.t.Helper()
 	w.logs = &bytes.Buffer{}
 	logger := slog.New(slog.NewTextHandler(w.logs, nil))
-	c, err := runtime.New(append([]runtime.Option{runtime.WithTypes(docType), runtime.WithLogger(logger)}, options...)...)
+	c, err := runtime.New(append([]runtime.Option{
+		runtime.WithTypes(docType), runtime.WithLogger(logger),
+		runtime.WithWorkers(1), runtime.WithRetry(runtime.Retry{Attempts: 1}),
+	}, options...)...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -57,6 +61,9 @@ func (w *world) with(options ...runtime.Option) *world {
 
 func (w *world) write(name string) {
 	w.t.Helper()
+	if err := w.files.MkdirAll(path.Dir(name), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
 	if err := afero.WriteFile(w.files, name, []byte(name), 0o644); err != nil {
 		w.t.Fatal(err)
 	}
@@ -66,9 +73,9 @@ func (w *world) write(name string) {
 func (w *world) left() string {
 	w.t.Helper()
 	var names []string
-	err := fs.WalkDir(afero.NewIOFS(w.files), ".", func(path string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(afero.NewIOFS(w.files), ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
-			names = append(names, path)
+			names = append(names, name)
 		}
 		return err
 	})

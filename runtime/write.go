@@ -25,10 +25,15 @@ package runtime
 // one runs inside the other, nobody knows which came last: the files of both
 // are kept.
 //
-// The error is write's, or [ErrEnded].
+// The error is write's, or [ErrEnded]; or [ErrGone], and write is not called, if
+// it would make a row name a file that another batch has deleted meanwhile.
 func (b *Batch) Exec(hook func(*Batch), write func() (rows int64, err error)) error {
 	first, err := b.logWrite(hook, nil)
 	if err != nil {
+		return err
+	}
+	if err := b.checkGone(first.since); err != nil {
+		b.drop(first)
 		return err
 	}
 	rows, err := write()
@@ -73,6 +78,17 @@ func (b *Batch) logWrite(hook func(*Batch), first *execution) (*execution, error
 	}()
 	hook(b)
 	return e, nil
+}
+
+// drop takes back what a hook logged for a write that is not made.
+func (b *Batch) drop(e *execution) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := e.since; i < len(b.log.records); i++ {
+		if r := &b.log.records[i]; r.write == e.write {
+			r.state = void
+		}
+	}
 }
 
 // settle makes the second call of a hook replace the first, and lets it count
