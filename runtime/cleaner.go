@@ -13,6 +13,7 @@ import (
 // is safe for concurrent use.
 type Cleaner struct {
 	storages   map[string]*storage
+	hasNames   bool // one of them has a function for names
 	types      map[*Type]struct{}
 	defaults   map[Ref]struct{}
 	protectors []func(Ref) bool
@@ -81,11 +82,15 @@ func New(options ...Option) (*Cleaner, error) {
 // learn takes up what the cleaner needs to know of a type.
 func (c *Cleaner) learn(t *Type) (errs []error) {
 	for _, f := range t.Fields {
-		if _, ok := c.storages[f.Storage]; !ok {
+		in, ok := c.storages[f.Storage]
+		if !ok {
 			errs = append(errs, fmt.Errorf("%s.%s names storage %q, which was not given: add runtime.WithStorage(%[3]q, …)", t.Name, f.Path, f.Storage))
 		}
 		for _, name := range f.Defaults {
 			c.defaults[Ref{f.Storage, name}] = struct{}{}
+			if other := in.nameOf(name); other != "" {
+				c.defaults[Ref{f.Storage, other}] = struct{}{}
+			}
 		}
 	}
 	return errs

@@ -71,18 +71,19 @@ func (r *record) ref(e entry) Ref {
 // is valid until the next Record of its batch.
 type Record struct {
 	batch  *Batch // nil: the batch had ended, nothing is collected
-	fields int    // how many the type has
-	cursor int    // the next held entry to compare a released name with
-	held   int    // the end of the held entries
+	typ    *Type
+	cursor int // the next held entry to compare a released name with
+	held   int // the end of the held entries
 }
 
 // Hold says that the record names a file in the field with this index in its
-// [Type]. An empty name is no file.
+// [Type]. An empty name is no file. In a storage with [Names] it is what the
+// column holds.
 func (r *Record) Hold(field int, name string) {
-	if name == "" || r.batch == nil {
+	name = r.file(field, name)
+	if name == "" {
 		return
 	}
-	r.check(field)
 	b := r.batch
 	b.mu.Lock()
 	b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: hold})
@@ -94,10 +95,10 @@ func (r *Record) Hold(field int, name string) {
 // name that the record holds is not released, whichever field it moved to, so
 // that callers need not compare; all its holds must come first.
 func (r *Record) Release(field int, name string) {
-	if name == "" || r.batch == nil {
+	name = r.file(field, name)
+	if name == "" {
 		return
 	}
-	r.check(field)
 	b := r.batch
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -116,10 +117,18 @@ func (r *Record) Release(field int, name string) {
 	b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: release})
 }
 
-// check panics where a field does not exist, at the place that is to blame:
-// found later, it would be in a commit, perhaps of another batch.
-func (r *Record) check(field int) {
-	if uint(field) >= uint(r.fields) {
-		panic(fmt.Sprintf("filecleangen: field %d of a record with %d file fields; was its code generated again?", field, r.fields))
+// file returns the name of the file that a value of a field means, or "" if it
+// means none. It panics where a field does not exist, at the place that is to
+// blame: found later, it would be in a commit, perhaps of another batch.
+func (r *Record) file(field int, value string) string {
+	if value == "" || r.batch == nil {
+		return ""
 	}
+	if uint(field) >= uint(len(r.typ.Fields)) {
+		panic(fmt.Sprintf("filecleangen: field %d of a record with %d file fields; was its code generated again?", field, len(r.typ.Fields)))
+	}
+	if c := r.batch.cleaner; c.hasNames {
+		return c.storages[r.typ.Fields[field].Storage].nameOf(value)
+	}
+	return value
 }

@@ -17,7 +17,7 @@ type Option func(*Cleaner) error
 // For a local directory use [Dir]; other implementations of afero.Fs work if
 // they keep names apart and their Remove says fs.ErrNotExist of missing files.
 // The same file must not be reachable under two storages.
-func WithStorage(name string, fs afero.Fs) Option {
+func WithStorage(name string, fs afero.Fs, options ...StorageOption) Option {
 	return func(c *Cleaner) error {
 		if fs == nil {
 			return fmt.Errorf("storage %q is nil", name)
@@ -25,7 +25,48 @@ func WithStorage(name string, fs afero.Fs) Option {
 		if _, taken := c.storages[name]; taken {
 			return fmt.Errorf("storage %q is given twice", name)
 		}
-		c.storages[name] = newStorage(fs)
+		s := newStorage(fs)
+		for _, o := range options {
+			if o == nil {
+				return fmt.Errorf("storage %q: an option is nil", name)
+			}
+			if err := o(s); err != nil {
+				return fmt.Errorf("storage %q: %w", name, err)
+			}
+		}
+		c.storages[name] = s
+		c.hasNames = c.hasNames || s.name != nil
+		return nil
+	}
+}
+
+// A StorageOption configures a storage given to [WithStorage].
+type StorageOption func(*storage) error
+
+// Names is for columns that do not hold the names of files but, for example,
+// their URLs or paths with a slash in front. The function returns the name that
+// a value of such a column means in its storage, or "" if the value means no
+// file of it, such as the URL of another site:
+//
+//	runtime.WithStorage("media", media, runtime.Names(func(url string) string {
+//		name, ours := strings.CutPrefix(url, "https://cdn.example.com/")
+//		if !ours {
+//			return ""
+//		}
+//		return name
+//	}))
+//
+// Two values that mean the same file are one ref. Reports, observers and the
+// reference check have to do with names, the snapshot, the record and the row
+// with values; a default in a tag may be either. The function must say the same
+// each time, and may be called from several goroutines at once; if it panics,
+// the generated method that called it does.
+func Names(name func(value string) string) StorageOption {
+	return func(s *storage) error {
+		if name == nil || s.name != nil {
+			return errors.New("Names needs one function, once")
+		}
+		s.name = name
 		return nil
 	}
 }

@@ -57,6 +57,7 @@ type storage struct {
 	fs   afero.Fs
 	dir  *DirFs      // fs, if it is one
 	many ManyRemover // fs, if it is one
+	name func(value string) string
 }
 
 func newStorage(fs afero.Fs) *storage {
@@ -64,6 +65,15 @@ func newStorage(fs afero.Fs) *storage {
 	s.dir, _ = fs.(*DirFs)
 	s.many, _ = fs.(ManyRemover)
 	return s
+}
+
+// nameOf returns the name of the file that the value of a column means. The
+// storage may be one that the cleaner was not told of.
+func (s *storage) nameOf(value string) string {
+	if s == nil || s.name == nil {
+		return value
+	}
+	return s.name(value)
 }
 
 // portionSize returns how many of n files to delete in one go, where many
