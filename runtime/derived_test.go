@@ -166,3 +166,15 @@ func TestPruneRace(t *testing.T) {
 	}
 	both.Wait()
 }
+
+// TestDerivedOfWhatMoved: the file moved to a field without derived files, which
+// is no reason to delete those that it has.
+func TestDerivedOfWhatMoved(t *testing.T) {
+	w := newWorld(t, "p.png thumbs/p.webp p.png.txt", runtime.WithTypes(photoType))
+	b := w.clean.Begin()
+	r := b.Updated(photoType, runtime.IntKey(1))
+	r.Hold(1, "p.png")
+	r.Release(0, "p.png")
+	wantResult(t, w.commit(b), "thumbs/p.webp", runtime.Kept, runtime.FileKept)
+	w.wantLeft("p.png p.png.txt thumbs/p.webp")
+}

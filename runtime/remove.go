@@ -53,6 +53,8 @@ func (c *Cleaner) attempt(ctx context.Context, t *task) {
 	for _, f := range t.files {
 		switch {
 		case f.Status != "":
+		case t.tries == 1 && f.DerivedFrom != "" && t.source(f) == nil:
+			f.keep(FileKept, nil) // nothing was decided of its file: a record goes on naming it
 		case t.source(f) != nil:
 			derived = append(derived, f)
 		default:

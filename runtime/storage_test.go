@@ -50,14 +50,14 @@ func (b *bucket) Remove(string) error {
 	return errors.New("Remove of a storage with RemoveMany was called")
 }
 
-func newBucketWorld(t *testing.T, max, files int, options ...runtime.Option) (w *world, b *bucket, names []string) {
+func newBucketWorld(t *testing.T, most, files int, options ...runtime.Option) (w *world, b *bucket, names []string) {
 	t.Helper()
 	w = newWorld(t, "")
 	for i := range files {
 		names = append(names, fmt.Sprintf("d%d/f%04d", i%7, i))
 		w.write(names[i])
 	}
-	b = &bucket{Fs: w.files, max: max}
+	b = &bucket{Fs: w.files, max: most}
 	return w.with(append([]runtime.Option{runtime.WithStorage("media", b)}, options...)...), b, names
 }
 

@@ -1,0 +1,582 @@
+package runtime_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"pgregory.net/rapid"
+
+	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/runtime/internal/albums"
+)
+
+// transaction is one of a program, and its batch.
+type transaction struct {
+	cleaner  int
+	batch    *runtime.Batch
+	rows     map[int]*album // what it wrote; nil is deleted
+	began    int
+	landed   int                  // when its rows became visible
+	ended    int                  // when its deletions were over, too
+	seen     map[runtime.Ref]bool // what committed rows named since it began
+	mentions map[runtime.Ref]bool // what it wrote or read to write
+	reads    map[int]albums.AlbumFiles
+	saved    []saved
+
+	gained, lost map[runtime.Ref]bool // when it was committed
+}
+
+type saved struct {
+	point runtime.Savepoint
+	rows  map[int]*album
+}
+
+// preconditions reports whether a transaction, right before its commit, keeps to
+// what the documentation of the package asks of it. What does not is rolled
+// back. That the old snapshot is what the row said, that a commit is a commit,
+// by CommitWith, that the batch begins first, and that keys are, holds because
+// this is how programs are made.
+func (p *program) preconditions(m *transaction) bool {
+	gained, lost := p.difference(m)
+	// A file is named by one record at a time, or all records that name it are
+	// written in the batch that lets go of it; or, in one process, by batches
+	// that are open at the same time.
+	for id, row := range p.committed {
+		writer := p.writers[id]
+		if _, own := m.rows[id]; own || p.check || writer.cleaner == m.cleaner && writer.landed > m.began {
+			continue
+		}
+		if overlap(refsOf(row), lost) {
+			return false
+		}
+	}
+	// A name is not handed from one record to another by transactions that run
+	// at the same time in different processes.
+	for _, o := range slices.Concat(p.running, p.committing, p.done, p.zombies) {
+		if o.cleaner == m.cleaner || slices.Contains(p.done, o) && o.ended < m.began {
+			continue
+		}
+		othersGain, othersLoss := o.gained, o.lost
+		if othersGain == nil {
+			othersGain, othersLoss = p.difference(o)
+		}
+		if overlap(gained, othersLoss) || overlap(lost, othersGain) {
+			return false
+		}
+	}
+	return true
+}
+
+// difference returns the files that rows come to name by a transaction, and
+// those that it lets go of.
+func (p *program) difference(m *transaction) (gained, lost map[runtime.Ref]bool) {
+	before, after := table{}, table{}
+	for id, row := range m.rows {
+		if old, ok := p.committed[id]; ok {
+			before[id] = old
+		}
+		if row != nil {
+			after[id] = *row
+		}
+	}
+	gained, lost = after.refs(), maps.Clone(m.mentions)
+	maps.DeleteFunc(gained, func(r runtime.Ref, _ bool) bool { return before.refs()[r] })
+	maps.DeleteFunc(lost, func(r runtime.Ref, _ bool) bool { return after.refs()[r] })
+	return gained, lost
+}
+
+func overlap(a, b map[runtime.Ref]bool) bool {
+	for ref := range a {
+		if b[ref] && ref != media("default.png") {
+			return true
+		}
+	}
+	return false
+}
+
+// view returns the rows as a transaction sees them.
+func (p *program) view(m *transaction) table {
+	rows := p.committed.clone()
+	for id, row := range m.rows {
+		if row == nil {
+			delete(rows, id)
+		} else {
+			rows[id] = copyOf(*row)
+		}
+	}
+	return rows
+}
+
+func (p *program) step() {
+	if len(p.zombies) > 0 && rapid.IntRange(0, 5).Draw(p.t, "land") == 0 {
+		z := p.zombies[0]
+		p.zombies = p.zombies[1:]
+		p.commit(z)
+		return
+	}
+	m := p.someone()
+	if m == nil {
+		return
+	}
+	steps := map[string]func(*transaction){
+		"insert": p.insert, "insert several": p.insertSeveral, "update": p.update, "delete": p.remove, "re-create": p.recreate,
+		"move": p.move, "swap": p.swap, "take up": p.takeUp, "restore": p.restore, "save stale": p.saveStale, "save twice": p.saveTwice,
+		"savepoint": p.savepoint, "rollback to": p.rollbackTo,
+		"lose the commit": func(m *transaction) { p.end(m, "unknown yet") },
+		"end":             func(m *transaction) { p.end(m, "") }, "commit": func(m *transaction) { p.end(m, "commit") },
+	}
+	steps[rapid.SampledFrom(slices.Sorted(maps.Keys(steps))).Draw(p.t, "step")](m)
+}
+
+// someone returns a transaction that can go on, or begins one.
+func (p *program) someone() *transaction {
+	if i := rapid.IntRange(0, p.parallel-1).Draw(p.t, "who"); i < len(p.running) {
+		return p.running[i]
+	}
+	p.now++
+	m := &transaction{
+		cleaner: rapid.IntRange(0, p.cleaners-1).Draw(p.t, "cleaner"), rows: map[int]*album{}, began: p.now,
+		seen: p.committed.refs(), mentions: map[runtime.Ref]bool{}, reads: map[int]albums.AlbumFiles{},
+	}
+	m.batch = p.clean[m.cleaner].Begin()
+	p.running = append(p.running, m)
+	return m
+}
+
+// lock locks a row that no other transaction has, and reads it.
+func (p *program) lock(m *transaction) (album, bool) {
+	rows := p.view(m)
+	maps.DeleteFunc(rows, func(id int, _ album) bool { return p.locks[id] != nil && p.locks[id] != m })
+	if len(rows) == 0 {
+		return album{}, false
+	}
+	row := rows[rapid.SampledFrom(slices.Sorted(maps.Keys(rows))).Draw(p.t, "row")]
+	p.locks[row.ID] = m
+	if _, ok := m.reads[row.ID]; !ok {
+		m.reads[row.ID] = row.FileSnapshot()
+	}
+	return row, true
+}
+
+// write writes a row, whose lock the transaction has; nil deletes it. It returns
+// whether that was done. An old snapshot that is not nil is taken for what the
+// row said.
+func (p *program) write(m *transaction, id int, next *album, stale *albums.AlbumFiles) bool {
+	p.locks[id] = m
+	before, existed := p.view(m)[id]
+	old := before.FileSnapshot()
+	if stale != nil {
+		old = *stale
+	}
+	maps.Copy(m.mentions, refsOf(before))
+	var row *album
+	if next != nil {
+		row = new(copyOf(*next))
+		maps.Copy(m.mentions, refsOf(*row))
+	}
+	hook := func(b *runtime.Batch) {
+		record := before
+		if row != nil {
+			record = *row
+		}
+		if p.keyless {
+			record.ID = 0
+		}
+		switch {
+		case row == nil:
+			record.AfterDelete(b, old)
+		case existed:
+			record.BeforeUpdate(b, old)
+		default:
+			record.AfterCreate(b)
+		}
+	}
+	switch rapid.IntRange(0, 9).Draw(p.t, "write") {
+	case 0:
+		_ = m.batch.Exec(hook, failed)
+		return false
+	case 1:
+		_ = m.batch.Exec(hook, noRow)
+		return false
+	case 2, 3: // the row was written, whatever the answer says
+		answer := rapid.SampledFrom([]error{nil, errWrite}).Draw(p.t, "answer")
+		written := false
+		_ = m.batch.Exec(hook, func() (int64, error) { m.rows[id], written = row, true; return 0, answer })
+		maps.Copy(p.excused, refsOf(before)) // nobody knows that it let go of them
+		return written
+	case 4: // a hook called by hand
+		hook(m.batch)
+		m.rows[id] = row
+		return true
+	}
+	err := m.batch.Exec(hook, func() (int64, error) { m.rows[id] = row; return 1, nil })
+	if err != nil && !errors.Is(err, runtime.ErrGone) {
+		p.t.Fatal(err)
+	}
+	return err == nil
+}
+
+func (p *program) newID() int {
+	p.ids++
+	return p.ids
+}
+
+// upload writes a new file, which may fail to be deleted later.
+func (p *program) upload(m *transaction, storage string) string {
+	name := fmt.Sprintf("d%d/f%d", p.ids%3, p.newID())
+	if once := p.lostFiles(storage, false); len(once) > 0 && rapid.IntRange(0, 3).Draw(p.t, "old name") == 0 {
+		name = rapid.SampledFrom(once).Draw(p.t, "name") // or one beside it, as long as it is not free
+	}
+	u, err := m.batch.Create(context.Background(), storage, name)
+	if errors.Is(err, errDown) { // the storage can't tell whether the old name is free
+		return ""
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := u.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.files[storage].plan(p.t, u.Name())
+	if storage == "media" {
+		if p.thumbs[u.Name()] = rapid.Bool().Draw(p.t, "thumbnail"); p.thumbs[u.Name()] {
+			p.files[storage].write(p.t, thumbOf(u.Name()))
+		}
+	}
+	return u.Name()
+}
+
+func thumbOf(name string) string { return "thumbs/" + path.Base(name) }
+
+// lostFiles returns the names of files that transactions have let go of; those
+// that are there, if wanted.
+func (p *program) lostFiles(storage string, there bool) (names []string) {
+	for _, m := range p.done {
+		for ref := range m.lost {
+			if ref.Storage == storage && !slices.Contains(names, ref.Name) && (!there || p.files[storage].has(ref.Name)) {
+				names = append(names, ref.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func isThumb(name string) bool { return strings.HasPrefix(name, "thumbs/") }
+
+func (p *program) insert(m *transaction) {
+	row := album{ID: p.newID()}
+	p.change(m, &row)
+	p.write(m, row.ID, &row, nil)
+}
+
+// insertSeveral uses one variable for all of them.
+func (p *program) insertSeveral(m *transaction) {
+	var row album
+	for range 2 {
+		row.ID, row.Cover = p.newID(), p.upload(m, "media")
+		p.write(m, row.ID, &row, nil)
+	}
+}
+
+func (p *program) update(m *transaction) {
+	row, ok := p.lock(m)
+	if !ok {
+		return
+	}
+	was := row
+	for range rapid.IntRange(0, 3).Draw(p.t, "changes") {
+		p.change(m, &row)
+	}
+	if rapid.IntRange(0, 3).Draw(p.t, "some columns") == 0 { // the others stay in memory
+		row.Cover, row.Texts = was.Cover, was.Texts
+	}
+	p.write(m, row.ID, &row, nil)
+}
+
+// change changes a field or two of a record.
+func (p *program) change(m *transaction, row *album) {
+	*row = copyOf(*row)
+	switch rapid.SampledFrom([]string{
+		"cover", "no cover", "back", "no back", "page", "fewer pages", "reverse pages",
+		"swap", "share", "default", "text", "back to text",
+	}).Draw(p.t, "change") {
+	case "cover":
+		row.Cover = p.upload(m, "media")
+	case "no cover":
+		row.Cover = ""
+	case "back":
+		row.Back.String, row.Back.Valid = p.upload(m, "docs"), true
+	case "no back":
+		row.Back.String, row.Back.Valid = "", false
+	case "page":
+		row.Pages = append(row.Pages, p.upload(m, "media"))
+	case "fewer pages":
+		row.Pages = row.Pages[:len(row.Pages)/2]
+	case "reverse pages":
+		slices.Reverse(row.Pages)
+	case "swap":
+		if len(row.Pages) > 0 {
+			row.Cover, row.Pages[0] = row.Pages[0], row.Cover
+		}
+	case "share":
+		row.Pages = append(row.Pages, row.Cover)
+	case "default":
+		row.Cover = "default.png"
+	case "text":
+		row.Texts = map[string]string{"a": p.upload(m, "docs")}
+	case "back to text":
+		row.Texts, row.Back.String, row.Back.Valid = map[string]string{"b": row.Back.String}, "", false
+	}
+}
+
+func (p *program) remove(m *transaction) {
+	if row, ok := p.lock(m); ok {
+		p.write(m, row.ID, nil, nil)
+	}
+}
+
+// recreate deletes a row and inserts it again.
+func (p *program) recreate(m *transaction) {
+	if row, ok := p.lock(m); ok && p.write(m, row.ID, nil, nil) {
+		p.write(m, row.ID, &row, nil)
+	}
+}
+
+// move hands all files of one row to another, and clears or deletes the first.
+func (p *program) move(m *transaction) {
+	from, ok := p.lock(m)
+	to, _ := p.lock(m)
+	if !ok || from.ID == to.ID {
+		return
+	}
+	taken := copyOf(from)
+	taken.ID = to.ID
+	var left *album
+	if rapid.Bool().Draw(p.t, "clear") {
+		left = &album{ID: from.ID}
+	}
+	p.writeBoth(m, to.ID, &taken, from.ID, left)
+}
+
+// swap makes two rows exchange their files.
+func (p *program) swap(m *transaction) {
+	one, ok := p.lock(m)
+	two, _ := p.lock(m)
+	if ok && one.ID != two.ID {
+		one.ID, two.ID = two.ID, one.ID
+		p.writeBoth(m, one.ID, &one, two.ID, &two)
+	}
+}
+
+// writeBoth writes rows that only make sense together: both or none, in either
+// order.
+func (p *program) writeBoth(m *transaction, id int, row *album, otherID int, other *album) {
+	if rapid.Bool().Draw(p.t, "the other first") {
+		id, row, otherID, other = otherID, other, id, row
+	}
+	s := saved{m.batch.Savepoint(), maps.Clone(m.rows)}
+	if !p.write(m, id, row, nil) || !p.write(m, otherID, other, nil) {
+		p.rollBackTo(m, s)
+	}
+}
+
+// takeUp makes a row name what some row names, or named since the transaction
+// began.
+func (p *program) takeUp(m *transaction) {
+	seen := maps.Clone(m.seen)
+	maps.Copy(seen, p.view(m).refs())
+	maps.DeleteFunc(seen, func(r runtime.Ref, _ bool) bool { return r.Storage != "media" })
+	row, ok := p.lock(m)
+	if !ok || len(seen) == 0 {
+		return
+	}
+	var names []string
+	for ref := range seen {
+		names = append(names, ref.Name)
+	}
+	slices.Sort(names)
+	p.putIn(m, row, rapid.SampledFrom(names).Draw(p.t, "name"))
+}
+
+// tempt makes a transaction take up a file that is about to be deleted, and
+// perhaps commit.
+func (p *program) tempt(ref runtime.Ref) {
+	for _, m := range p.running {
+		if !m.seen[ref] || ref.Storage != "media" {
+			continue
+		}
+		if row, ok := p.lock(m); ok {
+			p.putIn(m, row, ref.Name)
+			if rapid.Bool().Draw(p.t, "commit") {
+				p.end(m, "commit")
+			}
+		}
+		return
+	}
+}
+
+// restore makes a row name a file again that was let go of and is still there,
+// as an undo does.
+func (p *program) restore(m *transaction) {
+	names := p.lostFiles("media", true)
+	row, ok := p.lock(m)
+	if !ok || len(names) == 0 {
+		return
+	}
+	p.putIn(m, row, rapid.SampledFrom(names).Draw(p.t, "name"))
+}
+
+func (p *program) putIn(m *transaction, row album, name string) {
+	if rapid.Bool().Draw(p.t, "as cover") {
+		row.Cover = name
+	} else {
+		row.Pages = append(row.Pages, name)
+	}
+	p.write(m, row.ID, &row, nil)
+}
+
+// saveStale saves a record that was read by an earlier transaction, and whose
+// files were there when this one began. What the row says now is read before;
+// with a reference check, that may be forgotten.
+func (p *program) saveStale(m *transaction) {
+	if row, ok := p.lock(m); ok && len(p.stale) < 10 {
+		p.stale = append(p.stale, copyOf(row))
+	}
+	row := copyOf(rapid.SampledFrom(append(p.stale, album{})).Draw(p.t, "stale"))
+	if _, exists := p.view(m)[row.ID]; !exists || p.locks[row.ID] != nil && p.locks[row.ID] != m {
+		return
+	}
+	for ref := range refsOf(row) {
+		if !m.seen[ref] {
+			return
+		}
+	}
+	if !p.check || rapid.Bool().Draw(p.t, "read again") {
+		p.write(m, row.ID, &row, nil)
+		return
+	}
+	old := row.FileSnapshot()
+	p.change(m, &row)
+	maps.Copy(p.excused, refsOf(p.view(m)[row.ID])) // nobody knows that it lets go of them
+	p.write(m, row.ID, &row, &old)
+	maps.Copy(p.excused, refsOf(row))
+}
+
+// saveTwice saves a record that was read before by the same transaction, which
+// has changed the row since, with the snapshot of that time.
+func (p *program) saveTwice(m *transaction) {
+	row, ok := p.lock(m)
+	if !ok {
+		return
+	}
+	old := m.reads[row.ID]
+	maps.Copy(p.excused, refsOf(row))
+	row.Pages = append(row.Pages, p.upload(m, "media"))
+	p.write(m, row.ID, &row, &old)
+	maps.Copy(p.excused, refsOf(row))
+}
+
+func (p *program) savepoint(m *transaction) {
+	m.saved = append(m.saved, saved{m.batch.Savepoint(), maps.Clone(m.rows)})
+}
+
+func (p *program) rollbackTo(m *transaction) {
+	if len(m.saved) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(m.saved)-1).Draw(p.t, "savepoint")
+	p.rollBackTo(m, m.saved[i])
+	m.saved = m.saved[:i+1]
+}
+
+func (p *program) rollBackTo(m *transaction, s saved) {
+	if err := m.batch.RollbackTo(s.point); err != nil {
+		p.t.Fatal(err)
+	}
+	m.rows = maps.Clone(s.rows)
+}
+
+func (p *program) end(m *transaction, how string) {
+	if how == "" {
+		how = rapid.SampledFrom([]string{"rollback", "unknown, committed", "unknown, not committed", "unknown yet"}).Draw(p.t, "end")
+	}
+	if how != "rollback" && !p.preconditions(m) {
+		how = "rollback"
+	}
+	switch how {
+	case "commit":
+		_, err := m.batch.CommitWith(context.Background(), func() error {
+			p.leave(m)
+			p.committing = append(p.committing, m)
+			p.commit(m)
+			return nil
+		})
+		if errors.Is(err, runtime.ErrGone) {
+			p.end(m, "rollback")
+			return
+		}
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.now++
+		m.ended = p.now
+		p.committing = slices.DeleteFunc(p.committing, func(o *transaction) bool { return o == m })
+		p.done = append(p.done, m)
+	case "rollback":
+		p.leave(m)
+		p.unlock(m)
+		m.batch.Rollback()
+	default:
+		p.loseCommit(m, how)
+	}
+	m.batch.Rollback() // deferred by the user; must not matter
+}
+
+// loseCommit is a commit of which nobody knows what became.
+func (p *program) loseCommit(m *transaction, how string) {
+	maps.Copy(p.excused, m.mentions)
+	_, err := m.batch.CommitWith(context.Background(), func() error {
+		p.leave(m)
+		switch how {
+		case "unknown, committed":
+			p.commit(m)
+		case "unknown, not committed":
+			p.unlock(m)
+		default: // its locks stay
+			p.zombies = append(p.zombies, m)
+		}
+		return errWrite
+	})
+	if errors.Is(err, runtime.ErrGone) {
+		p.end(m, "rollback")
+	}
+}
+
+// commit makes what a transaction wrote visible to others.
+func (p *program) commit(m *transaction) {
+	m.gained, m.lost = p.difference(m)
+	p.committed = p.view(m)
+	p.now++
+	m.landed = p.now
+	for id := range m.rows {
+		p.writers[id] = m
+	}
+	p.unlock(m)
+	for _, o := range p.running {
+		maps.Copy(o.seen, p.committed.refs())
+	}
+}
+
+func (p *program) leave(m *transaction) {
+	p.running = slices.DeleteFunc(p.running, func(o *transaction) bool { return o == m })
+}
+
+func (p *program) unlock(m *transaction) {
+	maps.DeleteFunc(p.locks, func(_ int, o *transaction) bool { return o == m })
+}
