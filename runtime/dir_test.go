@@ -2,9 +2,11 @@ package runtime_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,34 +101,28 @@ func TestDirRootStays(t *testing.T) {
 // TestDirWorks: it is an ordinary afero.Fs for everything inside.
 func TestDirWorks(t *testing.T) {
 	media, path := newDir(t)
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(media.MkdirAll("a/b", 0o755))
-	must(media.Mkdir("a/c", 0o755))
-	must(afero.WriteFile(media, "a/b/f", []byte("text"), 0o600))
-	must(media.Rename("a/b/f", "a/c/g"))
+	must(t, media.MkdirAll("a/b", 0o755))
+	must(t, media.Mkdir("a/c", 0o755))
+	must(t, afero.WriteFile(media, "a/b/f", []byte("text"), 0o600))
+	must(t, media.Rename("a/b/f", "a/c/g"))
 	when := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
-	must(media.Chtimes("a/c/g", when, when))
-	must(media.Chmod("a/c/g", 0o644))
+	must(t, media.Chtimes("a/c/g", when, when))
+	must(t, media.Chmod("a/c/g", 0o644))
 	info, err := media.Stat("a/c/g")
-	must(err)
+	must(t, err)
 	if info.Size() != 4 || !info.ModTime().Equal(when) {
 		t.Errorf("size %d, time %v", info.Size(), info.ModTime())
 	}
 	text, err := afero.ReadFile(media, "a/c/g")
-	must(err)
+	must(t, err)
 	if string(text) != "text" {
 		t.Errorf("read %q", text)
 	}
-	must(media.Remove("a/c/g"))
+	must(t, media.Remove("a/c/g"))
 	if err := media.Remove("a/c/g"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("removed again: %v", err)
 	}
-	must(media.RemoveAll("a"))
+	must(t, media.RemoveAll("a"))
 	if _, err := os.Stat(filepath.Join(path, "a")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("after RemoveAll: %v", err)
 	}
@@ -160,5 +156,83 @@ func TestDirAsStorage(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(path, "new"))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// TestDirSymlinkSwapped: a directory in the storage becomes a link that leads
+// out of it, and back, while files are deleted by names that pass through it.
+func TestDirSymlinkSwapped(t *testing.T) {
+	media, path := newDir(t)
+	top := filepath.Dir(path)
+	const files = 50
+	for i := range files {
+		for _, dir := range []string{"media/d", "outside"} {
+			name := filepath.Join(top, dir, fmt.Sprintf("f%02d", i))
+			must(t, os.MkdirAll(filepath.Dir(name), 0o755))
+			must(t, os.WriteFile(name, nil, 0o644))
+		}
+	}
+	if err := os.Symlink("../outside", filepath.Join(path, "evil")); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = os.Rename(filepath.Join(path, "d"), filepath.Join(path, "aside"))
+				_ = os.Rename(filepath.Join(path, "evil"), filepath.Join(path, "d"))
+				_ = os.Rename(filepath.Join(path, "d"), filepath.Join(path, "evil"))
+				_ = os.Rename(filepath.Join(path, "aside"), filepath.Join(path, "d"))
+			}
+		}
+	}()
+	w := (&world{t: t, files: media}).with(runtime.WithStorage("media", media), runtime.WithWorkers(3))
+	seen := map[runtime.Status]int{}
+	for range 20 {
+		for _, group := range []int{1, 10} { // one by one, and by an opened directory
+			for i := 0; i < files; i += group {
+				var names []string
+				for j := range group {
+					names = append(names, fmt.Sprintf("d/f%02d", i+j))
+				}
+				b := w.clean.Begin()
+				remove(b, &doc{ID: 1, Gallery: names})
+				for _, f := range w.commit(b).Files {
+					seen[f.Status]++
+				}
+			}
+		}
+	}
+	close(stop)
+	<-stopped
+	entries, err := os.ReadDir(filepath.Join(top, "outside"))
+	must(t, err)
+	if len(entries) != files+1 {
+		t.Errorf("%d of %d files are left outside", len(entries), files+1)
+	}
+	if seen[runtime.Removed] == 0 || seen[runtime.Failed] == 0 {
+		t.Logf("the link was never met: %v", seen)
+	}
+}
+
+// TestPruneStopsAtRoot: the last file of a storage goes, its directory stays, and
+// the storage is not even asked to remove it.
+func TestPruneStopsAtRoot(t *testing.T) {
+	w, storage := newFaultyWorld(t, "a/p.png", nil, runtime.WithTypes(photoType))
+	b := w.clean.Begin()
+	photo(b, 1, "a/p.png", "")
+	w.commit(b)
+	var removed []string
+	for _, call := range storage.calls {
+		if !strings.HasPrefix(call, "stat ") {
+			removed = append(removed, call)
+		}
+	}
+	if got := strings.Join(removed, " "); got != "a/p.png a" {
+		t.Errorf("removed: %s", got)
 	}
 }
