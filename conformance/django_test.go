@@ -269,8 +269,8 @@ func deleteWithoutFile(t *testing.T, r *models.Record) {
 	w := newWorld(t, "q")
 	w.commit(func(tx *transaction) { tx.insert(r) })
 	report := removeRecord(w)
-	if len(report.Files) > 0 || w.spy.calls > 0 {
-		t.Errorf("%d calls of the storage, %v", w.spy.calls, report)
+	if len(report.Files) > 0 || w.spy.calls.Load() > 0 {
+		t.Errorf("%d calls of the storage, %v", w.spy.calls.Load(), report)
 	}
 	w.want("q")
 }

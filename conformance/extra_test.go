@@ -267,12 +267,12 @@ func TestF5RolledBackThenDeleted(t *testing.T) {
 func TestE26NameLeavesStorage(t *testing.T) {
 	w := newWorld(t, "q")
 	w.create("../x")
-	calls := w.spy.calls
+	calls := w.spy.calls.Load()
 	got, _ := removeRecord(w).Of(runtime.Ref{Storage: "media", Name: "../x"})
 	if got.Status != runtime.Kept || got.Cause != runtime.UnsafeName || !errors.Is(got.Err, runtime.ErrBadName) {
 		t.Errorf("%v", got)
 	}
-	if w.spy.calls != calls {
+	if w.spy.calls.Load() != calls {
 		t.Error("the storage was asked")
 	}
 	w.want("q")

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/spf13/afero"
@@ -35,40 +36,64 @@ type world struct {
 	clean *runtime.Cleaner
 	logs  *bytes.Buffer
 	spy   *spy
+	fail  func(error) // instead of failing the test; or nil
 }
 
 // spy is a storage that counts what it is asked, and may fail to remove.
 type spy struct {
 	*runtime.DirFs
-	calls int
+	calls atomic.Int64
 	fail  error
+	point func() // called before and after each call that changes the storage; or nil
+}
+
+func (s *spy) at() {
+	if s.point != nil {
+		s.point()
+	}
 }
 
 func (s *spy) Remove(name string) error {
-	s.calls++
+	s.calls.Add(1)
 	if s.fail != nil {
 		return s.fail
 	}
+	s.at()
+	defer s.at()
 	return s.DirFs.Remove(name)
 }
 
 func (s *spy) LstatIfPossible(name string) (fs.FileInfo, bool, error) {
-	s.calls++
+	s.calls.Add(1)
 	return s.DirFs.LstatIfPossible(name)
 }
 
+func (s *spy) OpenFile(name string, flag int, perm os.FileMode) (afero.File, error) {
+	s.at()
+	defer s.at()
+	return s.DirFs.OpenFile(name, flag, perm)
+}
+
 func (s *spy) Open(name string) (afero.File, error) {
-	s.calls++
+	s.calls.Add(1)
 	return s.DirFs.Open(name)
 }
 
 // newWorld makes a world whose storage has the named files.
 func newWorld(t *testing.T, files string, options ...runtime.Option) *world {
 	t.Helper()
-	w := &world{t: t, root: t.TempDir(), logs: &bytes.Buffer{}}
+	w := openWorld(t, t.TempDir(), filepath.Join(t.TempDir(), "test.db")+"?_pragma=foreign_keys(1)", options...)
+	w.exec(w.db, schema)
 	for name := range strings.FieldsSeq(files) {
 		w.write(name)
 	}
+	return w
+}
+
+// openWorld opens a directory and a database.
+func openWorld(t *testing.T, root, database string, options ...runtime.Option) *world {
+	t.Helper()
+	w := &world{t: t, root: root, logs: &bytes.Buffer{}}
 	dir, err := runtime.Dir(w.root)
 	w.must(err)
 	w.spy = &spy{DirFs: dir}
@@ -80,9 +105,8 @@ func newWorld(t *testing.T, files string, options ...runtime.Option) *world {
 		runtime.WithLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
 	}, options...)...)
 	w.must(err)
-	w.db, err = sql.Open("sqlite", filepath.Join(t.TempDir(), "test.db")+"?_pragma=foreign_keys(1)")
+	w.db, err = sql.Open("sqlite", database)
 	w.must(err)
-	w.exec(w.db, schema)
 	t.Cleanup(func() {
 		_ = w.db.Close()
 		_ = dir.Close()
@@ -92,6 +116,9 @@ func newWorld(t *testing.T, files string, options ...runtime.Option) *world {
 
 func (w *world) must(err error) {
 	w.t.Helper()
+	if err != nil && w.fail != nil {
+		w.fail(err)
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
