@@ -35,6 +35,7 @@ var (
 type Batch struct {
 	cleaner *Cleaner
 	opened  uint64 // the cleaner's clock when the batch began
+	closed  uint64 // and when its commit did
 
 	mu      sync.Mutex // other batches read the log while they are judged
 	state   batchState
@@ -163,6 +164,7 @@ func (b *Batch) startCommit() error {
 	if err := b.checkGone(0); err != nil {
 		return fmt.Errorf("%w; the transaction was not committed", err)
 	}
+	b.cleaner.company.closing(b)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.state = committing

@@ -27,7 +27,7 @@ type company struct {
 // settled is a batch that was committed, or may have been.
 type settled struct {
 	at    uint64
-	holds map[Ref]struct{}
+	holds map[Ref][]owner
 }
 
 // doom is a file that is to be deleted.
@@ -60,6 +60,13 @@ func (c *company) join(b *Batch) {
 	defer c.mu.Unlock()
 	b.opened = c.tick()
 	c.open[b] = struct{}{}
+}
+
+// closing notes when a batch begins to commit.
+func (c *company) closing(b *Batch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b.closed = c.tick()
 }
 
 // leave takes a batch that ended out of the open ones. What it may have left
@@ -143,7 +150,7 @@ func (c *company) part(b *Batch, files []Result, v view) (decided uint64) {
 	}
 	if refs := undecided(files); len(refs) > 0 {
 		c.doom(refs) // before the others are asked; see the comment of company
-		used := c.usedBeside(b, refSet(refs))
+		used := c.usedBeside(b, refSet(refs), v)
 		for i := range files {
 			if _, ok := used[files[i].Ref]; ok && files[i].Status == "" {
 				files[i].keep(UsedElsewhere, nil)
@@ -187,8 +194,9 @@ func (c *company) release(refs []Ref) {
 }
 
 // usedBeside returns those of the refs that a batch other than b mentions and
-// that is open, or was while b was and may have left a row that names them.
-func (c *company) usedBeside(b *Batch, refs map[Ref]struct{}) map[Ref]struct{} {
+// that is open, or was while b was and may have left a row that names them; v is
+// the view of b's log if its transaction was committed.
+func (c *company) usedBeside(b *Batch, refs map[Ref]struct{}, v view) map[Ref]struct{} {
 	used := map[Ref]struct{}{}
 	for other := range c.open {
 		if other != b {
@@ -199,17 +207,31 @@ func (c *company) usedBeside(b *Batch, refs map[Ref]struct{}) map[Ref]struct{} {
 		if s.at < b.opened {
 			continue
 		}
-		few, many := s.holds, refs
-		if len(many) < len(few) {
-			few, many = many, few
-		}
-		for ref := range few {
-			if _, ok := many[ref]; ok {
+		for ref, owners := range s.holds {
+			if _, ok := refs[ref]; ok && !s.superseded(ref, owners, b, v) {
 				used[ref] = struct{}{}
 			}
 		}
 	}
 	return used
+}
+
+// superseded reports whether b, which was committed after s, has written all the
+// rows anew with which s may have left a ref: what is waiting for the lock of a
+// row is open beside the batch that has it, and lets go of what that one named.
+// A row stays locked from its write to the commit, so the one that was committed
+// first has written first. That s was committed first is sure only if it was
+// over before b's commit began.
+func (s *settled) superseded(ref Ref, owners []owner, b *Batch, v view) bool {
+	if s.at > b.closed {
+		return false
+	}
+	for _, by := range owners {
+		if !v.letGo(by, ref) {
+			return false
+		}
+	}
+	return true
 }
 
 // claim is called right before the storage is. It keeps what other batches have

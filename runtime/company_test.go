@@ -41,6 +41,33 @@ func TestTwoBatches(t *testing.T) {
 			_, _ = two.CommitWith(context.Background(), func() error { return errors.New("lost") })
 			w.commit(one)
 		}, "p"},
+		"the other waited for the row, and lets go of it": {func(w *world, one, two *runtime.Batch) {
+			insert(two, &doc{ID: 1, A: "p"})
+			w.commit(two)
+			remove(one, &doc{ID: 1, A: "p"})
+			w.commit(one)
+		}, ""},
+		"the other waited for a row, and another row has it": {func(w *world, one, two *runtime.Batch) {
+			insert(two, &doc{ID: 1, A: "p"})
+			insert(two, &doc{ID: 2, A: "p"})
+			w.commit(two)
+			remove(one, &doc{ID: 1, A: "p"})
+			w.commit(one)
+		}, "p"},
+		"the other waited for a row without a key": {func(w *world, one, two *runtime.Batch) {
+			insert(two, &doc{A: "p"})
+			w.commit(two)
+			remove(one, &doc{A: "p"})
+			w.commit(one)
+		}, "p"},
+		"the other wrote the row after the first was committed, and was faster": {func(w *world, one, two *runtime.Batch) {
+			remove(one, &doc{ID: 1, A: "p"})
+			_, _ = one.CommitWith(context.Background(), func() error {
+				insert(two, &doc{ID: 1, A: "p"})
+				w.commit(two)
+				return nil
+			})
+		}, "p"},
 		"the other held it to a savepoint": {func(w *world, one, two *runtime.Batch) {
 			s := two.Savepoint()
 			insert(two, &doc{ID: 2, A: "p"})

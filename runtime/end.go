@@ -74,14 +74,15 @@ func (b *Batch) strayUploads(v view) (files []Result) {
 	return files
 }
 
-// mayHold returns every ref that the batch may have left rows with.
-func (b *Batch) mayHold(v view) map[Ref]struct{} {
+// mayHold returns every ref that the batch may have left rows with, and the
+// records that held it.
+func (b *Batch) mayHold(v view) map[Ref][]owner {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	holds := map[Ref]struct{}{}
+	holds := map[Ref][]owner{}
 	b.log.each(0, func(s saying) {
-		if s.op == hold {
-			holds[s.ref] = struct{}{}
+		if by := b.log.owner(s.by); s.op == hold && !slices.Contains(holds[s.ref], by) {
+			holds[s.ref] = append(holds[s.ref], by)
 		}
 	})
 	for _, r := range v.released {

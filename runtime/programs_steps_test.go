@@ -515,6 +515,7 @@ func (p *program) end(m *transaction, how string) {
 			p.leave(m)
 			p.committing = append(p.committing, m)
 			p.commit(m)
+			p.meanwhile() // others are faster
 			return nil
 		})
 		if errors.Is(err, runtime.ErrGone) {

@@ -8,6 +8,19 @@ type view struct {
 	released  []Result            // in the order of the first release
 	releasers map[Ref][]*Type     // the types of the records that released it
 	keep      map[Ref]struct{}    // released by a field with the option keep
+	last      map[claim]saying    // the last that each record said of each
+}
+
+// claim is a record's hold of a ref.
+type claim struct {
+	owner owner
+	ref   Ref
+}
+
+// letGo reports whether a record has let go of a ref for good.
+func (v *view) letGo(by owner, ref Ref) bool {
+	s, ok := v.last[claim{by, ref}]
+	return ok && s.op == release && by.anonymous == 0
 }
 
 // owner tells records apart; anonymous ones by their place in the log.
@@ -91,18 +104,13 @@ func (l *log) view(others map[Ref]struct{}) view {
 		return view{}
 	}
 
-	type claim struct {
-		owner owner
-		ref   Ref
-	}
-	v := view{held: map[Ref]recordState{}, releasers: map[Ref][]*Type{}, keep: map[Ref]struct{}{}}
-	last := map[claim]saying{}
+	v := view{held: map[Ref]recordState{}, releasers: map[Ref][]*Type{}, keep: map[Ref]struct{}{}, last: map[claim]saying{}}
 	l.each(0, func(s saying) {
 		if _, ok := wanted[s.ref]; !ok {
 			return
 		}
 		c := claim{l.owner(s.by), s.ref}
-		before, ok := last[c]
+		before, ok := v.last[c]
 		held := ok && before.op == hold
 		if s.op == release && held && before.by == s.by {
 			return
@@ -110,13 +118,13 @@ func (l *log) view(others map[Ref]struct{}) view {
 		// What was held since the write began, by a write inside it, may have
 		// come after it.
 		if s.op == hold || !held || before.by < s.since {
-			last[c] = s
+			v.last[c] = s
 		}
 		if s.op == release {
 			v.release(s)
 		}
 	})
-	for c, s := range last {
+	for c, s := range v.last {
 		if s.op != hold {
 			continue
 		}
