@@ -205,8 +205,9 @@ func (b *Batch) checkGone(since int) error {
 
 // holds reports whether a record holds the ref at the end.
 func (b *Batch) holds(ref Ref) bool {
-	state, held := b.log.view(map[Ref]struct{}{ref: {}}).held[ref]
-	return held && state == standing
+	v := b.log.view(ref)
+	said := v.of(ref)
+	return said.held && said.state == standing
 }
 
 // Rollback ends the batch because its transaction was rolled back: it removes

@@ -56,7 +56,7 @@ func New(options ...Option) (*Cleaner, error) {
 		timeout:  time.Minute,
 		retry:    defaultRetry,
 	}
-	c.company.open, c.company.doomed = map[*Batch]struct{}{}, map[Ref]*doom{}
+	c.company.open, c.company.doomed = map[*Batch]struct{}{}, map[Ref]doom{}
 	c.retries.queues, c.retries.closes = map[string]*queue{}, make(chan struct{})
 	c.stop, c.cancel = context.WithCancel(context.Background())
 	c.setWorkers(defaultWorkers)

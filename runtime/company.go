@@ -17,7 +17,7 @@ type company struct {
 	clock    uint64 // ticks when something below happens
 	open     map[*Batch]struct{}
 	settled  []settled // as long as a batch is open that was opened before
-	doomed   map[Ref]*doom
+	doomed   map[Ref]doom
 	removed  removals         // as long as a batch is open that was opened before
 	doubtful map[Ref]struct{} // what batches of unknown outcome may have left rows with, for good
 
@@ -150,37 +150,41 @@ func (c *company) part(b *Batch, files []Result, v view) (decided uint64) {
 	}
 	if refs := undecided(files); len(refs) > 0 {
 		c.doom(refs) // before the others are asked; see the comment of company
-		used := c.usedBeside(b, refSet(refs), v)
-		for i := range files {
-			if _, ok := used[files[i].Ref]; ok && files[i].Status == "" {
-				files[i].keep(UsedElsewhere, nil)
-				c.spare(files[i].Ref)
-			}
+		if len(c.open) > 1 || len(c.settled) > 0 {
+			c.keepUsed(files, c.usedBeside(b, refSet(refs), v))
 		}
 	}
 	c.leave(b, v)
 	return c.tick()
 }
 
+// keepUsed keeps those of the files, doomed a moment ago, that others use.
+func (c *company) keepUsed(files []Result, used map[Ref]struct{}) {
+	for i := range files {
+		if _, ok := used[files[i].Ref]; ok && files[i].Status == "" {
+			files[i].keep(UsedElsewhere, nil)
+			c.spare(files[i].Ref)
+		}
+	}
+}
+
 func (c *company) doom(refs []Ref) {
 	for _, ref := range refs {
 		d := c.doomed[ref]
-		if d == nil {
-			d = &doom{}
-			c.doomed[ref] = d
-		}
 		d.batches++
+		c.doomed[ref] = d
 	}
 	c.count()
 }
 
 // spare ends one batch's interest in a doomed file.
 func (c *company) spare(ref Ref) {
-	if d := c.doomed[ref]; d != nil {
-		if d.batches--; d.batches == 0 {
-			delete(c.doomed, ref)
-		}
+	d := c.doomed[ref]
+	if d.batches--; d.batches <= 0 {
+		delete(c.doomed, ref)
+		return
 	}
+	c.doomed[ref] = d
 }
 
 // release ends a batch's interest in files that it had doomed.
@@ -247,6 +251,7 @@ func (c *company) claim(decided uint64, files []*Result) {
 			continue
 		}
 		d.removing++
+		c.doomed[f.Ref] = d
 	}
 }
 
@@ -255,7 +260,9 @@ func (c *company) removedNow(files []*Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range files {
-		c.doomed[f.Ref].removing--
+		d := c.doomed[f.Ref]
+		d.removing--
+		c.doomed[f.Ref] = d
 		if (f.Status == Removed || f.Status == Missing) && len(c.open) > 0 {
 			at := c.tick()
 			if c.removed.last == nil {
@@ -279,13 +286,14 @@ func (c *company) meet(b *Batch, since int) (going, gone []Ref) {
 	defer c.mu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.log.each(since, func(s saying) {
+	b.log.each(since, func(s *saying) {
 		names := s.op == hold && s.of == ""
-		if d := c.doomed[s.ref]; d != nil {
+		if d, ok := c.doomed[s.ref]; ok {
 			if d.removing > 0 && names {
 				going = append(going, s.ref)
 			}
 			d.mentions = c.tick()
+			c.doomed[s.ref] = d
 		}
 		if c.removed.last[s.ref] > b.opened && names {
 			gone = append(gone, s.ref)
@@ -303,7 +311,7 @@ func (c *company) reserve(u *Upload) (bool, error) {
 	for other := range c.open {
 		other.mentions(refs, used)
 	}
-	if len(used) > 0 || c.doomed[u.ref] != nil {
+	if _, doomed := c.doomed[u.ref]; doomed || len(used) > 0 {
 		return false, nil
 	}
 	u.batch.mu.Lock()

@@ -39,16 +39,6 @@ func Dir(path string) (*DirFs, error) {
 // Close closes the directory. Every later call fails with os.ErrClosed.
 func (d *DirFs) Close() error { return d.root.Close() }
 
-// sub opens a directory below it. It does not go on to be the same if that is
-// renamed: use it for a short time.
-func (d *DirFs) sub(dir string) (*DirFs, error) {
-	root, err := d.root.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	return &DirFs{root: root}, nil
-}
-
 // Name returns "DirFs" and the path it was opened with.
 func (d *DirFs) Name() string { return "DirFs(" + d.root.Name() + ")" }
 

@@ -11,7 +11,7 @@ func (b *Batch) mentions(refs, found map[Ref]struct{}) {
 			found[ref] = struct{}{}
 		}
 	}
-	b.log.each(0, func(s saying) { note(s.ref) })
+	b.log.each(0, func(s *saying) { note(s.ref) })
 	for _, u := range b.uploads {
 		note(u.ref)
 	}
@@ -33,15 +33,15 @@ func (b *Batch) seal() (v view, unclosed []*Upload) {
 	defer b.mu.Unlock()
 	b.state = ended
 	b.uploads = slices.DeleteFunc(b.uploads, func(u *Upload) bool { return u.file == nil })
-	others := make(map[Ref]struct{}, len(b.uploads))
+	others := make([]Ref, 0, len(b.uploads))
 	for _, u := range b.uploads {
-		others[u.ref] = struct{}{}
+		others = append(others, u.ref)
 		if !u.closed {
 			u.closed = true
 			unclosed = append(unclosed, u)
 		}
 	}
-	return b.log.view(others), unclosed
+	return b.log.view(others...), unclosed
 }
 
 // allUploads returns a result, still to be decided, for each upload of a batch
@@ -59,12 +59,12 @@ func (b *Batch) allUploads() []Result {
 // unwanted, where those that nobody ever held are a mystery, and stay.
 func (b *Batch) strayUploads(v view) (files []Result) {
 	for _, u := range b.uploads {
-		state, held := v.held[u.ref]
+		said := v.of(u.ref)
 		r := Result{Ref: u.ref, Reason: Unused}
 		switch {
-		case v.releasers[u.ref] != nil, held && state == standing:
+		case said.released, said.held && said.state == standing:
 			continue // the judgement of releases decides, or a row names it
-		case held:
+		case said.held:
 			r.keep(NoRowChanged, nil)
 		case !u.cut:
 			r.keep(NeverHeld, nil)
@@ -80,13 +80,13 @@ func (b *Batch) mayHold(v view) map[Ref][]owner {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	holds := map[Ref][]owner{}
-	b.log.each(0, func(s saying) {
+	b.log.each(0, func(s *saying) {
 		if by := b.log.owner(s.by); s.op == hold && !slices.Contains(holds[s.ref], by) {
 			holds[s.ref] = append(holds[s.ref], by)
 		}
 	})
 	for _, r := range v.released {
-		if _, held := v.held[r.Ref]; !held {
+		if !v.of(r.Ref).held {
 			delete(holds, r.Ref)
 		}
 	}

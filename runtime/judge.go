@@ -3,28 +3,26 @@ package runtime
 import (
 	"context"
 	"fmt"
-	"slices"
 )
 
 // judge decides what becomes of the files of a batch that was committed, and
 // deletes those that have to go.
 func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 	v := b.end()
-	files := slices.Concat(v.released, b.strayUploads(v))
+	files := append(v.released, b.strayUploads(v)...) //nolint:gocritic // it has room
 	for i := range files {
 		f := &files[i]
-		state, held := v.held[f.Ref]
-		_, keep := v.keep[f.Ref]
+		said := v.of(f.Ref)
 		switch {
 		case b.lost != nil:
 			f.keep(LostTrack, b.lost)
-		case held && state == idle:
+		case said.held && said.state == idle:
 			f.keep(NoRowChanged, nil)
-		case held:
+		case said.held:
 			f.keep(StillNamed, nil)
-		case !c.knows(v.releasers[f.Ref]):
+		case !c.knows(said):
 			f.keep(UnknownType, nil)
-		case keep:
+		case said.keep:
 			f.keep(IsKept, nil)
 		}
 	}
@@ -47,7 +45,7 @@ func (c *Cleaner) abandon(ctx context.Context, b *Batch, err error) *Report {
 	v := b.end()
 	files := v.released
 	for _, u := range b.allUploads() {
-		if v.releasers[u.Ref] == nil {
+		if !v.of(u.Ref).released {
 			files = append(files, u)
 		}
 	}
@@ -74,14 +72,16 @@ func (c *Cleaner) execute(ctx context.Context, b *Batch, v view, r *Report, ask 
 	return c.finish(ctx, r)
 }
 
-// knows reports whether the cleaner was told of all the types.
-func (c *Cleaner) knows(types []*Type) bool {
-	for _, t := range types {
-		if _, ok := c.types[t]; !ok {
-			return false
-		}
+// knows reports whether the cleaner was told of all the types that released a
+// ref; none did so with an upload.
+func (c *Cleaner) knows(said refView) bool {
+	_, ok := c.types[said.typ]
+	ok = ok || said.typ == nil
+	for _, t := range said.others {
+		_, known := c.types[t]
+		ok = ok && known
 	}
-	return true
+	return ok
 }
 
 // keep decides a result that is still pending.

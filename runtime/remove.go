@@ -107,7 +107,7 @@ func (c *Cleaner) portions(files []*Result) (portions []portion) {
 	}
 	for _, p := range places {
 		s, group := c.storages[p.storage], groups[p]
-		size := s.portionSize(len(group), cap(c.calls))
+		size := s.portionSize(len(files), cap(c.calls))
 		for len(group) > 0 {
 			n := min(size, len(group))
 			portions = append(portions, portion{s, group[:n]})

@@ -76,8 +76,8 @@ func (s *storage) nameOf(value string) string {
 	return s.name(value)
 }
 
-// portionSize returns how many of n files to delete in one go, where many
-// goroutines share the work.
+// portionSize returns how many files to delete in one go, of n in all that many
+// goroutines share.
 func (s *storage) portionSize(n, workers int) int {
 	const defaultMany, least, most = 1000, 8, 128
 	size := min(n/(4*workers), most)
@@ -98,24 +98,23 @@ func (s *storage) remove(ctx context.Context, files []*Result) {
 		s.removeMany(ctx, files)
 		return
 	}
-	from, prefix := s.fs, ""
-	if dir := path.Dir(files[0].Ref.Name); s.dir != nil && dir != "." && len(files) > 1 {
+	remove := func(name string) (Status, error) { return removeFile(s.fs, name) }
+	if s.dir != nil {
 		// All are in one directory. To open it once saves the way to it each time.
-		if sub, err := s.dir.sub(dir); err == nil {
-			defer sub.Close()
-			from, prefix = sub, dir+"/"
+		if d, err := s.dir.directory(path.Dir(files[0].Ref.Name)); err == nil {
+			defer d.close()
+			remove = d.remove
 		}
 	}
 	for _, f := range files {
-		err := guard(func() (err error) {
-			f.Status, err = removeFile(from, strings.TrimPrefix(f.Ref.Name, prefix))
+		f.Err = guard(func() (err error) {
+			f.Status, err = remove(f.Ref.Name)
 			return err
 		})
-		f.Err = err
 		switch {
-		case errors.Is(err, errIsDirectory):
+		case errors.Is(f.Err, errIsDirectory):
 			f.Status, f.Cause = Kept, IsDirectory
-		case err != nil:
+		case f.Err != nil:
 			f.Status = Failed
 		}
 	}

@@ -1,0 +1,101 @@
+// Command runtime measures what package runtime costs, each job interleaved
+// with its baseline:
+//
+//	go run . -rounds 11                 # all parts
+//	go run . -rounds 11 -part delete -files 20000 -on /dev/shm
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// job is one thing that is measured.
+type job struct {
+	name  string
+	setUp func() error                  // not measured; or nil
+	run   func() (time.Duration, error) // what it took
+	took  []time.Duration
+}
+
+// measure runs every job in every round, in random order, so that whatever else
+// the machine does falls on all of them. A round before the first is not
+// counted.
+func measure(jobs []*job, rounds int) error {
+	for round := range rounds + 1 {
+		for _, i := range rand.Perm(len(jobs)) {
+			j := jobs[i]
+			if j.setUp != nil {
+				if err := j.setUp(); err != nil {
+					return fmt.Errorf("%s: %w", j.name, err)
+				}
+			}
+			d, err := j.run()
+			if err != nil {
+				return fmt.Errorf("%s: %w", j.name, err)
+			}
+			if round > 0 {
+				j.took = append(j.took, d)
+			}
+		}
+	}
+	return nil
+}
+
+// median returns the middle of a job's durations.
+func (j *job) median() time.Duration {
+	sorted := slices.Sorted(slices.Values(j.took))
+	if n := len(sorted); n%2 == 0 {
+		return (sorted[n/2-1] + sorted[n/2]) / 2
+	}
+	return sorted[len(sorted)/2]
+}
+
+// table prints jobs in Markdown, each as so many units of work, against the
+// first.
+func table(title, unit string, per int, jobs []*job) {
+	fmt.Printf("\n| %s | %s: median (min–max) | × %s |\n|---|---|---|\n", title, unit, jobs[0].name)
+	in := func(d time.Duration) string {
+		us := float64(d) / float64(per) / float64(time.Microsecond)
+		switch {
+		case unit == "ns":
+			return fmt.Sprintf("%.0f", us*1000)
+		case us < 10:
+			return fmt.Sprintf("%.2f", us)
+		}
+		return fmt.Sprintf("%.0f", us)
+	}
+	for _, j := range jobs {
+		fmt.Printf("| %s | %s (%s–%s) | %.2f |\n", j.name, in(j.median()), in(slices.Min(j.took)), in(slices.Max(j.took)),
+			float64(j.median())/float64(jobs[0].median()))
+	}
+}
+
+func main() {
+	log.SetFlags(0)
+	rounds := flag.Int("rounds", 11, "how often each job is run")
+	part := flag.String("part", "", "hooks, delete, update, many or memory; all by default")
+	files := flag.Int("files", 20_000, "how many files are deleted")
+	on := flag.String("on", "", "the directory to make files in; the default one for temporary files by default")
+	flag.Parse()
+	for _, p := range []struct {
+		name string
+		run  func() error
+	}{
+		{"hooks", func() error { return hooks(*rounds) }},
+		{"memory", memory},
+		{"many", func() error { return many(*rounds) }},
+		{"update", func() error { return update(*rounds, *on) }},
+		{"delete", func() error { return deleting(*rounds, *files, *on) }},
+	} {
+		if *part == "" || *part == p.name {
+			if err := p.run(); err != nil {
+				log.Fatalf("%s: %v", p.name, err)
+			}
+		}
+	}
+}
