@@ -138,12 +138,15 @@ func (w *writer) recordMethods(s *Struct) {
 	w.line("var s %s", s.Snapshot)
 	for _, f := range s.Fields {
 		target := "s." + f.Snapshot
-		w.each("*r", f.Shape, func(name string) {
-			if f.Shape.Many() {
-				w.line("%s = append(%s, %s)", target, target, name)
-			} else {
-				w.line("%s = %s", target, name)
-			}
+		w.each("*r", f.Shape, body{
+			one: func(name string) {
+				if f.Shape.Many() {
+					w.line("%s = append(%s, %s)", target, target, name)
+				} else {
+					w.line("%s = %s", target, name)
+				}
+			},
+			all: func(names string) { w.line("%s = append(%s, %s...)", target, target, names) },
 		})
 		if f.Shape.Unordered() {
 			w.line("%s.Sort(%s)", w.slices, target)
@@ -210,14 +213,35 @@ func (w *writer) snapshotMethods(s *Struct) {
 	for _, m := range []struct{ method, call string }{{"holdFiles", "Hold"}, {"releaseFiles", "Release"}} {
 		w.blank()
 		w.open("func (s *%s) %s(log *%s.Record) {", s.Snapshot, m.method, w.runtime)
-		for i, f := range s.Fields {
-			shape := &Shape{Kind: Text}
-			if f.Shape.Many() {
-				shape = &Shape{Kind: Slice, Of: shape}
-			}
-			w.each("s."+f.Snapshot, shape, func(name string) { w.line("log.%s(%d, %s)", m.call, i, name) })
-		}
+		w.logSnapshot(s, "s", m.call)
 		w.close("}")
+	}
+}
+
+// logSnapshot writes calls that log all names of a snapshot.
+func (w *writer) logSnapshot(s *Struct, snapshot, call string) {
+	for i, f := range s.Fields {
+		shape := &Shape{Kind: Text}
+		if f.Shape.Many() {
+			shape = &Shape{Kind: Slice, Of: shape}
+		}
+		w.each(snapshot+"."+f.Snapshot, shape, w.logCall(call, i))
+	}
+}
+
+// logCall writes the call that logs a name, or a list of them, of a field.
+func (w *writer) logCall(call string, field int) body {
+	return body{
+		one: func(name string) {
+			if call != "Release" {
+				w.line("log.%s(%d, %s)", call, field, name)
+				return
+			}
+			w.open("if !log.Same(%d, %s) {", field, name)
+			w.line("log.Release(%d, %s)", field, name)
+			w.close("}")
+		},
+		all: func(names string) { w.line("log.%sAll(%d, %s)", call, field, names) },
 	}
 }
 

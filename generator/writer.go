@@ -73,37 +73,47 @@ func freeName(name string, taken []string) string {
 	return name
 }
 
-// each writes code that comes to every name in the value of expr; body writes
-// what to do with one. An expr that begins with a star is a pointer followed.
-func (w *writer) each(expr string, s *Shape, body func(name string)) {
+// body writes what to do with a name, and with a []string of them.
+type body struct {
+	one func(name string)
+	all func(names string) // nil: as with each of them
+}
+
+// each writes code that comes to every name in the value of expr, and what to do
+// with it. An expr that begins with a star is a pointer followed.
+func (w *writer) each(expr string, s *Shape, do body) {
 	switch s.Kind {
 	case Text:
 		if s.Convert {
 			expr = w.runtime + ".Text(" + expr + ")"
 		}
-		body(expr)
+		do.one(expr)
 	case Node:
-		body(address(expr))
+		do.one(address(expr))
 	case Names:
 		v, forget := w.variable("name")
 		defer forget()
 		w.open("for %s := range %s.FileNames() {", v, operand(expr))
-		body(v)
+		do.one(v)
 		w.close("}")
 	case Pointer:
 		w.open("if %s != nil {", expr)
-		w.each("*"+expr, s.Of, body)
+		w.each("*"+expr, s.Of, do)
 		w.close("}")
 	case Slice, Array, Map:
-		w.eachElement(expr, s, body)
+		if plain := s.Kind == Slice && s.Of.Kind == Text && !s.Of.Convert; plain && do.all != nil {
+			do.all(expr)
+			return
+		}
+		w.eachElement(expr, s, do)
 	case Nullable:
 		w.open("if %s.Valid {", operand(expr))
-		w.each(operand(expr)+"."+s.Name, s.Of, body)
+		w.each(operand(expr)+"."+s.Name, s.Of, do)
 		w.close("}")
 	case Select:
-		w.each(operand(expr)+"."+s.Name, s.Of, body)
+		w.each(operand(expr)+"."+s.Name, s.Of, do)
 	case Tree:
-		w.eachNode(expr, s, body)
+		w.eachNode(expr, s, do)
 	}
 }
 
@@ -126,12 +136,12 @@ func address(expr string) string {
 
 // eachElement writes a loop. Structs and arrays are not copied, where they have
 // an address.
-func (w *writer) eachElement(expr string, s *Shape, body func(string)) {
+func (w *writer) eachElement(expr string, s *Shape, do body) {
 	if big := s.Of.Kind == Select || s.Of.Kind == Array || s.Of.Kind == Node && s.Kind != Map; !big {
 		v, forget := w.variable("v")
 		defer forget()
 		w.open("for _, %s := range %s {", v, expr)
-		w.each(v, s.Of, body)
+		w.each(v, s.Of, do)
 		w.close("}")
 		return
 	}
@@ -141,12 +151,12 @@ func (w *writer) eachElement(expr string, s *Shape, body func(string)) {
 	if strings.HasPrefix(expr, "*") {
 		expr = "(" + expr + ")"
 	}
-	w.each(expr+"["+i+"]", s.Of, body)
+	w.each(expr+"["+i+"]", s.Of, do)
 	w.close("}")
 }
 
 // eachNode writes a loop over the nodes of a tree, and the names in each.
-func (w *writer) eachNode(expr string, s *Shape, body func(string)) {
+func (w *writer) eachNode(expr string, s *Shape, do body) {
 	nodes, forgetNodes := w.variable("nodes")
 	defer forgetNodes()
 	v, forget := w.variable("node")
@@ -154,9 +164,9 @@ func (w *writer) eachNode(expr string, s *Shape, body func(string)) {
 	w.open("for %s := %s.Nodes(%s); len(%[1]s) > 0; {", nodes, w.runtime, address(expr))
 	w.line("%s := %s[len(%[2]s)-1]", v, nodes)
 	w.line("%s = %[1]s[:len(%[1]s)-1]", nodes)
-	w.each("*"+v, s.Of, body)
+	w.each("*"+v, s.Of, do)
 	for _, back := range s.Back {
-		w.each("*"+v, back, func(child string) { w.line("%s = append(%[1]s, %s)", nodes, child) })
+		w.each("*"+v, back, body{one: func(child string) { w.line("%s = append(%[1]s, %s)", nodes, child) }})
 	}
 	w.close("}")
 }

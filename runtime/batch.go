@@ -110,7 +110,7 @@ func (b *Batch) record(t *Type, key Key, why Reason) Record {
 		r.write, r.since, r.state = b.writing.write, b.writing.since, idle
 	}
 	b.log.records = append(b.log.records, r)
-	return Record{batch: b, typ: t, cursor: first, held: first}
+	return Record{batch: b, typ: t, first: first, exact: !b.cleaner.hasNames}
 }
 
 // CommitWith commits the transaction by calling commit, usually tx.Commit, and

@@ -1,6 +1,9 @@
 package runtime
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // The log of a batch: records in the order in which they were written, and for
 // each of them the names it holds and releases, one after the other. It only
@@ -70,10 +73,11 @@ func (r *record) ref(e entry) Ref {
 // holds now, then the names that it held before. Generated methods use it; it
 // is valid until the next Record of its batch.
 type Record struct {
-	batch  *Batch // nil: the batch had ended, nothing is collected
-	typ    *Type
-	cursor int // the next held entry to compare a released name with
-	held   int // the end of the held entries
+	batch *Batch // nil: the batch had ended, nothing is collected
+	typ   *Type
+	first int     // its first entry
+	exact bool    // values are names, so that they can be compared at once
+	rest  []entry // then the held entries that released names are still to be compared with
 }
 
 // Hold says that the record names a file in the field with this index in its
@@ -87,46 +91,115 @@ func (r *Record) Hold(field int, name string) {
 	b := r.batch
 	b.mu.Lock()
 	b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: hold})
-	r.held = len(b.log.entries)
+	if r.exact {
+		r.rest = b.log.entries[r.first:]
+	}
 	b.mu.Unlock()
+}
+
+// HoldAll is Hold for each of the names.
+func (r *Record) HoldAll(field int, names []string) {
+	if len(names) == 0 || r.batch == nil {
+		return
+	}
+	b := r.batch
+	r.check(field)
+	if !r.exact {
+		for _, name := range names {
+			r.Hold(field, name)
+		}
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.log.entries = slices.Grow(b.log.entries, len(names))
+	for _, name := range names {
+		if name != "" {
+			b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: hold})
+		}
+	}
+	r.rest = b.log.entries[r.first:]
 }
 
 // Release says that the row named a file in this field before the write. A
 // name that the record holds is not released, whichever field it moved to, so
 // that callers need not compare; all its holds must come first.
 func (r *Record) Release(field int, name string) {
+	if r.Same(field, name) {
+		return
+	}
 	name = r.file(field, name)
 	if name == "" {
 		return
 	}
 	b := r.batch
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	// The usual case is that nothing changed: then the released names are the
-	// held ones in the same order, and walking along them leaves no entry. What
-	// is missed here is found by the judgement.
-	for r.cursor < r.held && int(b.log.entries[r.cursor].field) < field {
-		r.cursor++
+	r.release(field, name)
+	b.mu.Unlock()
+}
+
+// ReleaseAll is Release for each of the names.
+func (r *Record) ReleaseAll(field int, names []string) {
+	for len(names) > 0 && r.Same(field, names[0]) {
+		names = names[1:]
 	}
-	if r.cursor < r.held {
-		if e := b.log.entries[r.cursor]; int(e.field) == field && e.name == name {
-			r.cursor++
-			return
+	if len(names) == 0 || r.batch == nil {
+		return
+	}
+	if !r.exact {
+		for _, name := range names {
+			r.Release(field, name)
+		}
+		return
+	}
+	b := r.batch
+	r.check(field)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, name := range names {
+		if name != "" {
+			r.release(field, name)
 		}
 	}
-	b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: release})
+}
+
+// Same reports whether the name is the next of those that the record holds: then
+// it need not be released. The usual case is that nothing changed, and the
+// released names are the held ones in the same order. Generated code asks first,
+// since the compiler can inline it; what is missed here is found by the judgement.
+func (r *Record) Same(field int, name string) bool {
+	if len(r.rest) > 0 && r.rest[0].name == name && int(r.rest[0].field) == field {
+		r.rest = r.rest[1:]
+		return true
+	}
+	return false
+}
+
+func (r *Record) release(field int, name string) {
+	for len(r.rest) > 0 && int(r.rest[0].field) < field {
+		r.rest = r.rest[1:]
+	}
+	if !r.Same(field, name) {
+		l := &r.batch.log
+		l.entries = append(l.entries, entry{name: name, field: uint16(field), op: release})
+	}
+}
+
+// check panics where a field does not exist, at the place that is to blame:
+// found later, it would be in a commit, perhaps of another batch.
+func (r *Record) check(field int) {
+	if uint(field) >= uint(len(r.typ.Fields)) {
+		panic(fmt.Sprintf("filecleangen: field %d of a record with %d file fields; was its code generated again?", field, len(r.typ.Fields)))
+	}
 }
 
 // file returns the name of the file that a value of a field means, or "" if it
-// means none. It panics where a field does not exist, at the place that is to
-// blame: found later, it would be in a commit, perhaps of another batch.
+// means none.
 func (r *Record) file(field int, value string) string {
 	if value == "" || r.batch == nil {
 		return ""
 	}
-	if uint(field) >= uint(len(r.typ.Fields)) {
-		panic(fmt.Sprintf("filecleangen: field %d of a record with %d file fields; was its code generated again?", field, len(r.typ.Fields)))
-	}
+	r.check(field)
 	if c := r.batch.cleaner; c.hasNames {
 		return c.storages[r.typ.Fields[field].Storage].nameOf(value)
 	}

@@ -16,7 +16,7 @@ const directories = 256
 // deleting compares a batch with other ways to delete the same files, in many
 // directories, in random order where there is one. Before it is measured what
 // was written is flushed.
-func deleting(rounds, files int, on string) error {
+func deleting(rounds, files int, on string, workers []int) error {
 	top, err := os.MkdirTemp(on, "filecleangen-bench-")
 	if err != nil {
 		return err
@@ -63,8 +63,9 @@ func deleting(rounds, files int, on string) error {
 		}),
 		jobOf("rm -rf", command("rm", "-rf", root)),
 		jobOf("find -type f -delete", command("find", root, "-type", "f", "-delete")),
-		jobOf("a batch, 1 worker", batch(1)),
-		jobOf("a batch, 8 workers (the default)", batch(8)),
+	}
+	for _, n := range workers {
+		jobs = append(jobs, jobOf(fmt.Sprintf("a batch, %d workers", n), batch(n)))
 	}
 	if err := measure(jobs, rounds); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"log"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -81,7 +82,16 @@ func main() {
 	part := flag.String("part", "", "hooks, delete, update, many or memory; all by default")
 	files := flag.Int("files", 20_000, "how many files are deleted")
 	on := flag.String("on", "", "the directory to make files in; the default one for temporary files by default")
+	var workers []int
+	flag.Func("workers", "how many workers a batch has; may be repeated; 8 by default", func(s string) error {
+		n, err := strconv.Atoi(s)
+		workers = append(workers, n)
+		return err
+	})
 	flag.Parse()
+	if workers == nil {
+		workers = []int{8}
+	}
 	for _, p := range []struct {
 		name string
 		run  func() error
@@ -90,7 +100,7 @@ func main() {
 		{"memory", memory},
 		{"many", func() error { return many(*rounds) }},
 		{"update", func() error { return update(*rounds, *on) }},
-		{"delete", func() error { return deleting(*rounds, *files, *on) }},
+		{"delete", func() error { return deleting(*rounds, *files, *on, workers) }},
 	} {
 		if *part == "" || *part == p.name {
 			if err := p.run(); err != nil {

@@ -42,28 +42,38 @@ func (r *Record) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Record) AfterCreate(b *runtime.Batch) {
 	log := b.Created(RecordFileType, r.FileKey())
-	r.holdFiles(&log)
+	if r.Image.Valid {
+		log.Hold(0, r.Image.String)
+	}
+	log.Hold(1, r.Other)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Record) BeforeUpdate(b *runtime.Batch, old RecordFiles) {
 	log := b.Updated(RecordFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	if r.Image.Valid {
+		log.Hold(0, r.Image.String)
+	}
+	log.Hold(1, r.Other)
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
+	if !log.Same(1, old.Other) {
+		log.Release(1, old.Other)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Record) AfterDelete(b *runtime.Batch, old RecordFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Record) holdFiles(log *runtime.Record) {
-	if r.Image.Valid {
-		log.Hold(0, r.Image.String)
+	log := b.Deleted(RecordFileType, r.FileKey())
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
 	}
-	log.Hold(1, r.Other)
+	if !log.Same(1, old.Other) {
+		log.Release(1, old.Other)
+	}
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -91,8 +101,12 @@ func (s *RecordFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *RecordFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Image)
-	log.Release(1, s.Other)
+	if !log.Same(0, s.Image) {
+		log.Release(0, s.Image)
+	}
+	if !log.Same(1, s.Other) {
+		log.Release(1, s.Other)
+	}
 }
 
 // SecondFiles is a snapshot: the names of all files of one Second at one moment.
@@ -126,26 +140,29 @@ func (r *Second) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Second) AfterCreate(b *runtime.Batch) {
 	log := b.Created(SecondFileType, r.FileKey())
-	r.holdFiles(&log)
+	if r.Image != nil {
+		log.Hold(0, *r.Image)
+	}
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Second) BeforeUpdate(b *runtime.Batch, old SecondFiles) {
 	log := b.Updated(SecondFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	if r.Image != nil {
+		log.Hold(0, *r.Image)
+	}
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Second) AfterDelete(b *runtime.Batch, old SecondFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Second) holdFiles(log *runtime.Record) {
-	if r.Image != nil {
-		log.Hold(0, *r.Image)
+	log := b.Deleted(SecondFileType, r.FileKey())
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
 	}
 }
 
@@ -173,7 +190,9 @@ func (s *SecondFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *SecondFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Image)
+	if !log.Same(0, s.Image) {
+		log.Release(0, s.Image)
+	}
 }
 
 // LegacyFiles is a snapshot: the names of all files of one Legacy at one moment.
@@ -205,25 +224,26 @@ func (r *Legacy) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Legacy) AfterCreate(b *runtime.Batch) {
 	log := b.Created(LegacyFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.Image)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Legacy) BeforeUpdate(b *runtime.Batch, old LegacyFiles) {
 	log := b.Updated(LegacyFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.Image)
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Legacy) AfterDelete(b *runtime.Batch, old LegacyFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Legacy) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Image)
+	log := b.Deleted(LegacyFileType, r.FileKey())
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -250,7 +270,9 @@ func (s *LegacyFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *LegacyFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Image)
+	if !log.Same(0, s.Image) {
+		log.Release(0, s.Image)
+	}
 }
 
 // WithDefaultsFiles is a snapshot: the names of all files of one WithDefaults at one moment.
@@ -285,26 +307,34 @@ func (r *WithDefaults) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *WithDefaults) AfterCreate(b *runtime.Batch) {
 	log := b.Created(WithDefaultsFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.Image)
+	log.Hold(1, r.Other)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *WithDefaults) BeforeUpdate(b *runtime.Batch, old WithDefaultsFiles) {
 	log := b.Updated(WithDefaultsFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.Image)
+	log.Hold(1, r.Other)
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
+	if !log.Same(1, old.Other) {
+		log.Release(1, old.Other)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *WithDefaults) AfterDelete(b *runtime.Batch, old WithDefaultsFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *WithDefaults) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Image)
-	log.Hold(1, r.Other)
+	log := b.Deleted(WithDefaultsFileType, r.FileKey())
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
+	if !log.Same(1, old.Other) {
+		log.Release(1, old.Other)
+	}
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -332,8 +362,12 @@ func (s *WithDefaultsFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *WithDefaultsFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Image)
-	log.Release(1, s.Other)
+	if !log.Same(0, s.Image) {
+		log.Release(0, s.Image)
+	}
+	if !log.Same(1, s.Other) {
+		log.Release(1, s.Other)
+	}
 }
 
 // WithThumbFiles is a snapshot: the names of all files of one WithThumb at one moment.
@@ -365,25 +399,26 @@ func (r *WithThumb) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *WithThumb) AfterCreate(b *runtime.Batch) {
 	log := b.Created(WithThumbFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.Image)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *WithThumb) BeforeUpdate(b *runtime.Batch, old WithThumbFiles) {
 	log := b.Updated(WithThumbFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.Image)
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *WithThumb) AfterDelete(b *runtime.Batch, old WithThumbFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *WithThumb) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Image)
+	log := b.Deleted(WithThumbFileType, r.FileKey())
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -410,7 +445,9 @@ func (s *WithThumbFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *WithThumbFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Image)
+	if !log.Same(0, s.Image) {
+		log.Release(0, s.Image)
+	}
 }
 
 // ChildFiles is a snapshot: the names of all files of one Child at one moment.
@@ -445,26 +482,34 @@ func (r *Child) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Child) AfterCreate(b *runtime.Batch) {
 	log := b.Created(ChildFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.Parent.Image)
+	log.Hold(1, r.Own)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Child) BeforeUpdate(b *runtime.Batch, old ChildFiles) {
 	log := b.Updated(ChildFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.Parent.Image)
+	log.Hold(1, r.Own)
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
+	if !log.Same(1, old.Own) {
+		log.Release(1, old.Own)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Child) AfterDelete(b *runtime.Batch, old ChildFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Child) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Parent.Image)
-	log.Hold(1, r.Own)
+	log := b.Deleted(ChildFileType, r.FileKey())
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
+	if !log.Same(1, old.Own) {
+		log.Release(1, old.Own)
+	}
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -492,8 +537,12 @@ func (s *ChildFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *ChildFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Image)
-	log.Release(1, s.Own)
+	if !log.Same(0, s.Image) {
+		log.Release(0, s.Image)
+	}
+	if !log.Same(1, s.Own) {
+		log.Release(1, s.Own)
+	}
 }
 
 // FileTypes returns the types of this package that have file fields, for

@@ -37,25 +37,26 @@ func (r *Marked) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Marked) AfterCreate(b *runtime.Batch) {
 	log := b.Created(MarkedFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.Image)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Marked) BeforeUpdate(b *runtime.Batch, old MarkedFiles) {
 	log := b.Updated(MarkedFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.Image)
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Marked) AfterDelete(b *runtime.Batch, old MarkedFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Marked) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Image)
+	log := b.Deleted(MarkedFileType, r.FileKey())
+	if !log.Same(0, old.Image) {
+		log.Release(0, old.Image)
+	}
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -82,7 +83,9 @@ func (s *MarkedFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *MarkedFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Image)
+	if !log.Same(0, s.Image) {
+		log.Release(0, s.Image)
+	}
 }
 
 // FileTypes returns the types of this package that have file fields, for

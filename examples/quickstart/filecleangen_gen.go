@@ -40,26 +40,34 @@ func (r *Article) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Article) AfterCreate(b *runtime.Batch) {
 	log := b.Created(ArticleFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.Cover)
+	log.Hold(1, r.Banner)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Article) BeforeUpdate(b *runtime.Batch, old ArticleFiles) {
 	log := b.Updated(ArticleFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.Cover)
+	log.Hold(1, r.Banner)
+	if !log.Same(0, old.Cover) {
+		log.Release(0, old.Cover)
+	}
+	if !log.Same(1, old.Banner) {
+		log.Release(1, old.Banner)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Article) AfterDelete(b *runtime.Batch, old ArticleFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Article) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Cover)
-	log.Hold(1, r.Banner)
+	log := b.Deleted(ArticleFileType, r.FileKey())
+	if !log.Same(0, old.Cover) {
+		log.Release(0, old.Cover)
+	}
+	if !log.Same(1, old.Banner) {
+		log.Release(1, old.Banner)
+	}
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -87,8 +95,12 @@ func (s *ArticleFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *ArticleFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Cover)
-	log.Release(1, s.Banner)
+	if !log.Same(0, s.Cover) {
+		log.Release(0, s.Cover)
+	}
+	if !log.Same(1, s.Banner) {
+		log.Release(1, s.Banner)
+	}
 }
 
 // FileTypes returns the types of this package that have file fields, for

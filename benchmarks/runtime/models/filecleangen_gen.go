@@ -40,26 +40,34 @@ func (r *Article) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Article) AfterCreate(b *runtime.Batch) {
 	log := b.Created(ArticleFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.Cover)
+	log.Hold(1, r.Banner)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Article) BeforeUpdate(b *runtime.Batch, old ArticleFiles) {
 	log := b.Updated(ArticleFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.Cover)
+	log.Hold(1, r.Banner)
+	if !log.Same(0, old.Cover) {
+		log.Release(0, old.Cover)
+	}
+	if !log.Same(1, old.Banner) {
+		log.Release(1, old.Banner)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Article) AfterDelete(b *runtime.Batch, old ArticleFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Article) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Cover)
-	log.Hold(1, r.Banner)
+	log := b.Deleted(ArticleFileType, r.FileKey())
+	if !log.Same(0, old.Cover) {
+		log.Release(0, old.Cover)
+	}
+	if !log.Same(1, old.Banner) {
+		log.Release(1, old.Banner)
+	}
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -87,8 +95,12 @@ func (s *ArticleFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *ArticleFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Cover)
-	log.Release(1, s.Banner)
+	if !log.Same(0, s.Cover) {
+		log.Release(0, s.Cover)
+	}
+	if !log.Same(1, s.Banner) {
+		log.Release(1, s.Banner)
+	}
 }
 
 // AlbumFiles is a snapshot: the names of all files of one Album at one moment.
@@ -108,9 +120,7 @@ var AlbumFileType = &runtime.Type{
 // when the record was read, before anything in it is changed.
 func (r *Album) FileSnapshot() AlbumFiles {
 	var s AlbumFiles
-	for _, v := range r.Pages {
-		s.Pages = append(s.Pages, v)
-	}
+	s.Pages = append(s.Pages, r.Pages...)
 	return s
 }
 
@@ -122,27 +132,22 @@ func (r *Album) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Album) AfterCreate(b *runtime.Batch) {
 	log := b.Created(AlbumFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.HoldAll(0, r.Pages)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Album) BeforeUpdate(b *runtime.Batch, old AlbumFiles) {
 	log := b.Updated(AlbumFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.HoldAll(0, r.Pages)
+	log.ReleaseAll(0, old.Pages)
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Album) AfterDelete(b *runtime.Batch, old AlbumFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Album) holdFiles(log *runtime.Record) {
-	for _, v := range r.Pages {
-		log.Hold(0, v)
-	}
+	log := b.Deleted(AlbumFileType, r.FileKey())
+	log.ReleaseAll(0, old.Pages)
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -165,15 +170,11 @@ func (s AlbumFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
 }
 
 func (s *AlbumFiles) holdFiles(log *runtime.Record) {
-	for _, v := range s.Pages {
-		log.Hold(0, v)
-	}
+	log.HoldAll(0, s.Pages)
 }
 
 func (s *AlbumFiles) releaseFiles(log *runtime.Record) {
-	for _, v := range s.Pages {
-		log.Release(0, v)
-	}
+	log.ReleaseAll(0, s.Pages)
 }
 
 // FileTypes returns the types of this package that have file fields, for

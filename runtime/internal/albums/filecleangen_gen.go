@@ -39,9 +39,7 @@ func (r *Album) FileSnapshot() AlbumFiles {
 	if r.Back.Valid {
 		s.Back = r.Back.String
 	}
-	for _, v := range r.Pages {
-		s.Pages = append(s.Pages, v)
-	}
+	s.Pages = append(s.Pages, r.Pages...)
 	for _, v := range r.Texts {
 		s.Texts = append(s.Texts, v)
 	}
@@ -57,34 +55,50 @@ func (r *Album) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Album) AfterCreate(b *runtime.Batch) {
 	log := b.Created(AlbumFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.Cover)
+	if r.Back.Valid {
+		log.Hold(1, r.Back.String)
+	}
+	log.HoldAll(2, r.Pages)
+	for _, v := range r.Texts {
+		log.Hold(3, v)
+	}
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Album) BeforeUpdate(b *runtime.Batch, old AlbumFiles) {
 	log := b.Updated(AlbumFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.Cover)
+	if r.Back.Valid {
+		log.Hold(1, r.Back.String)
+	}
+	log.HoldAll(2, r.Pages)
+	for _, v := range r.Texts {
+		log.Hold(3, v)
+	}
+	if !log.Same(0, old.Cover) {
+		log.Release(0, old.Cover)
+	}
+	if !log.Same(1, old.Back) {
+		log.Release(1, old.Back)
+	}
+	log.ReleaseAll(2, old.Pages)
+	log.ReleaseAll(3, old.Texts)
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Album) AfterDelete(b *runtime.Batch, old AlbumFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Album) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Cover)
-	if r.Back.Valid {
-		log.Hold(1, r.Back.String)
+	log := b.Deleted(AlbumFileType, r.FileKey())
+	if !log.Same(0, old.Cover) {
+		log.Release(0, old.Cover)
 	}
-	for _, v := range r.Pages {
-		log.Hold(2, v)
+	if !log.Same(1, old.Back) {
+		log.Release(1, old.Back)
 	}
-	for _, v := range r.Texts {
-		log.Hold(3, v)
-	}
+	log.ReleaseAll(2, old.Pages)
+	log.ReleaseAll(3, old.Texts)
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -109,23 +123,19 @@ func (s AlbumFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
 func (s *AlbumFiles) holdFiles(log *runtime.Record) {
 	log.Hold(0, s.Cover)
 	log.Hold(1, s.Back)
-	for _, v := range s.Pages {
-		log.Hold(2, v)
-	}
-	for _, v := range s.Texts {
-		log.Hold(3, v)
-	}
+	log.HoldAll(2, s.Pages)
+	log.HoldAll(3, s.Texts)
 }
 
 func (s *AlbumFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Cover)
-	log.Release(1, s.Back)
-	for _, v := range s.Pages {
-		log.Release(2, v)
+	if !log.Same(0, s.Cover) {
+		log.Release(0, s.Cover)
 	}
-	for _, v := range s.Texts {
-		log.Release(3, v)
+	if !log.Same(1, s.Back) {
+		log.Release(1, s.Back)
 	}
+	log.ReleaseAll(2, s.Pages)
+	log.ReleaseAll(3, s.Texts)
 }
 
 // FileTypes returns the types of this package that have file fields, for

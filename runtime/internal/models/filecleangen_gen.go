@@ -37,25 +37,26 @@ func (r *Article) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Article) AfterCreate(b *runtime.Batch) {
 	log := b.Created(ArticleFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.Cover)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Article) BeforeUpdate(b *runtime.Batch, old ArticleFiles) {
 	log := b.Updated(ArticleFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.Cover)
+	if !log.Same(0, old.Cover) {
+		log.Release(0, old.Cover)
+	}
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Article) AfterDelete(b *runtime.Batch, old ArticleFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Article) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.Cover)
+	log := b.Deleted(ArticleFileType, r.FileKey())
+	if !log.Same(0, old.Cover) {
+		log.Release(0, old.Cover)
+	}
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -82,7 +83,9 @@ func (s *ArticleFiles) holdFiles(log *runtime.Record) {
 }
 
 func (s *ArticleFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.Cover)
+	if !log.Same(0, s.Cover) {
+		log.Release(0, s.Cover)
+	}
 }
 
 // DocFiles is a snapshot: the names of all files of one Doc at one moment.
@@ -108,9 +111,7 @@ func (r *Doc) FileSnapshot() DocFiles {
 	var s DocFiles
 	s.A = r.A
 	s.B = r.B
-	for _, v := range r.Gallery {
-		s.Gallery = append(s.Gallery, v)
-	}
+	s.Gallery = append(s.Gallery, r.Gallery...)
 	return s
 }
 
@@ -122,29 +123,38 @@ func (r *Doc) FileKey() runtime.Key {
 // AfterCreate logs that the record was inserted.
 func (r *Doc) AfterCreate(b *runtime.Batch) {
 	log := b.Created(DocFileType, r.FileKey())
-	r.holdFiles(&log)
+	log.Hold(0, r.A)
+	log.Hold(1, r.B)
+	log.HoldAll(2, r.Gallery)
 }
 
 // BeforeUpdate logs that the record is written to a row that named the files in
 // old, read in the same transaction.
 func (r *Doc) BeforeUpdate(b *runtime.Batch, old DocFiles) {
 	log := b.Updated(DocFileType, r.FileKey())
-	r.holdFiles(&log)
-	old.releaseFiles(&log)
+	log.Hold(0, r.A)
+	log.Hold(1, r.B)
+	log.HoldAll(2, r.Gallery)
+	if !log.Same(0, old.A) {
+		log.Release(0, old.A)
+	}
+	if !log.Same(1, old.B) {
+		log.Release(1, old.B)
+	}
+	log.ReleaseAll(2, old.Gallery)
 }
 
 // AfterDelete logs that the record's row, which named the files in old, is
 // deleted.
 func (r *Doc) AfterDelete(b *runtime.Batch, old DocFiles) {
-	old.LogDelete(b, r.FileKey())
-}
-
-func (r *Doc) holdFiles(log *runtime.Record) {
-	log.Hold(0, r.A)
-	log.Hold(1, r.B)
-	for _, v := range r.Gallery {
-		log.Hold(2, v)
+	log := b.Deleted(DocFileType, r.FileKey())
+	if !log.Same(0, old.A) {
+		log.Release(0, old.A)
 	}
+	if !log.Same(1, old.B) {
+		log.Release(1, old.B)
+	}
+	log.ReleaseAll(2, old.Gallery)
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -169,17 +179,17 @@ func (s DocFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
 func (s *DocFiles) holdFiles(log *runtime.Record) {
 	log.Hold(0, s.A)
 	log.Hold(1, s.B)
-	for _, v := range s.Gallery {
-		log.Hold(2, v)
-	}
+	log.HoldAll(2, s.Gallery)
 }
 
 func (s *DocFiles) releaseFiles(log *runtime.Record) {
-	log.Release(0, s.A)
-	log.Release(1, s.B)
-	for _, v := range s.Gallery {
-		log.Release(2, v)
+	if !log.Same(0, s.A) {
+		log.Release(0, s.A)
 	}
+	if !log.Same(1, s.B) {
+		log.Release(1, s.B)
+	}
+	log.ReleaseAll(2, s.Gallery)
 }
 
 // FileTypes returns the types of this package that have file fields, for
