@@ -40,18 +40,18 @@ func (w *writer) plainHooks(s *Struct) {
 	w.open("func (r %s) BeforeUpdate(b *%s.Batch, old %s) {", s.receiver(), w.runtime, s.Snapshot)
 	w.line("log := b.Updated(%s, r.FileKey())", s.typeVar())
 	w.holdRecord(s)
-	w.logSnapshot(s, "old", "Release")
+	w.logSnapshot(s, "old", differ)
 	w.close("}")
 
 	w.doc("AfterDelete logs that the record's row, which named the files in old, is\ndeleted.")
 	w.open("func (r %s) AfterDelete(b *%s.Batch, old %s) {", s.receiver(), w.runtime, s.Snapshot)
 	w.line("log := b.Deleted(%s, r.FileKey())", s.typeVar())
-	w.logSnapshot(s, "old", "Release")
+	w.logSnapshot(s, "old", release)
 	w.close("}")
 }
 
 func (w *writer) holdRecord(s *Struct) {
 	for i, f := range s.Fields {
-		w.each("*r", f.Shape, w.logCall("Hold", i))
+		w.each("*r", f.Shape, w.logCall(hold, i))
 	}
 }

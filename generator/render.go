@@ -210,7 +210,7 @@ func (w *writer) snapshotMethods(s *Struct) {
 	w.line("s.releaseFiles(&log)")
 	w.close("}")
 
-	for _, m := range []struct{ method, call string }{{"holdFiles", "Hold"}, {"releaseFiles", "Release"}} {
+	for _, m := range []struct{ method, call string }{{"holdFiles", hold}, {"releaseFiles", differ}} {
 		w.blank()
 		w.open("func (s *%s) %s(log *%s.Record) {", s.Snapshot, m.method, w.runtime)
 		w.logSnapshot(s, "s", m.call)
@@ -229,18 +229,27 @@ func (w *writer) logSnapshot(s *Struct, snapshot, call string) {
 	}
 }
 
+// The calls that log names.
+const (
+	hold    = "Hold"
+	release = "Release"
+	differ  = "differ" // Release, unless the record holds the name, too
+)
+
 // logCall writes the call that logs a name, or a list of them, of a field.
 func (w *writer) logCall(call string, field int) body {
+	if call == differ {
+		return body{
+			one: func(name string) {
+				w.open("if !log.Same(%d, %s) {", field, name)
+				w.line("log.Release(%d, %s)", field, name)
+				w.close("}")
+			},
+			all: func(names string) { w.line("log.ReleaseAll(%d, %s)", field, names) },
+		}
+	}
 	return body{
-		one: func(name string) {
-			if call != "Release" {
-				w.line("log.%s(%d, %s)", call, field, name)
-				return
-			}
-			w.open("if !log.Same(%d, %s) {", field, name)
-			w.line("log.Release(%d, %s)", field, name)
-			w.close("}")
-		},
+		one: func(name string) { w.line("log.%s(%d, %s)", call, field, name) },
 		all: func(names string) { w.line("log.%sAll(%d, %s)", call, field, names) },
 	}
 }

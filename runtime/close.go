@@ -20,16 +20,19 @@ type UnfinishedError struct {
 // Error names the files, up to ten.
 func (e *UnfinishedError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "filecleangen: %d files are still to be deleted", len(e.Files))
-	if e.Err != nil {
-		fmt.Fprintf(&b, " (%v)", e.Err)
-	}
+	b.WriteString("filecleangen: still to be deleted: ")
 	for i, ref := range e.Files {
 		if i == 10 {
-			b.WriteString(", …")
+			fmt.Fprintf(&b, ", … (%d in all)", len(e.Files))
 			break
 		}
-		b.WriteString([]string{": ", ", "}[min(i, 1)] + ref.String())
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(ref.String())
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, " (%v)", e.Err)
 	}
 	return b.String()
 }

@@ -41,6 +41,10 @@
 //   - the reference check, where there is one, finds no row that names it,
 //   - and no observer vetoes.
 //
+// What a batch does not know of at its judgement it may still hear of: a batch
+// that takes up a doomed file afterwards keeps it, as long as the storage was not
+// called; later it is refused ([ErrGone]).
+//
 // Files that are derived from others, by the option derived, are held and
 // released with them and judged in the same way, and go only where their file
 // has gone.
@@ -82,6 +86,19 @@
 // the generated methods: by raw SQL, by cascades, by another program. All but
 // the first and the last are in a report. An upload whose transaction has an
 // unknown outcome stays, whatever the database did.
+//
+// # Which tier covers what
+//
+//   - Rollbacks, savepoints, moves, swaps, failing statements, several
+//     transactions at once in one process: this package.
+//   - Rows that share files, other processes that write rows: this package, with
+//     a reference check; not to the last instant, see above.
+//   - A crash between the commit and the deletion, unknown outcomes: nothing yet.
+//     An outbox in the user's database is planned.
+//   - Raw SQL, bulk statements, cascades: nothing yet but to call the generated
+//     methods. Adapters and triggers are planned.
+//   - What is left behind all the same: nothing yet. A sweep that compares a
+//     storage with all rows is planned.
 //
 // # Concurrency
 //

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/afero"
 
@@ -143,4 +145,116 @@ func ExampleObserver() {
 	// models.Article 1 Cover deleted media:covers/a.png removed
 	// models.Article 2 Cover deleted media:covers/evidence.png kept
 	// kept media:covers/evidence.png (models.Article.Cover deleted): an observer vetoed: on legal hold
+}
+
+// What a write lets go of counts only if it changed a row.
+func ExampleBatch_Exec() {
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", mediaWith("covers/a.png")),
+		runtime.WithTypes(models.FileTypes()...),
+	)
+	if err != nil {
+		panic(err)
+	}
+	batch := cleaner.Begin()
+	defer batch.Rollback()
+	article := &models.Article{ID: 1, Cover: ""}
+	err = batch.Exec(
+		func(b *runtime.Batch) { article.BeforeUpdate(b, models.ArticleFiles{Cover: "covers/a.png"}) },
+		func() (rows int64, err error) { return 0, nil }, // UPDATE … WHERE id = 1 AND version = 7
+	)
+	if err != nil {
+		panic(err)
+	}
+	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	fmt.Println(report, err)
+	// Output:
+	// committed <nil>
+}
+
+// Files that several rows name need a reference check.
+func ExampleWithReferenceCheck() {
+	rows := []models.Article{{ID: 2, Cover: "covers/shared.png"}} // of a database
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", mediaWith("covers/shared.png")),
+		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithReferenceCheck(func(_ context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
+			for _, ref := range refs { // SELECT cover FROM article WHERE cover IN (…)
+				for _, row := range rows {
+					if row.Cover == ref.Name {
+						named = append(named, ref)
+					}
+				}
+			}
+			return named, nil
+		}),
+	)
+	if err != nil {
+		panic(err)
+	}
+	batch := cleaner.Begin()
+	(&models.Article{ID: 1}).AfterDelete(batch, models.ArticleFiles{Cover: "covers/shared.png"})
+	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	fmt.Println(report, err)
+	// Output:
+	// committed
+	// 	kept media:covers/shared.png (models.Article.Cover deleted): the reference check found a row that names it <nil>
+}
+
+// Columns that hold URLs.
+func ExampleNames() {
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", mediaWith("covers/a.png"), runtime.Names(func(url string) string {
+			name, ours := strings.CutPrefix(url, "https://cdn.example.com/")
+			if !ours {
+				return ""
+			}
+			return name
+		})),
+		runtime.WithTypes(models.FileTypes()...),
+	)
+	if err != nil {
+		panic(err)
+	}
+	batch := cleaner.Begin()
+	for i, url := range []string{"https://cdn.example.com/covers/a.png", "https://elsewhere.example.com/b.png"} {
+		(&models.Article{ID: int64(i + 1)}).AfterDelete(batch, models.ArticleFiles{Cover: url})
+	}
+	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	fmt.Println(report, err)
+	// Output:
+	// committed
+	// 	removed media:covers/a.png (models.Article.Cover deleted) <nil>
+}
+
+// downFs is a storage that can't delete anything at the moment.
+type downFs struct{ afero.Fs }
+
+func (downFs) Remove(string) error { return errors.New("503 slow down") }
+
+// A program that ends gives what waits for another attempt a last one, and says
+// what it leaves behind.
+func ExampleCleaner_Close() {
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", downFs{mediaWith("covers/a.png")}),
+		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithLogger(slog.New(slog.DiscardHandler)),
+	)
+	if err != nil {
+		panic(err)
+	}
+	batch := cleaner.Begin()
+	(&models.Article{ID: 1}).AfterDelete(batch, models.ArticleFiles{Cover: "covers/a.png"})
+	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	fmt.Println(report, err)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	fmt.Println(cleaner.Close(ctx))
+	fmt.Println("failed for good:", cleaner.Stats().Failed)
+	// Output:
+	// committed
+	// 	pending media:covers/a.png (models.Article.Cover deleted): 503 slow down <nil>
+	// filecleangen: still to be deleted: media:covers/a.png
+	// failed for good: 1
 }

@@ -316,7 +316,7 @@ func TestCloseDuringOutage(t *testing.T) {
 		defer cancel()
 		err := w.clean.Close(ctx)
 		var unfinished *runtime.UnfinishedError
-		if !errors.As(err, &unfinished) || len(unfinished.Files) != 100 || !strings.Contains(err.Error(), "100 files are still to be deleted") {
+		if !errors.As(err, &unfinished) || len(unfinished.Files) != 100 || !strings.Contains(err.Error(), "(100 in all)") {
 			t.Errorf("Close: %v", err)
 		}
 		synctest.Wait()

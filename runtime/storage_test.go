@@ -152,7 +152,7 @@ func TestWorkers(t *testing.T) {
 		if most.Load() != limit || total.Load() != batches*files {
 			t.Errorf("%d calls, %d at once", total.Load(), most.Load())
 		}
-		if took := time.Since(begun); took != batches*files/limit*time.Second {
+		if took := time.Since(begun); took > batches*files/limit*time.Second*11/10 { // of synctest's clock
 			t.Errorf("took %v", took)
 		}
 	})

@@ -68,12 +68,8 @@ func (r *Record) BeforeUpdate(b *runtime.Batch, old RecordFiles) {
 // deleted.
 func (r *Record) AfterDelete(b *runtime.Batch, old RecordFiles) {
 	log := b.Deleted(RecordFileType, r.FileKey())
-	if !log.Same(0, old.Image) {
-		log.Release(0, old.Image)
-	}
-	if !log.Same(1, old.Other) {
-		log.Release(1, old.Other)
-	}
+	log.Release(0, old.Image)
+	log.Release(1, old.Other)
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -161,9 +157,7 @@ func (r *Second) BeforeUpdate(b *runtime.Batch, old SecondFiles) {
 // deleted.
 func (r *Second) AfterDelete(b *runtime.Batch, old SecondFiles) {
 	log := b.Deleted(SecondFileType, r.FileKey())
-	if !log.Same(0, old.Image) {
-		log.Release(0, old.Image)
-	}
+	log.Release(0, old.Image)
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -241,9 +235,7 @@ func (r *Legacy) BeforeUpdate(b *runtime.Batch, old LegacyFiles) {
 // deleted.
 func (r *Legacy) AfterDelete(b *runtime.Batch, old LegacyFiles) {
 	log := b.Deleted(LegacyFileType, r.FileKey())
-	if !log.Same(0, old.Image) {
-		log.Release(0, old.Image)
-	}
+	log.Release(0, old.Image)
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -329,12 +321,8 @@ func (r *WithDefaults) BeforeUpdate(b *runtime.Batch, old WithDefaultsFiles) {
 // deleted.
 func (r *WithDefaults) AfterDelete(b *runtime.Batch, old WithDefaultsFiles) {
 	log := b.Deleted(WithDefaultsFileType, r.FileKey())
-	if !log.Same(0, old.Image) {
-		log.Release(0, old.Image)
-	}
-	if !log.Same(1, old.Other) {
-		log.Release(1, old.Other)
-	}
+	log.Release(0, old.Image)
+	log.Release(1, old.Other)
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -416,9 +404,7 @@ func (r *WithThumb) BeforeUpdate(b *runtime.Batch, old WithThumbFiles) {
 // deleted.
 func (r *WithThumb) AfterDelete(b *runtime.Batch, old WithThumbFiles) {
 	log := b.Deleted(WithThumbFileType, r.FileKey())
-	if !log.Same(0, old.Image) {
-		log.Release(0, old.Image)
-	}
+	log.Release(0, old.Image)
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -504,12 +490,8 @@ func (r *Child) BeforeUpdate(b *runtime.Batch, old ChildFiles) {
 // deleted.
 func (r *Child) AfterDelete(b *runtime.Batch, old ChildFiles) {
 	log := b.Deleted(ChildFileType, r.FileKey())
-	if !log.Same(0, old.Image) {
-		log.Release(0, old.Image)
-	}
-	if !log.Same(1, old.Own) {
-		log.Release(1, old.Own)
-	}
+	log.Release(0, old.Image)
+	log.Release(1, old.Own)
 }
 
 // LogCreate logs that a row with these files was inserted.

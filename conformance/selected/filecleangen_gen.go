@@ -54,9 +54,7 @@ func (r *Marked) BeforeUpdate(b *runtime.Batch, old MarkedFiles) {
 // deleted.
 func (r *Marked) AfterDelete(b *runtime.Batch, old MarkedFiles) {
 	log := b.Deleted(MarkedFileType, r.FileKey())
-	if !log.Same(0, old.Image) {
-		log.Release(0, old.Image)
-	}
+	log.Release(0, old.Image)
 }
 
 // LogCreate logs that a row with these files was inserted.

@@ -62,12 +62,8 @@ func (r *Article) BeforeUpdate(b *runtime.Batch, old ArticleFiles) {
 // deleted.
 func (r *Article) AfterDelete(b *runtime.Batch, old ArticleFiles) {
 	log := b.Deleted(ArticleFileType, r.FileKey())
-	if !log.Same(0, old.Cover) {
-		log.Release(0, old.Cover)
-	}
-	if !log.Same(1, old.Banner) {
-		log.Release(1, old.Banner)
-	}
+	log.Release(0, old.Cover)
+	log.Release(1, old.Banner)
 }
 
 // LogCreate logs that a row with these files was inserted.

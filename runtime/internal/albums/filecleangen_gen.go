@@ -91,12 +91,8 @@ func (r *Album) BeforeUpdate(b *runtime.Batch, old AlbumFiles) {
 // deleted.
 func (r *Album) AfterDelete(b *runtime.Batch, old AlbumFiles) {
 	log := b.Deleted(AlbumFileType, r.FileKey())
-	if !log.Same(0, old.Cover) {
-		log.Release(0, old.Cover)
-	}
-	if !log.Same(1, old.Back) {
-		log.Release(1, old.Back)
-	}
+	log.Release(0, old.Cover)
+	log.Release(1, old.Back)
 	log.ReleaseAll(2, old.Pages)
 	log.ReleaseAll(3, old.Texts)
 }

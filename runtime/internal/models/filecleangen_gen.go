@@ -54,9 +54,7 @@ func (r *Article) BeforeUpdate(b *runtime.Batch, old ArticleFiles) {
 // deleted.
 func (r *Article) AfterDelete(b *runtime.Batch, old ArticleFiles) {
 	log := b.Deleted(ArticleFileType, r.FileKey())
-	if !log.Same(0, old.Cover) {
-		log.Release(0, old.Cover)
-	}
+	log.Release(0, old.Cover)
 }
 
 // LogCreate logs that a row with these files was inserted.
@@ -148,12 +146,8 @@ func (r *Doc) BeforeUpdate(b *runtime.Batch, old DocFiles) {
 // deleted.
 func (r *Doc) AfterDelete(b *runtime.Batch, old DocFiles) {
 	log := b.Deleted(DocFileType, r.FileKey())
-	if !log.Same(0, old.A) {
-		log.Release(0, old.A)
-	}
-	if !log.Same(1, old.B) {
-		log.Release(1, old.B)
-	}
+	log.Release(0, old.A)
+	log.Release(1, old.B)
 	log.ReleaseAll(2, old.Gallery)
 }
 
