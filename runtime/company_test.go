@@ -187,10 +187,10 @@ func TestLaterBatch(t *testing.T) {
 	w.wantLeft("")
 }
 
-// TestParallelBatches: each of many batches replaces the picture of its record
+// TestParallelBatches: each of thousands of batches replaces the picture of its record
 // by an upload that wants the same name as all others.
 func TestParallelBatches(t *testing.T) {
-	const records = 200
+	const records = 2000
 	w := newWorld(t, "")
 	for i := range records {
 		w.write(fmt.Sprintf("old%d", i))

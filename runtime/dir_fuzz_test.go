@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,9 +38,8 @@ func overwrite(f afero.File, err error) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	_, err = f.WriteString("overwritten")
-	return err
+	return errors.Join(err, f.Close())
 }
 
 func readAll(f afero.File, err error) error {
@@ -159,7 +159,7 @@ func directories(t *testing.T, root string) string {
 		if err == nil && d.IsDir() {
 			names = append(names, path)
 		}
-		return nil //nolint:nilerr // a directory that can't be read is still one
+		return nil
 	}))
 	return strings.Join(names, " ")
 }

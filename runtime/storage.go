@@ -27,7 +27,7 @@ type ManyRemover interface {
 	RemoveMany(ctx context.Context, names []string) error
 
 	// MaxRemove returns how many names RemoveMany takes at most; 1,000 where it
-	// returns less than 1.
+	// returns less than 1. It is asked once.
 	MaxRemove() int
 }
 
@@ -57,13 +57,18 @@ type storage struct {
 	fs   afero.Fs
 	dir  *DirFs      // fs, if it is one
 	many ManyRemover // fs, if it is one
+	most int         // how many names it takes
 	name func(value string) string
 }
 
 func newStorage(fs afero.Fs) *storage {
 	s := &storage{fs: fs}
 	s.dir, _ = fs.(*DirFs)
-	s.many, _ = fs.(ManyRemover)
+	if s.many, _ = fs.(ManyRemover); s.many != nil {
+		if s.most = s.many.MaxRemove(); s.most < 1 {
+			s.most = 1000
+		}
+	}
 	return s
 }
 
@@ -79,13 +84,11 @@ func (s *storage) nameOf(value string) string {
 // portionSize returns how many files to delete in one go, of n in all that many
 // goroutines share.
 func (s *storage) portionSize(n, workers int) int {
-	const defaultMany, least, most = 1000, 8, 128
+	const least, most = 8, 128
 	size := min(n/(4*workers), most)
 	switch {
-	case s.many != nil && s.many.MaxRemove() < 1:
-		return defaultMany
 	case s.many != nil:
-		return s.many.MaxRemove()
+		return s.most
 	case s.dir != nil: // a goroutine costs more than a few files
 		return max(least, size)
 	}

@@ -21,7 +21,7 @@ func deleting(rounds, files int, on string, workers []int) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(top)
+	defer func() { _ = os.RemoveAll(top) }()
 	names := make([]string, files)
 	for i := range names {
 		names[i] = fmt.Sprintf("d%02d/e%02d/f%06d.png", i%directories/16, i%16, i)

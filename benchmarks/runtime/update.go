@@ -24,7 +24,7 @@ func update(rounds int, on string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(top)
+	defer func() { _ = os.RemoveAll(top) }()
 	var jobs []*job
 	for name, change := range map[string]func(*shop, context.Context) error{
 		"1 without": (*shop).without, "2 deleted by hand": (*shop).byHand, "3 filecleangen": (*shop).with,
