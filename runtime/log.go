@@ -125,16 +125,13 @@ func (r *Record) HoldAll(field int, names []string) {
 // name that the record holds is not released, whichever field it moved to, so
 // that callers need not compare; all its holds must come first.
 func (r *Record) Release(field int, name string) {
-	if r.Same(field, name) {
-		return
-	}
 	name = r.file(field, name)
-	if name == "" {
+	if name == "" || r.held(field, name) {
 		return
 	}
 	b := r.batch
 	b.mu.Lock()
-	r.release(field, name)
+	b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: release})
 	b.mu.Unlock()
 }
 
@@ -157,8 +154,8 @@ func (r *Record) ReleaseAll(field int, names []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, name := range names {
-		if name != "" {
-			r.release(field, name)
+		if name != "" && !r.held(field, name) {
+			b.log.entries = append(b.log.entries, entry{name: name, field: uint16(field), op: release})
 		}
 	}
 }
@@ -175,14 +172,19 @@ func (r *Record) Same(field int, name string) bool {
 	return false
 }
 
-func (r *Record) release(field int, name string) {
+// held is Same, and passes by what the record holds in fields before, and what it
+// holds instead in a field of one file, so that Same hits for the fields after.
+func (r *Record) held(field int, name string) bool {
 	for len(r.rest) > 0 && int(r.rest[0].field) < field {
 		r.rest = r.rest[1:]
 	}
-	if !r.Same(field, name) {
-		l := &r.batch.log
-		l.entries = append(l.entries, entry{name: name, field: uint16(field), op: release})
+	if r.Same(field, name) {
+		return true
 	}
+	if len(r.rest) > 0 && int(r.rest[0].field) == field && r.typ.Fields[field].Shape == Single {
+		r.rest = r.rest[1:]
+	}
+	return false
 }
 
 // check panics where a field does not exist, at the place that is to blame:
