@@ -49,6 +49,7 @@ type Batch struct {
 
 	lost   error // why the log can't be trusted any more, or nil
 	undone bool  // rolled back: no row names what it held
+	handed bool  // an outbox failed to take what it promised
 
 	recordBuf [2]record // where small logs live
 	entryBuf  [8]entry
@@ -127,10 +128,10 @@ func (b *Batch) record(t *Type, key Key, why Reason) Record {
 //
 //	batch.CommitWith(ctx, func() error { return batch.Exec(hook, write) })
 //
-// Without calling commit it returns [ErrEnded] if the batch has ended,
-// [ErrUpload] if a record names an upload that was not closed without error, and
-// [ErrGone] if one names a file that another batch has deleted meanwhile. The
-// transaction is then still open.
+// Without calling commit it returns [ErrEnded] if the batch has ended, [ErrOutbox]
+// if the cleaner has an outbox, [ErrUpload] if a record names an upload that was
+// not closed without error, and [ErrGone] if one names a file that another batch
+// has deleted meanwhile. The transaction is then still open.
 //
 // Deletions don't stop when ctx is cancelled: the rows are gone, and so must
 // the files be. They have a deadline of their own, see [WithTimeout]. The values
@@ -158,6 +159,9 @@ func (b *Batch) CommitWith(ctx context.Context, commit func() error) (*Report, e
 }
 
 func (b *Batch) startCommit() error {
+	if b.cleaner.intend != nil {
+		return ErrOutbox
+	}
 	if err := b.checkUploads(); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type Cleaner struct {
 	logger     *slog.Logger
 	timeout    time.Duration
 	retry      Retry
+	intend     func(context.Context, Ref) (*Intent, error) // set by AttachOutbox
 
 	company  company
 	calls    chan struct{} // one in it for each goroutine that calls a storage

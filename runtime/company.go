@@ -158,6 +158,13 @@ func (c *company) part(b *Batch, files []Result, v view) (decided uint64) {
 	return c.tick()
 }
 
+// handOver takes a batch out of its company that left its promises to an outbox.
+func (c *company) handOver(b *Batch, v view) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leave(b, v)
+}
+
 // keepUsed keeps those of the files, doomed a moment ago, that others use.
 func (c *company) keepUsed(files []Result, used map[Ref]struct{}) {
 	for i := range files {
@@ -166,6 +173,15 @@ func (c *company) keepUsed(files []Result, used map[Ref]struct{}) {
 			c.spare(files[i].Ref)
 		}
 	}
+}
+
+// doomAll dooms files that no batch let go of just now, and returns when that
+// was; release must follow.
+func (c *company) doomAll(refs []Ref) (decided uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.doom(refs)
+	return c.tick()
 }
 
 func (c *company) doom(refs []Ref) {

@@ -36,8 +36,14 @@ func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 // may still have its connection, so the database is not asked.
 func (c *Cleaner) discard(ctx context.Context, b *Batch) *Report {
 	b.end()
+	files := b.allUploads()
+	for i, u := range b.uploads {
+		if b.handed || u.mayBeAnothers(c.timeout) {
+			files[i].keep(LeftToOutbox, nil)
+		}
+	}
 	noQuestion := func(context.Context, []*Result) {}
-	return c.execute(ctx, b, view{}, &Report{Outcome: RolledBack, Files: b.allUploads()}, noQuestion)
+	return c.execute(ctx, b, view{}, &Report{Outcome: RolledBack, Files: files}, noQuestion)
 }
 
 // abandon ends a batch whose commit failed with err: everything is kept.

@@ -76,7 +76,9 @@ func (c *Cleaner) attempt(ctx context.Context, t *task) {
 	c.removeAll(ctx, t.decided, ready)
 }
 
-var errTime = errors.New("there was no time left for it")
+// ErrNoTime is the error of a file that there was no time left to try to delete,
+// see [WithTimeout].
+var ErrNoTime = errors.New("there was no time left for it")
 
 // portion is files of one storage that are deleted in one go.
 type portion struct {
@@ -169,7 +171,7 @@ func (c *Cleaner) removePortion(ctx context.Context, decided uint64, p portion) 
 		case Removed, Missing:
 			c.after(ctx, f.event())
 		case "":
-			f.Err = errTime
+			f.Err = ErrNoTime
 		case Failed, Kept, Pending: // to be told when the attempt is concluded
 		}
 	}

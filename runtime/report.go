@@ -13,6 +13,7 @@ const (
 	Committed  Outcome = "committed"
 	RolledBack Outcome = "rolled back"
 	Unknown    Outcome = "outcome unknown" // commit failed: the database may have done either
+	HandedOver Outcome = "handed over"     // to an outbox, in a transaction that the caller commits
 )
 
 // A Reason is why a file is no longer wanted.
@@ -33,7 +34,7 @@ const (
 	Removed Status = "removed" // deleted from its storage
 	Missing Status = "missing" // there was no such file any more
 	Kept    Status = "kept"    // not deleted, on purpose; Cause says why
-	Pending Status = "pending" // the deletion failed, or there was no time for it, and is tried again in the background
+	Pending Status = "pending" // not deleted yet: the deletion failed, or there was no time for it, and is tried again in the background; or it is in the outbox
 	Failed  Status = "failed"  // the storage returned an error, or panicked, and it is not tried again
 )
 
@@ -58,6 +59,7 @@ const (
 	UnknownOutcome Cause = "nobody knows whether the transaction was committed"
 	FileKept       Cause = "the file that it is derived from was kept"
 	InDoubt        Cause = "a batch whose outcome is unknown may have named it"
+	LeftToOutbox   Cause = "the outbox sees to it later" // an upload that a rollback could not delete safely
 	LostTrack      Cause = "the batch was rolled back to a savepoint that it does not have"
 )
 

@@ -33,14 +33,14 @@ func (r *Report) counts() []slog.Attr {
 }
 
 // tell counts files, logs those that somebody should look at, and tells the
-// observers of those that stay, all after so many attempts.
+// observers of those that stay, all after so many attempts, if that is known.
 func (c *Cleaner) tell(ctx context.Context, r *Report, attempts int) {
 	for i := range r.Files {
 		f := &r.Files[i]
 		c.counters.file(f.Status)
 		if level, message := f.logLevel(); level > slog.LevelDebug {
 			attrs := f.event().attrs(f.Err)
-			if f.Status == Failed || f.Status == Pending {
+			if attempts > 0 && (f.Status == Failed || f.Status == Pending) {
 				attrs = append(attrs, slog.Int("attempts", attempts))
 			}
 			c.log(ctx, level, message, attrs...)
@@ -59,7 +59,7 @@ func (r Result) logLevel() (slog.Level, string) {
 	switch {
 	case r.Status == Failed:
 		return slog.LevelError, "filecleangen: a file could not be deleted and is left behind"
-	case r.Status == Pending:
+	case r.Status == Pending && r.Err != nil:
 		return slog.LevelWarn, "filecleangen: a file could not be deleted yet and will be tried again"
 	case r.Cause == UnsafeName, r.Cause == IsDirectory:
 		return slog.LevelError, "filecleangen: refused to delete a file: " + string(r.Cause)

@@ -14,6 +14,7 @@ type Stats struct {
 	Waiting int // files that wait for another attempt now
 
 	Committed, RolledBack, Unknown          uint64 // batches, by outcome
+	HandedOver                              uint64 // batches, left to an outbox and committed by the caller
 	Removed, Missing, Kept, Pending, Failed uint64 // files, by status
 	Retried                                 uint64 // attempts to delete a file after the first
 }
@@ -23,7 +24,7 @@ type Stats struct {
 func (c *Cleaner) Stats() Stats {
 	n := &c.counters
 	s := Stats{
-		Committed: n.committed.Load(), RolledBack: n.rolledBack.Load(), Unknown: n.unknown.Load(),
+		Committed: n.committed.Load(), RolledBack: n.rolledBack.Load(), Unknown: n.unknown.Load(), HandedOver: n.handedOver.Load(),
 		Removed: n.removed.Load(), Missing: n.missing.Load(), Kept: n.kept.Load(), Pending: n.pending.Load(), Failed: n.failed.Load(),
 		Retried: n.retried.Load(),
 	}
@@ -38,6 +39,7 @@ func (c *Cleaner) Stats() Stats {
 
 type counters struct {
 	committed, rolledBack, unknown          atomic.Uint64
+	handedOver                              atomic.Uint64
 	removed, missing, kept, pending, failed atomic.Uint64
 	retried                                 atomic.Uint64
 }
@@ -50,6 +52,8 @@ func (n *counters) batch(o Outcome) {
 		n.rolledBack.Add(1)
 	case Unknown:
 		n.unknown.Add(1)
+	case HandedOver:
+		n.handedOver.Add(1)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/afero"
 )
@@ -26,6 +27,7 @@ type Upload struct {
 	batch *Batch
 	ref   Ref
 	file  afero.File
+	until time.Time // the file may be another's after that; zero without an outbox
 
 	// Guarded by batch.mu.
 	failed   error // the first error of Write
@@ -77,7 +79,7 @@ func (b *Batch) create(ctx context.Context, storage, name string) (*Upload, erro
 			name = alternative(wanted)
 			continue
 		}
-		err = u.open(in.fs)
+		err = u.open(ctx, in.fs)
 		switch {
 		case err == nil:
 			return u, nil
@@ -92,7 +94,7 @@ func (b *Batch) create(ctx context.Context, storage, name string) (*Upload, erro
 
 // open makes the file, which must not have been there, or takes the reservation
 // back: only a file that this batch made may ever be removed as its upload.
-func (u *Upload) open(files afero.Fs) (err error) {
+func (u *Upload) open(ctx context.Context, files afero.Fs) (err error) {
 	var file afero.File
 	defer func() {
 		u.batch.mu.Lock()
@@ -118,12 +120,36 @@ func (u *Upload) open(files afero.Fs) (err error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err // it may be there
 	}
+	if intend := u.batch.cleaner.intend; intend != nil {
+		intent, err := intend(ctx, u.ref)
+		if err != nil {
+			return err
+		}
+		if intent == nil {
+			return fs.ErrExist
+		}
+		u.until = intent.Until
+		defer func() {
+			if file == nil { // or it would promise to delete what others made
+				intent.Withdraw()
+			}
+		}()
+	}
 	f, err := files.OpenFile(u.ref.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	file = f
 	return nil
+}
+
+// mayBeAnothers reports whether a relay may have deleted the file before a deletion
+// is through that begins now and takes so long, and another upload have got its
+// name. It goes by the time of day, too, since the other clock stops where a
+// machine sleeps.
+func (u *Upload) mayBeAnothers(takes time.Duration) bool {
+	end := time.Now().Add(takes)
+	return !u.until.IsZero() && (end.After(u.until) || end.Round(0).After(u.until.Round(0)))
 }
 
 // alternative returns a name beside the wanted one, in the manner of Django's

@@ -1,0 +1,310 @@
+package runtime_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/afero"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// intents is what an outbox does for uploads.
+type intents struct {
+	until     time.Duration // how long they hold
+	taken     string        // a name that is spoken for
+	err       error
+	made      []string
+	withdrawn []string
+}
+
+func (in *intents) intend(_ context.Context, ref runtime.Ref) (*runtime.Intent, error) {
+	if in.err != nil || ref.Name == in.taken {
+		return nil, in.err
+	}
+	in.made = append(in.made, ref.Name)
+	return &runtime.Intent{
+		Until:    time.Now().Add(in.until),
+		Withdraw: func() { in.withdrawn = append(in.withdrawn, ref.Name) },
+	}, nil
+}
+
+// attached makes a world whose cleaner has an outbox.
+func attached(tb testing.TB, in *intents, files string, options ...runtime.Option) *world {
+	tb.Helper()
+	if in.until == 0 {
+		in.until = time.Hour
+	}
+	w := newWorld(tb, files, options...)
+	if err := w.clean.AttachOutbox(in.intend); err != nil {
+		tb.Fatal(err)
+	}
+	return w
+}
+
+// handOver hands a batch over and says what was in it.
+func handOver(t *testing.T, b *runtime.Batch, commit func() error) (string, *runtime.Report) {
+	t.Helper()
+	var text strings.Builder
+	report, err := b.HandOver(t.Context(), func(h *runtime.Handover) error {
+		fmt.Fprintf(&text, "held %s perhaps %s uploads %s released [", names(h.Held), names(h.Perhaps), names(h.Uploads))
+		for i, f := range h.Released {
+			text.WriteString([]string{"", " "}[min(i, 1)] + f.Ref.Name)
+		}
+		text.WriteString("]")
+		return nil
+	}, commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text.String(), report
+}
+
+func names(refs []runtime.Ref) string {
+	var all []string
+	for _, r := range refs {
+		all = append(all, r.Name)
+	}
+	return fmt.Sprint(all)
+}
+
+func TestHandOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(w *world, b *runtime.Batch)
+		want string
+	}{
+		"update": {
+			func(_ *world, b *runtime.Batch) { update(b, &doc{A: "p"}, func(r *doc) { r.A = "q" }) },
+			"held [q] perhaps [] uploads [] released [p]",
+		},
+		"moved": {
+			func(_ *world, b *runtime.Batch) {
+				update(b, &doc{ID: 1, A: "p"}, func(r *doc) { r.A = "" })
+				insert(b, &doc{ID: 2, B: "p"})
+			},
+			"held [p] perhaps [] uploads [] released []",
+		},
+		"default": {
+			func(_ *world, b *runtime.Batch) { remove(b, &doc{A: "default.png", B: "p"}) },
+			"held [] perhaps [] uploads [] released [p]",
+		},
+		"write that may have hit no row": {
+			func(_ *world, b *runtime.Batch) {
+				_ = b.Exec((&doc{A: "p"}).AfterCreate, failed)
+				remove(b, &doc{ID: 2, A: "p"})
+			},
+			"held [] perhaps [p] uploads [] released [p]",
+		},
+		"superseded in the same transaction": {
+			func(_ *world, b *runtime.Batch) {
+				r := &doc{ID: 1, A: "p"}
+				insert(b, r)
+				update(b, r, func(r *doc) { r.A = "q" })
+			},
+			"held [q] perhaps [] uploads [] released [p]",
+		},
+		"uploads": {
+			func(w *world, b *runtime.Batch) {
+				insert(b, &doc{ID: 1, A: w.upload(b, "named")})
+				w.upload(b, "never")
+				s := b.Savepoint()
+				insert(b, &doc{ID: 2, A: w.upload(b, "cut")})
+				_ = b.RollbackTo(s)
+			},
+			"held [named] perhaps [] uploads [named never cut] released [never cut]",
+		},
+		"lost track": {
+			func(w *world, b *runtime.Batch) {
+				first, second := b.Savepoint(), b.Savepoint()
+				_ = b.RollbackTo(first)
+				insert(b, &doc{ID: 1, A: w.upload(b, "up")})
+				update(b, &doc{ID: 2, A: "p"}, func(r *doc) { r.A = "q" })
+				_ = b.RollbackTo(second)
+			},
+			"held [up q] perhaps [] uploads [up] released []",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := attached(t, &intents{}, "p q")
+			b := w.clean.Begin()
+			c.do(w, b)
+			before := w.left()
+			got, report := handOver(t, b, nil)
+			if got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if report.Outcome != runtime.HandedOver {
+				t.Error(report)
+			}
+			b.Rollback()
+			w.wantLeft(before)
+		})
+	}
+}
+
+func TestHandOverCommits(t *testing.T) {
+	w := attached(t, &intents{}, "p")
+	failure := errors.New("connection lost")
+	for _, want := range []error{nil, failure} {
+		b := w.clean.Begin()
+		remove(b, &doc{A: "p", B: "default.png"})
+		report, err := b.HandOver(t.Context(), func(*runtime.Handover) error { return nil }, func() error { return want })
+		if !errors.Is(err, want) || (report.Outcome == runtime.Committed) != (want == nil) {
+			t.Errorf("%v, %v", report, err)
+		}
+		wantResult(t, report, "p", runtime.Pending, "")
+	}
+	w.wantLeft("p")
+	if s := w.clean.Stats(); s.Committed != 1 || s.Unknown != 1 || s.Waiting != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// After a transaction that the outbox could not write to, a rollback leaves
+// uploads to their intents: perhaps the caller commits.
+func TestHandOverFails(t *testing.T) {
+	w := attached(t, &intents{}, "")
+	b := w.clean.Begin()
+	insert(b, &doc{A: w.upload(b, "p")})
+	failure := errors.New("syntax error")
+	commit := func() error { t.Error("committed"); return nil }
+	if _, err := b.HandOver(t.Context(), func(*runtime.Handover) error { return failure }, commit); !errors.Is(err, failure) {
+		t.Error(err)
+	}
+	wantResult(t, b.Rollback(), "p", runtime.Kept, runtime.LeftToOutbox)
+	w.wantLeft("p")
+}
+
+func TestOutboxOrNot(t *testing.T) {
+	with, without := attached(t, &intents{}, ""), newWorld(t, "")
+	if _, err := with.clean.Begin().CommitWith(t.Context(), func() error { return nil }); !errors.Is(err, runtime.ErrOutbox) {
+		t.Error(err)
+	}
+	if _, err := without.clean.Begin().HandOver(t.Context(), nil, nil); !errors.Is(err, runtime.ErrOutbox) {
+		t.Error(err)
+	}
+	for text, err := range map[string]error{
+		"needs a function": newWorld(t, "").clean.AttachOutbox(nil),
+		"has an outbox":    with.clean.AttachOutbox((&intents{}).intend),
+		"opened batches":   without.clean.AttachOutbox((&intents{}).intend),
+	} {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestIntents(t *testing.T) {
+	in := &intents{taken: "p"}
+	w := attached(t, in, "")
+	b := w.clean.Begin()
+	if name := w.upload(b, "p"); name == "p" || len(in.made) != 1 || in.made[0] != name {
+		t.Errorf("uploaded as %s, intents %v", name, in.made)
+	}
+	in.err = errors.New("no connection")
+	if _, err := b.Create(t.Context(), "media", "q"); !errors.Is(err, in.err) {
+		t.Error(err)
+	}
+	b.Rollback()
+	w.wantLeft("")
+}
+
+// If the file can't be made, somebody else may make it: nothing may promise that
+// it goes.
+func TestIntentWithdrawn(t *testing.T) {
+	in := &intents{}
+	w := newWorld(t, "")
+	w.with(runtime.WithStorage("media", noCreateFs{w.files}))
+	if err := w.clean.AttachOutbox(in.intend); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.clean.Begin().Create(t.Context(), "media", "p"); !errors.Is(err, fs.ErrPermission) {
+		t.Error(err)
+	}
+	if len(in.made) != 1 || len(in.withdrawn) != 1 {
+		t.Errorf("%+v", in)
+	}
+}
+
+type noCreateFs struct{ afero.Fs }
+
+func (noCreateFs) OpenFile(string, int, os.FileMode) (afero.File, error) {
+	return nil, fs.ErrPermission
+}
+
+// When the time of an intent is nearly over, a relay may be about to delete the
+// file, and then another upload may get its name.
+func TestLateRollback(t *testing.T) {
+	w := attached(t, &intents{until: time.Minute}, "", runtime.WithTimeout(time.Hour))
+	b := w.clean.Begin()
+	w.upload(b, "p")
+	wantResult(t, b.Rollback(), "p", runtime.Kept, runtime.LeftToOutbox)
+	w.wantLeft("p")
+}
+
+// A rollback that can't delete an upload leaves it to its intent.
+func TestFailedRollback(t *testing.T) {
+	w := newWorld(t, "")
+	w.with(runtime.WithStorage("media", stuckFs{w.files}), runtime.WithRetry(runtime.Retry{Attempts: 5, First: time.Hour, Longest: time.Hour}))
+	if err := w.clean.AttachOutbox((&intents{}).intend); err != nil {
+		t.Fatal(err)
+	}
+	b := w.clean.Begin()
+	w.upload(b, "p")
+	wantResult(t, b.Rollback(), "p", runtime.Kept, runtime.LeftToOutbox)
+	if s := w.clean.Stats(); s.Waiting != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+type stuckFs struct{ afero.Fs }
+
+func (stuckFs) Remove(string) error { return errors.New("device busy") }
+
+func TestDelete(t *testing.T) {
+	mem := afero.NewMemMapFs()
+	var w *world
+	w = newWorld(t, "p used default.png", runtime.WithStorage("stuck", stuckFs{mem}), runtime.WithObserver(runtime.Observer{
+		Before: func(_ context.Context, e runtime.Event) error {
+			if e.Ref == media("used") {
+				insert(w.clean.Begin(), &doc{A: "used"})
+			}
+			return nil
+		},
+	}))
+	if err := afero.WriteFile(mem, "p", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var files []runtime.Result
+	for _, ref := range []runtime.Ref{media("p"), media("gone"), media("used"), media("default.png"), media("../p"), {Storage: "stuck", Name: "p"}, {Storage: "other", Name: "p"}} {
+		files = append(files, runtime.Result{Ref: ref, Reason: runtime.Unused})
+	}
+	for _, last := range []bool{false, true} {
+		var got []string
+		for _, f := range w.clean.Delete(t.Context(), files, func(runtime.Result) bool { return last }) {
+			got = append(got, strings.TrimSpace(f.Ref.String()+" "+string(f.Status)+" "+string(f.Cause)))
+		}
+		first, final := "removed", "pending"
+		if last {
+			first, final = "missing", "failed"
+		}
+		want := []string{
+			"media:p " + first, "media:gone missing", "media:used kept " + string(runtime.UsedElsewhere),
+			"media:default.png kept " + string(runtime.IsDefault), "media:../p kept " + string(runtime.UnsafeName),
+			"stuck:p " + final, "other:p failed",
+		}
+		if strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	w.wantLeft("default.png used")
+	if s := w.clean.Stats(); s.Waiting != 0 || s.Retried != 0 {
+		t.Errorf("%+v", s)
+	}
+}
