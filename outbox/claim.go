@@ -1,0 +1,246 @@
+package outbox
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// claim is rows that a relay has taken, and what became of them.
+type claim struct {
+	round
+
+	storage string
+	token   string
+	rows    []*row // whose files are to be deleted
+	results []runtime.Result
+}
+
+// claim takes rows that are due. In one transaction it drops those whose files
+// some row names, and makes known of the others that they are being deleted: from
+// its commit on nobody can take up their names.
+func (r *Relay) claim(ctx context.Context, storage string, safe int64) (*claim, error) {
+	c := &claim{storage: storage, token: rand.Text()}
+	err := r.outbox.transaction(ctx, func(tx Handle) error {
+		c.rows, c.round = nil, round{}
+		due, err := r.due(ctx, tx, storage, safe)
+		if err != nil {
+			return err
+		}
+		if c.taken = len(due); c.taken == 0 {
+			c.waiting, err = r.waits(ctx, tx, storage, safe)
+			return err
+		}
+		named, err := r.namedRows(ctx, tx, storage, due)
+		if err != nil {
+			return err
+		}
+		var drop, keep []int64
+		for _, row := range due {
+			if named[row] || row.name == MarkerName {
+				drop = append(drop, row.id)
+				continue
+			}
+			keep = append(keep, row.id)
+			row.attempts++
+			c.rows = append(c.rows, row)
+		}
+		c.named = len(drop)
+		return r.mark(ctx, tx, c.token, drop, keep)
+	})
+	return c, err
+}
+
+// due returns rows that are due and safe, or were when a relay took them, locked for this transaction; rows that
+// others have locked are left out, and those of types that the cleaner was not told
+// of: nobody knows what must not be deleted there.
+func (r *Relay) due(ctx context.Context, tx Handle, storage string, safe int64) (rows []*row, err error) {
+	d := r.outbox.dialect
+	s := d.statement("SELECT id, name, state, reason, model, field, derived_from, attempts FROM "+table).
+		add(" WHERE storage = ? AND not_before <= "+d.now()+" AND (state = ? OR state IN (?, ?) AND id < ?) AND model IN ", storage, stateDeleting, statePending, stateUpload, safe)
+	in(s, r.models).add(" ORDER BY not_before, id LIMIT ?", r.portion)
+	if d != SQLite {
+		s.raw(" FOR UPDATE SKIP LOCKED")
+	}
+	err = queryAll(ctx, tx, s, func(result *sql.Rows) error {
+		row := &row{storage: storage}
+		rows = append(rows, row)
+		return result.Scan(&row.id, &row.name, &row.state, &row.reason, &row.model, &row.field, &row.derivedFrom, &row.attempts)
+	})
+	return rows, err
+}
+
+// waits reports whether rows are due, but not safe.
+func (r *Relay) waits(ctx context.Context, tx Handle, storage string, safe int64) (bool, error) {
+	d := r.outbox.dialect
+	var n int
+	err := queryRow(ctx, tx, in(d.statement("SELECT count(*) FROM "+table).
+		add(" WHERE storage = ? AND not_before <= "+d.now()+" AND state IN (?, ?) AND id >= ? AND model IN ", storage, statePending, stateUpload, safe), r.models), &n)
+	return n > 0, err
+}
+
+// namedRows returns those of the rows whose file some row names, or the file that
+// it is derived from.
+func (r *Relay) namedRows(ctx context.Context, tx Handle, storage string, rows []*row) (map[*row]bool, error) {
+	var names []string
+	for _, row := range rows {
+		names = append(names, row.name)
+		if row.derivedFrom != "" {
+			names = append(names, row.derivedFrom)
+		}
+	}
+	slices.Sort(names)
+	named, err := r.named(ctx, tx, storage, slices.Compact(names))
+	if err != nil {
+		return nil, err
+	}
+	is := map[*row]bool{}
+	for _, row := range rows {
+		_, own := named[row.name]
+		_, source := named[row.derivedFrom]
+		is[row] = own || source && row.derivedFrom != ""
+	}
+	return is, nil
+}
+
+// mark drops rows, and makes known that the files of others are being deleted.
+func (r *Relay) mark(ctx context.Context, tx Handle, token string, drop, keep []int64) error {
+	d := r.outbox.dialect
+	for part := range slices.Chunk(drop, portion) {
+		if _, err := exec(ctx, tx, in(d.statement("DELETE FROM "+table+" WHERE id IN "), part)); err != nil {
+			return err
+		}
+	}
+	for part := range slices.Chunk(keep, portion) {
+		s := d.statement("UPDATE "+table).add(" SET state = ?, claim = ?, attempts = attempts + 1, not_before = "+d.now()+" + ? WHERE id IN ",
+			stateDeleting, token, r.lease.Milliseconds())
+		if _, err := exec(ctx, tx, in(s, part)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle says in the table what became of the rows of a claim: those that are done
+// go, and those that failed wait, or are parked.
+func (r *Relay) settle(ctx context.Context, c *claim) error {
+	var done []int64
+	var derived []*row
+	var failed []int
+	for i, f := range c.results {
+		again := false
+		switch f.Status {
+		case runtime.Removed:
+			c.removed++
+		case runtime.Missing:
+			c.missing++
+		case runtime.Kept:
+			if again = f.Cause == runtime.UsedElsewhere || f.Cause == runtime.CheckFailed; !again {
+				c.kept++
+			}
+		case runtime.Pending, runtime.Failed:
+			again = true
+		}
+		if again {
+			failed = append(failed, i)
+			continue
+		}
+		done = append(done, c.rows[i].id)
+		if f.Status != runtime.Kept && f.Field != nil {
+			derived = append(derived, derivedRows(c.rows[i], f.Field)...)
+		}
+	}
+	c.failed = len(failed)
+	return r.outbox.transaction(ctx, func(tx Handle) error {
+		d := r.outbox.dialect
+		for part := range slices.Chunk(done, portion) {
+			s := d.statement("DELETE FROM "+table).add(" WHERE claim = ? AND id IN ", c.token)
+			if _, err := exec(ctx, tx, in(s, part)); err != nil {
+				return err
+			}
+		}
+		for _, i := range failed {
+			if err := r.putOff(ctx, tx, c.token, c.rows[i], c.results[i].Err); err != nil {
+				return err
+			}
+		}
+		return r.outbox.insert(ctx, tx, slices.Clone(derived), 0)
+	})
+}
+
+// derivedRows returns a row for each file that goes with that of a row.
+func derivedRows(of *row, f *runtime.Field) (rows []*row) {
+	for _, name := range f.DerivedNames(of.name) {
+		if len(name) <= maxName && runtime.CheckName(name) == nil {
+			rows = append(rows, &row{
+				storage: of.storage, name: name, reason: of.reason,
+				record: of.record, derivedFrom: of.name,
+			})
+		}
+	}
+	return rows
+}
+
+// putOff makes a row wait for another attempt, or parks it.
+func (r *Relay) putOff(ctx context.Context, tx Handle, token string, row *row, cause error) error {
+	d := r.outbox.dialect
+	if errors.Is(cause, runtime.ErrNoTime) { // it was not tried
+		s := d.statement("UPDATE "+table).add(" SET claim = '', attempts = attempts - 1, not_before = "+d.now()+" WHERE claim = ? AND id = ?", token, row.id)
+		_, err := exec(ctx, tx, s)
+		return err
+	}
+	if cause == nil {
+		cause = errors.New("a batch mentions it")
+	}
+	state := stateDeleting
+	if row.attempts >= r.attempts {
+		state = stateParked
+	}
+	s := d.statement("UPDATE "+table).add(" SET state = ?, claim = '', last_error = ?, not_before = "+d.now()+" + ? WHERE claim = ? AND id = ?",
+		state, clip(fmt.Sprint(cause)), backoff(row.attempts, r.first, r.most).Milliseconds(), token, row.id)
+	_, err := exec(ctx, tx, s)
+	return err
+}
+
+// transaction runs do in a transaction in which each query sees what is committed
+// when it runs; on SQLite, with the lock for writing from the beginning.
+func (o *Outbox) transaction(ctx context.Context, do func(Handle) error) (err error) {
+	if o.dialect == SQLite {
+		return o.immediate(ctx, do)
+	}
+	tx, err := o.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (o *Outbox) immediate(ctx context.Context, do func(Handle) error) (err error) {
+	c, err := o.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_, _ = c.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		}
+	}()
+	if err := do(c); err != nil {
+		return err
+	}
+	_, err = c.ExecContext(ctx, "COMMIT")
+	return err
+}

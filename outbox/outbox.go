@@ -1,0 +1,146 @@
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// An Outbox is a table in the user's database that keeps what batches promise to
+// delete. It is safe for concurrent use.
+type Outbox struct {
+	cleaner    *runtime.Cleaner
+	db         *sql.DB
+	dialect    Dialect
+	grace      time.Duration
+	uploadTime time.Duration
+	intentWait time.Duration
+	stored     []stored
+	elsewhere  map[*runtime.Type]struct{}
+	values     map[string]func(string) []string
+	references []References
+
+	mu    sync.Mutex
+	wakes map[chan struct{}]struct{} // of relays that run
+}
+
+// An Option configures an [Outbox].
+type Option func(*Outbox) error
+
+// WithGrace sets how long after its commit a deletion waits, by default not at
+// all. With a grace of a week, a backup of the database that is a week old still
+// finds its files when it is restored.
+func WithGrace(d time.Duration) Option {
+	return func(o *Outbox) error {
+		if d < 0 {
+			return fmt.Errorf("WithGrace(%v): it must not be negative", d)
+		}
+		o.grace = d
+		return nil
+	}
+}
+
+// WithUploadTime sets how long after [runtime.Batch.Create] the transaction that
+// names the file has to be committed, by default an hour. After that the file is
+// deleted, and a commit fails that comes still.
+func WithUploadTime(d time.Duration) Option {
+	return func(o *Outbox) error {
+		if d <= 0 {
+			return fmt.Errorf("WithUploadTime(%v): it must be positive", d)
+		}
+		o.uploadTime = d
+		return nil
+	}
+}
+
+// New attaches an outbox to a cleaner that has opened no batch yet: from here on
+// its batches are committed by [Outbox.Commit], or flushed by [Outbox.Flush].
+// The cleaner's types must all be given a table with [Stored], or named in
+// [NotStored], for relays to know which rows name files. The tables of the outbox
+// must exist when it is used, see [Migrate].
+//
+// The handle that db is must not be limited to one connection, unless uploads are
+// created before the transactions that name them begin.
+func New(cleaner *runtime.Cleaner, db *sql.DB, d Dialect, options ...Option) (*Outbox, error) {
+	o := &Outbox{
+		cleaner: cleaner, db: db, dialect: d,
+		uploadTime: time.Hour, intentWait: 5 * time.Second,
+		elsewhere: map[*runtime.Type]struct{}{},
+		values:    map[string]func(string) []string{},
+		wakes:     map[chan struct{}]struct{}{},
+	}
+	var errs []error
+	if cleaner == nil || db == nil || d < SQLite || d > MariaDB {
+		return nil, errors.New("filecleangen: an outbox needs a cleaner, a database and its dialect")
+	}
+	for _, option := range options {
+		if option == nil {
+			errs = append(errs, errors.New("an option is nil"))
+			continue
+		}
+		errs = append(errs, option(o))
+	}
+	errs = append(errs, o.checkTypes()...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("filecleangen: outbox: %w", err)
+	}
+	if err := cleaner.AttachOutbox(o.intend); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Commit puts what the batch promised into the transaction, and commits it: the
+// files that it let go of go if, and only if, the database commits. A relay
+// deletes them. It is the counterpart of [runtime.Batch.CommitWith].
+//
+// An error before the commit leaves the transaction open, to be rolled back: one
+// of the database, [runtime.ErrEnded], [runtime.ErrUpload], or
+// [runtime.ErrGone] if a record names a file that is being deleted: begin anew
+// with what the rows say now. An error of tx.Commit is returned as it is.
+func (o *Outbox) Commit(ctx context.Context, b *runtime.Batch, tx Tx) (*runtime.Report, error) {
+	report, err := b.HandOver(ctx, func(h *runtime.Handover) error { return o.write(ctx, tx, h) }, tx.Commit)
+	if err == nil && report.Count(runtime.Pending) > 0 {
+		o.Nudge()
+	}
+	return report, err
+}
+
+// Flush is the first half of [Outbox.Commit], for layers that commit themselves:
+// it puts what the batch promised into the transaction, which must be committed
+// or rolled back next. Nothing may be logged to the batch any more. If it fails,
+// the transaction must be rolled back.
+func (o *Outbox) Flush(ctx context.Context, b *runtime.Batch, tx Handle) (*runtime.Report, error) {
+	return b.HandOver(ctx, func(h *runtime.Handover) error { return o.write(ctx, tx, h) }, nil)
+}
+
+// Nudge tells the relays of this process that there is something to do. Commit
+// calls it; call it after a commit of your own that follows [Outbox.Flush].
+func (o *Outbox) Nudge() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for wake := range o.wakes {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// listen returns a channel that Nudge sends to, until stop is called.
+func (o *Outbox) listen() (wake chan struct{}, stop func()) {
+	wake = make(chan struct{}, 1)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.wakes[wake] = struct{}{}
+	return wake, func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.wakes, wake)
+	}
+}

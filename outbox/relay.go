@@ -1,0 +1,331 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// A Relay deletes the files that an outbox promises. Any number of relays, in any
+// number of processes, share the work. It is safe for concurrent use.
+type Relay struct {
+	outbox      *Outbox
+	environment string
+	logger      *slog.Logger
+	poll        time.Duration
+	portion     int
+	lease       time.Duration
+	attempts    int
+	first, most time.Duration // waits between attempts
+
+	sources map[string][]source // by storage
+	types   map[string]*runtime.Type
+	models  []string // their names, and "" for uploads and what is derived
+	horizon horizon
+}
+
+// A RelayOption configures a [Relay].
+type RelayOption func(*Relay) error
+
+// WithPoll sets how often a relay looks for rows when nobody nudges it, by default
+// every second.
+func WithPoll(d time.Duration) RelayOption {
+	return func(r *Relay) error {
+		if d <= 0 {
+			return fmt.Errorf("WithPoll(%v): it must be positive", d)
+		}
+		r.poll = d
+		return nil
+	}
+}
+
+// WithPortion sets how many rows a relay takes at once, by default 1,000.
+func WithPortion(n int) RelayOption {
+	return func(r *Relay) error {
+		if n < 1 {
+			return fmt.Errorf("WithPortion(%d): it takes at least one", n)
+		}
+		r.portion = n
+		return nil
+	}
+}
+
+// WithLease sets for how long rows belong to the relay that took them, by default
+// ten minutes. If it has not said by then what became of the files, because its
+// process died, others take them. It must be longer than one attempt can take, see
+// [runtime.WithTimeout].
+func WithLease(d time.Duration) RelayOption {
+	return func(r *Relay) error {
+		if d < time.Second {
+			return fmt.Errorf("WithLease(%v): it takes at least a second", d)
+		}
+		r.lease = d
+		return nil
+	}
+}
+
+// WithAttempts sets how often a deletion is tried before its row is parked, and
+// the first and the longest wait in between, which doubles. The default is 30
+// attempts, 1 second and 15 minutes: about 5 hours.
+func WithAttempts(n int, first, longest time.Duration) RelayOption {
+	return func(r *Relay) error {
+		if n < 1 || first < 0 || longest < first {
+			return fmt.Errorf("WithAttempts(%d, %v, %v): it takes at least one attempt, and 0 <= first <= longest", n, first, longest)
+		}
+		r.attempts, r.first, r.most = n, first, longest
+		return nil
+	}
+}
+
+// WithLongestTransaction sets how long a transaction runs at most. It matters
+// only on MariaDB and MySQL, and there only if the relay's user lacks the
+// privilege PROCESS: then deletions wait for twice that time, by default 2 × 10
+// minutes. A transaction that runs longer, and comes to name a file that another
+// one let go of meanwhile, may lose it.
+func WithLongestTransaction(d time.Duration) RelayOption {
+	return func(r *Relay) error {
+		if d <= 0 {
+			return fmt.Errorf("WithLongestTransaction(%v): it must be positive", d)
+		}
+		r.horizon.longest = d
+		return nil
+	}
+}
+
+// WithRelayLogger sets where the relay logs what it can't return; without it,
+// slog.Default as it is when the relay is made. Deletions are logged by the
+// cleaner.
+func WithRelayLogger(l *slog.Logger) RelayOption {
+	return func(r *Relay) error {
+		if l == nil {
+			return errors.New("the logger is nil")
+		}
+		r.logger = l
+		return nil
+	}
+}
+
+// Relay makes a relay for the environment with this id, which must be in the
+// marker of each storage: see [Mark]. It reads from every column that names files,
+// and fails if that can't be done.
+func (o *Outbox) Relay(ctx context.Context, environment string, options ...RelayOption) (*Relay, error) {
+	r := &Relay{
+		outbox: o, environment: environment, logger: slog.Default(),
+		poll: time.Second, portion: 1000, lease: 10 * time.Minute,
+		attempts: 30, first: time.Second, most: 15 * time.Minute,
+		types: map[string]*runtime.Type{}, models: []string{""},
+		horizon: horizon{db: o.db, dialect: o.dialect, longest: 10 * time.Minute},
+	}
+	errs := []error{checkEnvironment(environment)}
+	for _, option := range options {
+		if option == nil {
+			errs = append(errs, errors.New("an option is nil"))
+			continue
+		}
+		errs = append(errs, option(r))
+	}
+	for _, t := range o.cleaner.Types() {
+		if other := r.types[t.Name]; other != nil && other != t {
+			errs = append(errs, fmt.Errorf("two types are called %s; rows of the outbox don't tell them apart", t.Name))
+		}
+		r.types[t.Name] = t
+		r.models = append(r.models, clip(t.Name))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("filecleangen: relay: %w", err)
+	}
+	version, err := schemaVersion(ctx, o.db, o.dialect)
+	if err == nil && version != SchemaVersion {
+		err = fmt.Errorf("the tables of the outbox have version %d, this program needs %d: call outbox.Migrate, or run outbox.SchemaFrom(…, %[1]d)", version, SchemaVersion)
+	}
+	if err == nil {
+		r.sources, err = o.sources(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("filecleangen: relay: %w", err)
+	}
+	return r, nil
+}
+
+// Run deletes what is due until ctx ends, and then returns nil, after the
+// deletions that are under way. What goes wrong meanwhile is logged, and tried
+// again: a storage that fails holds up no other.
+func (r *Relay) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, storage := range r.outbox.cleaner.Storages() {
+		all.Go(func() { r.serve(ctx, storage) })
+	}
+	all.Wait()
+	return nil
+}
+
+// serve deletes what is due in one storage.
+func (r *Relay) serve(ctx context.Context, storage string) {
+	wake, stop := r.outbox.listen()
+	defer stop()
+	failures := 0
+	for ctx.Err() == nil {
+		done, err := r.round(ctx, storage)
+		wait := r.poll
+		switch {
+		case err != nil:
+			if ctx.Err() == nil {
+				r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: the relay can't go on, and will try again", slog.String("storage", storage), slog.Any("error", err))
+			}
+			failures++
+			wait = backoff(failures, r.poll, 30*r.poll)
+		case done.failed > 0 && done.failed == done.taken: // the storage is down, it seems
+			failures++
+			wait = backoff(failures, r.poll, 30*r.poll)
+		case done.taken > 0:
+			failures, wait = 0, 0
+		case done.waiting: // for other transactions to end
+			failures, wait = 0, min(wait, 20*time.Millisecond)
+		default:
+			failures = 0
+		}
+		if failures > 0 { // a nudge is no reason to try what has failed
+			sleep(ctx, wait, nil)
+		} else {
+			sleep(ctx, wait, wake)
+		}
+	}
+}
+
+// sleep waits for d, wake or ctx.
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) {
+	if d == 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-ctx.Done():
+	}
+}
+
+// backoff returns how long to wait after so many failures. It is random, so that
+// what failed together does not come back together.
+func backoff(failures int, first, most time.Duration) time.Duration {
+	d := first
+	for range failures - 1 {
+		if d = 2 * d; d >= most {
+			d = most
+			break
+		}
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+// Drain deletes what is due now in all storages, after it has waited for the
+// transactions that are running, and returns. Deletions that fail are not tried
+// again before their time. It is for tests, and for programs that cron starts.
+//
+// The error joins those of all storages; it wraps [ErrFence] where a marker was
+// missing.
+func (r *Relay) Drain(ctx context.Context) (Drained, error) {
+	var sum Drained
+	var errs []error
+	for _, storage := range r.outbox.cleaner.Storages() {
+		for {
+			done, err := r.round(ctx, storage)
+			sum.add(done)
+			if err != nil {
+				errs = append(errs, err)
+				break
+			}
+			if done.taken == 0 && !done.waiting {
+				break
+			}
+			if done.taken == 0 {
+				sleep(ctx, 5*time.Millisecond, nil)
+			}
+		}
+	}
+	return sum, errors.Join(errs...)
+}
+
+// Drained counts what [Relay.Drain] did.
+type Drained struct {
+	Removed, Missing int // files deleted, and found gone
+	Kept             int // by policy, or vetoed
+	Named            int // files that a row names after all
+	Failed           int // attempts that failed; the rows wait, or are parked
+}
+
+func (d *Drained) add(done round) {
+	d.Removed += done.removed
+	d.Missing += done.missing
+	d.Kept += done.kept
+	d.Named += done.named
+	d.Failed += done.failed
+}
+
+// round is what became of the rows that were taken at once.
+type round struct {
+	taken                                 int
+	waiting                               bool // rows are due that are not safe yet
+	removed, missing, kept, named, failed int
+}
+
+// round takes rows of one storage that are due, deletes their files and says so in
+// the table.
+func (r *Relay) round(ctx context.Context, storage string) (done round, err error) {
+	files, _ := r.outbox.cleaner.Storage(storage)
+	if err := checkFence(files, storage, r.environment); err != nil {
+		return done, err
+	}
+	c, err := r.claim(ctx, storage, r.horizon.known())
+	if err == nil && c.waiting {
+		var safe int64
+		if safe, err = r.horizon.advance(ctx); err == nil {
+			c, err = r.claim(ctx, storage, safe)
+		}
+	}
+	if err != nil {
+		return done, fmt.Errorf("filecleangen: relay: taking rows: %w", err)
+	}
+	done = c.round
+	if len(c.rows) == 0 {
+		return done, nil
+	}
+	// From here on the work goes on to its end: the rows say that files are being deleted.
+	ctx = context.WithoutCancel(ctx)
+	c.results = r.delete(ctx, c.rows)
+	if err := r.settle(ctx, c); err != nil {
+		return done, fmt.Errorf("filecleangen: relay: saying what was deleted; the rows are taken again after their lease: %w", err)
+	}
+	return c.round, nil
+}
+
+// delete makes one attempt at the files of rows.
+func (r *Relay) delete(ctx context.Context, rows []*row) []runtime.Result {
+	files := make([]runtime.Result, len(rows))
+	attempts := make(map[runtime.Ref]int, len(rows))
+	for i, row := range rows {
+		files[i] = runtime.Result{Ref: runtime.Ref{Storage: row.storage, Name: row.name}, Reason: runtime.Reason(row.reason)}
+		files[i].Type, files[i].Field = r.field(row)
+		attempts[files[i].Ref] = row.attempts
+	}
+	return r.outbox.cleaner.Delete(ctx, files, func(f runtime.Result) bool { return attempts[f.Ref] >= r.attempts })
+}
+
+// field returns the type and the field that a row names, or nil.
+func (r *Relay) field(row *row) (*runtime.Type, *runtime.Field) {
+	if t := r.types[row.model]; t != nil {
+		for i := range t.Fields {
+			if t.Fields[i].Path == row.field {
+				return t, &t.Fields[i]
+			}
+		}
+	}
+	return nil, nil
+}

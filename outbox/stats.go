@@ -1,0 +1,87 @@
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// Stats says how an outbox is doing.
+type Stats struct {
+	Pending  int // rows that wait for their time, or a relay
+	Uploads  int // files that were uploaded, and that no transaction has named yet
+	Deleting int // rows that a relay has taken, or whose deletion failed and is tried again
+	Parked   int // rows that no relay tries any more, see [Outbox.Parked]
+
+	// Overdue is for how long the row has been due that has been so longest: how
+	// far the relays are behind. Parked rows don't count.
+	Overdue time.Duration
+}
+
+// Stats reads the counts from the table.
+func (o *Outbox) Stats(ctx context.Context) (Stats, error) {
+	var s Stats
+	d := o.dialect
+	q := d.statement("SELECT state, count(*), " + d.now() + " - min(not_before) FROM " + table + " GROUP BY state")
+	err := queryAll(ctx, o.db, q, func(rows *sql.Rows) error {
+		var state string
+		var n int
+		var overdue int64
+		if err := rows.Scan(&state, &n, &overdue); err != nil {
+			return err
+		}
+		switch state {
+		case statePending:
+			s.Pending = n
+		case stateUpload:
+			s.Uploads = n
+		case stateDeleting:
+			s.Deleting = n
+		case stateParked:
+			s.Parked = n
+			return nil
+		}
+		s.Overdue = max(s.Overdue, time.Duration(overdue)*time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		return Stats{}, fmt.Errorf("filecleangen: outbox: %w", err)
+	}
+	return s, nil
+}
+
+// A ParkedFile is one whose deletion failed so often that no relay tries any more.
+type ParkedFile struct {
+	Ref      runtime.Ref
+	Attempts int
+	Err      string // the last error
+}
+
+// Parked returns up to limit files that are parked, the oldest first.
+func (o *Outbox) Parked(ctx context.Context, limit int) (files []ParkedFile, err error) {
+	s := o.dialect.statement("SELECT storage, name, attempts, last_error FROM "+table).add(" WHERE state = ? ORDER BY id LIMIT ?", stateParked, limit)
+	err = queryAll(ctx, o.db, s, func(rows *sql.Rows) error {
+		var f ParkedFile
+		files = append(files, f)
+		last := &files[len(files)-1]
+		return rows.Scan(&last.Ref.Storage, &last.Ref.Name, &last.Attempts, &last.Err)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("filecleangen: outbox: %w", err)
+	}
+	return files, nil
+}
+
+// Unpark makes relays try all parked files again, and returns how many there are.
+func (o *Outbox) Unpark(ctx context.Context) (int64, error) {
+	d := o.dialect
+	n, err := exec(ctx, o.db, d.statement("UPDATE "+table).add(" SET state = ?, attempts = 0, not_before = "+d.now()+" WHERE state = ?", stateDeleting, stateParked))
+	if err != nil {
+		return 0, fmt.Errorf("filecleangen: outbox: %w", err)
+	}
+	o.Nudge()
+	return n, nil
+}
