@@ -8,5 +8,5 @@
 // will meet them.
 package conformance
 
-//go:generate go tool filecleangen ./models
+//go:generate go tool filecleangen ./models ./outbox/models
 //go:generate go tool filecleangen -select ./selected

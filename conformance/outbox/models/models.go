@@ -1,0 +1,26 @@
+// Package models has the records of the tests of the outbox.
+package models
+
+import "database/sql"
+
+// Album is a record with files in every form that a column can have.
+type Album struct {
+	ID     int64
+	Title  string
+	Cover  string         `file:"media,default=blank.png,column=cover"`
+	Banner sql.NullString `file:"media,column=banner"`
+	Pages  []string       `file:"media,column=pages"`
+	Photos []Photo        `file:""`
+}
+
+// Photo is a part of an album, in one column with the others.
+type Photo struct {
+	File string `file:"media"`
+	Text string
+}
+
+// Scan is a record whose file has thumbnails.
+type Scan struct {
+	ID   int64
+	File string `file:"media,column=file,derived=thumbs/{stem}.webp"`
+}

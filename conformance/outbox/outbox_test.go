@@ -1,0 +1,60 @@
+package outbox_test
+
+import (
+	"testing"
+
+	"github.com/filecleangen/filecleangen/conformance/outbox/models"
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+func TestLife(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		w.write("a", "b", "p1", "p2", "x", "blank.png")
+		a := &models.Album{ID: 1, Cover: "a", Banner: null("b"), Pages: []string{"p1", "p2"}, Photos: []models.Photo{{File: "x"}}}
+		w.commit(func(tx *transaction) { tx.insert(a) })
+		w.drain()
+		w.want("a b blank.png p1 p2 x")
+
+		old := a.FileSnapshot()
+		a.Cover, a.Banner, a.Pages, a.Photos = "blank.png", null("a"), []string{"p2"}, nil
+		report := w.commit(func(tx *transaction) { tx.update(a, old) })
+		if report.Outcome != runtime.Committed || report.Count(runtime.Pending) != 3 {
+			t.Errorf("%v", report)
+		}
+		w.want("a b blank.png p1 p2 x")
+		w.wantStats(3, 0)
+		if done := w.drain(); done.Removed != 3 {
+			t.Errorf("%+v", done)
+		}
+		w.want("a blank.png p2")
+
+		w.commit(func(tx *transaction) { tx.remove(a) })
+		w.drain()
+		w.want("blank.png")
+		w.wantStats(0, 0)
+	})
+}
+
+// What rows name in any form is kept, although a batch let go of it.
+func TestStillNamed(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		names := []string{"a", "b", "p", "x", "s", "A", "a ", `q"ü`}
+		w.write(names...)
+		w.commit(func(tx *transaction) {
+			tx.insert(&models.Album{ID: 1, Cover: "a", Banner: null("b"), Pages: []string{"p"}, Photos: []models.Photo{{File: "x"}, {File: `q"ü`}}})
+			tx.insert(&models.Album{ID: 2, Cover: "A"})
+		})
+		w.exec("INSERT INTO scan (id, file) VALUES (1, 's')")
+		w.commit(func(tx *transaction) {
+			all := models.AlbumFiles{Pages: names}
+			tx.w.must(tx.try(func(b *runtime.Batch) { all.LogDelete(b, runtime.IntKey(9)) }, "DELETE FROM album WHERE id = 2"))
+		})
+		if done := w.drain(); done.Named != 6 || done.Removed != 2 {
+			t.Errorf("%+v", done)
+		}
+		w.want(`a b p q"ü s x`)
+	})
+}

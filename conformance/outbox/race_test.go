@@ -1,0 +1,201 @@
+package outbox_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/filecleangen/filecleangen/conformance/outbox/models"
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// servers are the databases where transactions run beside each other.
+func onServers(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
+	t.Helper()
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		if d == outbox.SQLite {
+			t.Skip("SQLite has one writer at a time")
+		}
+		test(t, d)
+	})
+}
+
+// A transaction that began before a file was let go of may come to name it, since
+// it may have read the row that did: the relay waits for it.
+func TestRelayWaitsForOlderTransactions(t *testing.T) {
+	for name, level := range map[string]sql.IsolationLevel{"read committed": sql.LevelReadCommitted, "repeatable read": sql.LevelRepeatableRead} {
+		t.Run(name, func(t *testing.T) {
+			onServers(t, func(t *testing.T, d outbox.Dialect) {
+				w := newWorld(t, d, settings{})
+				w.write("a")
+				a := &models.Album{ID: 1, Cover: "a"}
+				w.commit(func(tx *transaction) { tx.insert(a) })
+
+				older := w.beginAt(level)
+				var cover string
+				w.must(older.QueryRowContext(t.Context(), "SELECT cover FROM album WHERE id = 1").Scan(&cover))
+				w.commit(func(tx *transaction) { tx.remove(a) })
+				ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+				defer cancel()
+				if done, err := w.relay.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) || done != (outbox.Drained{}) {
+					t.Errorf("the relay has not waited: %+v, %v", done, err)
+				}
+				w.want("a")
+				older.insert(&models.Album{ID: 2, Cover: cover})
+				if _, err := w.box.Commit(t.Context(), older.b, older.Tx); err != nil && level == sql.LevelReadCommitted {
+					t.Error(err) // with a snapshot, databases may refuse
+				} else if err != nil {
+					older.b.Rollback()
+					return
+				}
+				w.drain()
+				w.want("a")
+				w.wantStats(0, 0)
+			})
+		})
+	}
+}
+
+func (w *world) beginAt(level sql.IsolationLevel) *transaction {
+	w.t.Helper()
+	b := w.clean.Begin()
+	tx, err := w.db.BeginTx(w.t.Context(), &sql.TxOptions{Isolation: level})
+	w.must(err)
+	return &transaction{Tx: tx, b: b, w: w}
+}
+
+// Who takes up a file that is promised to go keeps it.
+func TestTakenUpWhilePending(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		w.write("a")
+		a := &models.Album{ID: 1, Cover: "a"}
+		w.commit(func(tx *transaction) { tx.insert(a) })
+		w.commit(func(tx *transaction) { tx.remove(a) })
+		w.wantStats(1, 0)
+		w.commit(func(tx *transaction) { tx.insert(a) })
+		w.wantStats(0, 0)
+		w.drain()
+		w.want("a")
+
+		w.commit(func(tx *transaction) { tx.remove(a) })
+		w.rollback(func(tx *transaction) { tx.insert(a) })
+		w.drain()
+		w.want("")
+	})
+}
+
+// The same, while the transaction that takes it up is still open: the relay can
+// neither see its row nor take the promise.
+func TestTakenUpNotCommitted(t *testing.T) {
+	onServers(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		w.release("a", "b")
+		w.exec("UPDATE filecleangen_outbox SET not_before = not_before + 1500")
+		w.release("c")
+		w.drain() // now it is known that no transaction is older than a and b
+		w.want("a b")
+		tx := w.begin()
+		tx.insert(&models.Album{ID: 2, Cover: "a"})
+		_, err := w.box.Flush(t.Context(), tx.b, tx)
+		w.must(err)
+		for w.drain().Removed == 0 { // b, when its time has come
+		}
+		w.want("a")
+		w.must(tx.Commit())
+		w.drain()
+		w.want("a")
+		w.wantStats(0, 0)
+	})
+}
+
+// From the moment at which the relay has decided, nobody can take up the name.
+func TestTakenUpWhileDeleting(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		var w *world
+		asked := 0
+		before := func(context.Context, runtime.Event) error {
+			asked++
+			other := w.another()
+			tx := other.begin()
+			tx.insert(&models.Album{ID: 2, Cover: "a"})
+			if _, err := other.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, runtime.ErrGone) {
+				t.Errorf("taken up: %v", err)
+			}
+			other.must(tx.Rollback())
+			tx.b.Rollback()
+			u, err := other.clean.Begin().Create(t.Context(), "media", "a")
+			other.must(err)
+			if u.Name() == "a" {
+				t.Error("an upload got the name")
+			}
+			return nil
+		}
+		w = newWorld(t, d, settings{cleaner: []runtime.Option{runtime.WithObserver(runtime.Observer{Before: before})}})
+		w.write("a")
+		a := &models.Album{ID: 1, Cover: "a"}
+		w.commit(func(tx *transaction) { tx.insert(a) })
+		w.commit(func(tx *transaction) { tx.remove(a) })
+		if done := w.drain(); done.Removed != 1 || asked != 1 {
+			t.Errorf("%+v, asked %d times", done, asked)
+		}
+	})
+}
+
+// Two transactions take up the same file: one of them may be refused, and none
+// loses it.
+func TestTakenUpTwice(t *testing.T) {
+	onServers(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		w.write("a")
+		a := &models.Album{ID: 1, Cover: "a"}
+		w.commit(func(tx *transaction) { tx.insert(a) })
+		w.commit(func(tx *transaction) { tx.remove(a) })
+		first, second := w.begin(), w.begin()
+		first.insert(&models.Album{ID: 2, Cover: "a"})
+		second.insert(&models.Album{ID: 3, Cover: "a"})
+		_, err := w.box.Flush(t.Context(), first.b, first)
+		w.must(err)
+		done := make(chan error)
+		go func() {
+			_, err := w.box.Commit(t.Context(), second.b, second.Tx)
+			if err != nil {
+				_ = second.Rollback()
+			}
+			done <- err
+		}()
+		w.must(first.Commit())
+		if err := <-done; err != nil && !errors.Is(err, runtime.ErrGone) {
+			t.Errorf("%v", err)
+		}
+		w.drain()
+		w.want("a")
+	})
+}
+
+// On SQLite a transaction that has read before another one wrote can't write any
+// more, so what it has read of a file that is gone does no harm.
+func TestSQLiteRefusesOldReaders(t *testing.T) {
+	w := newWorld(t, outbox.SQLite, settings{})
+	w.write("a")
+	a := &models.Album{ID: 1, Cover: "a"}
+	w.commit(func(tx *transaction) { tx.insert(a) })
+
+	reader, err := w.db.Conn(t.Context())
+	w.must(err)
+	_, err = reader.ExecContext(t.Context(), "BEGIN DEFERRED")
+	w.must(err)
+	var cover string
+	w.must(reader.QueryRowContext(t.Context(), "SELECT cover FROM album WHERE id = 1").Scan(&cover))
+	w.commit(func(tx *transaction) { tx.remove(a) })
+	w.drain()
+	if _, err := reader.ExecContext(t.Context(), "INSERT INTO album (id, title, cover) VALUES (2, '', ?)", cover); err == nil {
+		t.Error("a transaction wrote what it had read of a row that is gone")
+	}
+	_, err = reader.ExecContext(t.Context(), "ROLLBACK")
+	w.must(err)
+	w.must(reader.Close())
+}

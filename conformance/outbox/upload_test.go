@@ -1,0 +1,166 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/filecleangen/filecleangen/conformance/outbox/models"
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// upload creates a file and returns the name that it got.
+func (w *world) upload(b *runtime.Batch, name string) string {
+	w.t.Helper()
+	u, err := b.Create(w.t.Context(), "media", name)
+	w.must(err)
+	_, err = u.Write([]byte(name))
+	w.must(err)
+	w.must(u.Close())
+	return u.Name()
+}
+
+// begun begins the transaction of a batch that was opened before.
+func (w *world) begun(b *runtime.Batch) *transaction {
+	w.t.Helper()
+	tx, err := w.db.BeginTx(w.t.Context(), nil)
+	w.must(err)
+	return &transaction{Tx: tx, b: b, w: w}
+}
+
+func TestUpload(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		b := w.clean.Begin()
+		name := w.upload(b, "dir/a.png")
+		w.wantStats(1, 0)
+		tx := w.begun(b)
+		tx.insert(&models.Album{ID: 1, Cover: name})
+		_, err := w.box.Commit(t.Context(), b, tx.Tx)
+		w.must(err)
+		w.wantStats(0, 0)
+		w.due()
+		w.drain()
+		w.want("dir/a.png")
+	})
+}
+
+// The process dies after it wrote the file: nobody comes to name it.
+func TestUploadForgotten(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		w.upload(w.clean.Begin(), "a")
+		w.drain()
+		w.want("a")
+		w.due()
+		w.drain()
+		w.want("")
+		w.wantStats(0, 0)
+	})
+}
+
+// The transaction that names the file comes too late.
+func TestUploadLate(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		b := w.clean.Begin()
+		name := w.upload(b, "a")
+		w.due()
+		w.another().drain()
+		w.want("")
+		tx := w.begun(b)
+		tx.insert(&models.Album{ID: 1, Cover: name})
+		if _, err := w.box.Commit(t.Context(), b, tx.Tx); !errors.Is(err, runtime.ErrGone) || !strings.Contains(err.Error(), "WithUploadTime") {
+			t.Errorf("%v", err)
+		}
+		w.must(tx.Rollback())
+		b.Rollback()
+	})
+}
+
+func TestUploadRolledBack(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		b := w.clean.Begin()
+		w.upload(b, "a")
+		b.Rollback()
+		w.want("")
+		u, err := w.clean.Begin().Create(t.Context(), "media", "a")
+		w.must(err)
+		if u.Name() == "a" {
+			t.Error("the name is promised to go, and was given out again")
+		}
+	})
+}
+
+// A file that is replaced in the transaction it was uploaded for goes at once, as
+// does one whose hold a savepoint cut; one that a write may have named is asked
+// for in the database.
+func TestUploadsNotNamed(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		b := w.clean.Begin()
+		first, second, cut, never, missed := w.upload(b, "first"), w.upload(b, "second"), w.upload(b, "cut"), w.upload(b, "never"), w.upload(b, "missed")
+		tx := w.begun(b)
+		a := &models.Album{ID: 1, Cover: first}
+		tx.insert(a)
+		old := a.FileSnapshot()
+		a.Cover = second
+		tx.update(a, old)
+		_, err := tx.ExecContext(t.Context(), "SAVEPOINT s")
+		w.must(err)
+		s := b.Savepoint()
+		tx.insert(&models.Album{ID: 2, Cover: cut})
+		_, err = tx.ExecContext(t.Context(), "ROLLBACK TO SAVEPOINT s")
+		w.must(err)
+		w.must(b.RollbackTo(s))
+		tx.update(&models.Album{ID: 7, Cover: missed}, models.AlbumFiles{})
+		_, err = w.box.Commit(t.Context(), b, tx.Tx)
+		w.must(err)
+		w.drain()
+		w.want(second)
+		w.wantStats(0, 0)
+		_, _ = never, first
+	})
+}
+
+// What a flush that failed leaves to the intents is not deleted by a rollback: the
+// caller may commit all the same.
+func TestUploadAfterFailedFlush(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		b := w.clean.Begin()
+		name := w.upload(b, "a")
+		tx := w.begun(b)
+		tx.insert(&models.Album{ID: 1, Cover: name})
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := w.box.Flush(ended, b, tx); err == nil {
+			t.Error("no error")
+		}
+		w.must(tx.Commit())
+		b.Rollback()
+		w.want("a")
+		w.due()
+		if done := w.drain(); done.Named != 1 {
+			t.Errorf("%+v", done)
+		}
+		w.want("a")
+	})
+}
+
+// On SQLite the intent takes the lock that the transaction has.
+func TestSQLiteUploadInTransaction(t *testing.T) {
+	w := newWorld(t, outbox.SQLite, settings{})
+	w.dsn = strings.Replace(w.dsn, "busy_timeout(20000)", "busy_timeout(50)", 1)
+	w = w.another()
+	tx := w.begin()
+	defer tx.Rollback()
+	_, err := tx.b.Create(t.Context(), "media", "a")
+	if err == nil || !strings.Contains(err.Error(), "before the transaction begins") {
+		t.Errorf("%v", err)
+	}
+	w.want("")
+}

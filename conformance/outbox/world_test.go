@@ -1,0 +1,351 @@
+package outbox_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
+	"github.com/filecleangen/filecleangen/conformance/outbox/models"
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+const environment = "test"
+
+// world is a database, a directory, a cleaner and its outbox.
+type world struct {
+	t     testing.TB
+	d     outbox.Dialect
+	root  string
+	dsn   string
+	db    *sql.DB
+	dir   *runtime.DirFs
+	clean *runtime.Cleaner
+	box   *outbox.Outbox
+	relay *outbox.Relay
+	logs  *logs
+}
+
+// logs may be written to from several goroutines.
+type logs struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// settings are how a world differs from others.
+type settings struct {
+	cleaner []runtime.Option
+	box     []outbox.Option
+	relay   []outbox.RelayOption
+}
+
+// onEach runs a test on each database that there is.
+func onEach(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
+	t.Helper()
+	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB} {
+		t.Run(d.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, d)
+		})
+	}
+}
+
+func newWorld(tb testing.TB, d outbox.Dialect, with settings) *world {
+	tb.Helper()
+	w := &world{t: tb, d: d, root: tb.TempDir(), dsn: newDatabase(tb, d)}
+	w.open(with)
+	w.must(outbox.Migrate(tb.Context(), w.db, d))
+	for s := range strings.SplitSeq(schema[d], ";") {
+		w.exec(s)
+	}
+	w.must(outbox.Mark(w.dir, environment))
+	w.makeRelay(with)
+	return w
+}
+
+// open opens the database and the directory of a world anew, as another process
+// would.
+func (w *world) open(with settings) {
+	w.t.Helper()
+	var err error
+	w.db, err = sql.Open(drivers[w.d], w.dsn)
+	w.must(err)
+	w.db.SetMaxIdleConns(8)
+	w.dir, err = runtime.Dir(w.root)
+	w.must(err)
+	w.logs = &logs{}
+	w.clean, err = runtime.New(append([]runtime.Option{
+		runtime.WithStorage("media", w.dir),
+		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
+	}, with.cleaner...)...)
+	w.must(err)
+	w.box, err = outbox.New(w.clean, w.db, w.d, append([]outbox.Option{
+		outbox.Stored(models.AlbumFileType, "album", outbox.Columns{"Photos[].File": {Name: "photos"}}),
+		outbox.Stored(models.ScanFileType, "scan", nil),
+		outbox.NotStored(models.PhotoFileType),
+	}, with.box...)...)
+	w.must(err)
+	db, dir := w.db, w.dir
+	w.t.Cleanup(func() {
+		_ = db.Close()
+		_ = dir.Close()
+	})
+}
+
+// another is another process with the same database and directory.
+func (w *world) another() *world {
+	w.t.Helper()
+	other := &world{t: w.t, d: w.d, root: w.root, dsn: w.dsn}
+	other.open(settings{})
+	other.makeRelay(settings{})
+	return other
+}
+
+func (w *world) makeRelay(with settings) {
+	w.t.Helper()
+	var err error
+	w.relay, err = w.box.Relay(w.t.Context(), environment, append([]outbox.RelayOption{
+		outbox.WithRelayLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
+		outbox.WithAttempts(5, 0, 0),
+	}, with.relay...)...)
+	w.must(err)
+}
+
+var drivers = map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MariaDB: "mysql"}
+
+var schema = map[outbox.Dialect]string{
+	outbox.SQLite: `CREATE TABLE album (id integer PRIMARY KEY, title text NOT NULL, cover text NOT NULL, banner text, pages text, photos text);
+		CREATE TABLE scan (id integer PRIMARY KEY, file text NOT NULL)`,
+	outbox.PostgreSQL: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover text NOT NULL, banner varchar(200), pages text[], photos jsonb);
+		CREATE TABLE scan (id bigint PRIMARY KEY, file text NOT NULL)`,
+	outbox.MariaDB: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover varchar(200) NOT NULL, banner varchar(200), pages json, photos json, KEY (cover), KEY (banner));
+		CREATE TABLE scan (id bigint PRIMARY KEY, file varchar(200) NOT NULL)`,
+}
+
+// newDatabase makes an empty database, or a schema, and returns how to open it.
+func newDatabase(tb testing.TB, d outbox.Dialect) (dsn string) {
+	tb.Helper()
+	if d == outbox.SQLite {
+		return "file:" + filepath.Join(tb.TempDir(), "test.db") + "?_pragma=journal_mode(wal)&_pragma=synchronous(0)&_pragma=busy_timeout(20000)&_txlock=immediate"
+	}
+	server, variable := "postgres://postgres@127.0.0.1:5432/test?sslmode=disable", "FILECLEANGEN_POSTGRES"
+	if d == outbox.MariaDB {
+		server, variable = "root@tcp(127.0.0.1:3306)/test", "FILECLEANGEN_MARIADB"
+	}
+	if other := os.Getenv(variable); other != "" {
+		server = other
+	}
+	db, err := sql.Open(drivers[d], server)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Second)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		if os.Getenv("CI") == "true" {
+			tb.Fatalf("no %v answers at %s ($%s): %v", d, server, variable, err)
+		}
+		tb.Skipf("no %v answers at %s ($%s): %v", d, server, variable, err)
+	}
+	name := fmt.Sprintf("filecleangen_%d_%d", os.Getpid(), time.Now().UnixNano())
+	made := map[outbox.Dialect]string{outbox.PostgreSQL: "SCHEMA", outbox.MariaDB: "DATABASE"}[d]
+	if _, err := db.ExecContext(ctx, "CREATE "+made+" "+name); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		cascade := map[outbox.Dialect]string{outbox.PostgreSQL: " CASCADE"}[d]
+		_, _ = db.ExecContext(context.Background(), "DROP "+made+" "+name+cascade)
+		_ = db.Close()
+	})
+	if d == outbox.PostgreSQL {
+		return server + "&search_path=" + name
+	}
+	config, err := mysql.ParseDSN(server)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	config.DBName = name
+	return config.FormatDSN()
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// q makes the placeholders of the database of question marks.
+func (w *world) q(query string) string { return rebind(w.d, query) }
+
+func rebind(d outbox.Dialect, query string) string {
+	if d != outbox.PostgreSQL {
+		return query
+	}
+	var b strings.Builder
+	n := 0
+	for _, r := range query {
+		if r == '?' {
+			n++
+			fmt.Fprintf(&b, "$%d", n)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func (w *world) exec(query string) {
+	w.t.Helper()
+	_, err := w.db.ExecContext(w.t.Context(), query)
+	w.must(err)
+}
+
+func (w *world) write(names ...string) {
+	w.t.Helper()
+	for _, name := range names {
+		path := filepath.Join(w.root, filepath.FromSlash(name))
+		w.must(os.MkdirAll(filepath.Dir(path), 0o755))
+		w.must(os.WriteFile(path, []byte(name), 0o644))
+	}
+}
+
+// transaction is a transaction and its batch.
+type transaction struct {
+	*sql.Tx
+	b *runtime.Batch
+	w *world
+}
+
+func (w *world) begin() *transaction {
+	w.t.Helper()
+	b := w.clean.Begin()
+	tx, err := w.db.BeginTx(w.t.Context(), nil)
+	w.must(err)
+	return &transaction{Tx: tx, b: b, w: w}
+}
+
+// commit runs a transaction that is committed.
+func (w *world) commit(do func(tx *transaction)) *runtime.Report {
+	w.t.Helper()
+	tx := w.begin()
+	do(tx)
+	report, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx)
+	w.must(err)
+	return report
+}
+
+// rollback runs a transaction that is rolled back.
+func (w *world) rollback(do func(tx *transaction)) {
+	w.t.Helper()
+	tx := w.begin()
+	do(tx)
+	w.must(tx.Rollback())
+	tx.b.Rollback()
+}
+
+func (tx *transaction) try(hook func(*runtime.Batch), query string, args ...any) error {
+	return tx.b.Exec(hook, func() (int64, error) {
+		return runtime.Rows(tx.ExecContext(tx.w.t.Context(), tx.w.q(query), args...))
+	})
+}
+
+func null(name string) sql.NullString { return sql.NullString{String: name, Valid: name != ""} }
+
+// columns returns what an album's columns hold.
+func columns(d outbox.Dialect, a *models.Album) []any {
+	pages, _ := json.Marshal(a.Pages)
+	photos, _ := json.Marshal(a.Photos)
+	if d == outbox.PostgreSQL {
+		pages = []byte("{}")
+		if len(a.Pages) > 0 {
+			pages = []byte(`{"` + strings.Join(a.Pages, `","`) + `"}`)
+		}
+	}
+	return []any{a.Title, a.Cover, a.Banner, string(pages), string(photos)}
+}
+
+func (tx *transaction) insert(a *models.Album) {
+	tx.w.t.Helper()
+	tx.w.must(tx.try(a.AfterCreate, "INSERT INTO album (title, cover, banner, pages, photos, id) VALUES (?, ?, ?, ?, ?, ?)", append(columns(tx.w.d, a), a.ID)...))
+}
+
+func (tx *transaction) update(a *models.Album, old models.AlbumFiles) {
+	tx.w.t.Helper()
+	tx.w.must(tx.try(func(b *runtime.Batch) { a.BeforeUpdate(b, old) },
+		"UPDATE album SET title = ?, cover = ?, banner = ?, pages = ?, photos = ? WHERE id = ?", append(columns(tx.w.d, a), a.ID)...))
+}
+
+func (tx *transaction) remove(a *models.Album) {
+	tx.w.t.Helper()
+	tx.w.must(tx.try(func(b *runtime.Batch) { a.AfterDelete(b, a.FileSnapshot()) }, "DELETE FROM album WHERE id = ?", a.ID))
+}
+
+// drain runs the relay until nothing is due.
+func (w *world) drain() outbox.Drained {
+	w.t.Helper()
+	done, err := w.relay.Drain(w.t.Context())
+	w.must(err)
+	return done
+}
+
+// want checks which files are left.
+func (w *world) want(files string) {
+	w.t.Helper()
+	var left []string
+	w.must(filepath.WalkDir(w.root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && d.Name() != outbox.MarkerName {
+			rel, _ := filepath.Rel(w.root, path)
+			left = append(left, filepath.ToSlash(rel))
+		}
+		return err
+	}))
+	slices.Sort(left)
+	if got := strings.Join(left, " "); got != files {
+		w.t.Errorf("files left: %q, want %q\nlog:\n%s", got, files, w.logs)
+	}
+}
+
+// wantStats checks how many rows the outbox has.
+func (w *world) wantStats(pending, parked int) {
+	w.t.Helper()
+	s, err := w.box.Stats(w.t.Context())
+	w.must(err)
+	if s.Pending+s.Uploads != pending || s.Deleting != 0 || s.Parked != parked {
+		w.t.Errorf("%+v, want %d pending, %d parked", s, pending, parked)
+	}
+}
+
+// due makes rows due that wait for their time.
+func (w *world) due() {
+	w.t.Helper()
+	w.exec("UPDATE filecleangen_outbox SET not_before = 0")
+}
