@@ -25,8 +25,8 @@ type Cleaner struct {
 	intend     func(context.Context, Ref) (*Intent, error) // set by AttachOutbox
 
 	company  company
-	calls    chan struct{} // one in it for each goroutine that calls a storage
-	helpers  chan struct{} // and one for each that was started for it
+	workers  int           // how many goroutines may call a storage at once
+	helpers  chan struct{} // one in it for each that was started for that
 	retries  retries
 	running  running
 	counters counters
@@ -56,11 +56,11 @@ func New(options ...Option) (*Cleaner, error) {
 		logger:   slog.Default(),
 		timeout:  time.Minute,
 		retry:    defaultRetry,
+		workers:  defaultWorkers,
 	}
 	c.company.open, c.company.doomed = map[*Batch]struct{}{}, map[Ref]doom{}
 	c.retries.queues, c.retries.closes = map[string]*queue{}, make(chan struct{})
 	c.stop, c.cancel = context.WithCancel(context.Background())
-	c.setWorkers(defaultWorkers)
 	var errs []error
 	for _, o := range options {
 		if o == nil {
@@ -70,6 +70,10 @@ func New(options ...Option) (*Cleaner, error) {
 		if err := o(c); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	c.helpers = make(chan struct{}, c.workers-1)
+	for _, s := range c.storages {
+		s.calls = make(chan struct{}, c.workers)
 	}
 	for t := range c.types {
 		errs = append(errs, c.learn(t)...)
@@ -98,7 +102,3 @@ func (c *Cleaner) learn(t *Type) (errs []error) {
 }
 
 const defaultWorkers = 8
-
-func (c *Cleaner) setWorkers(n int) {
-	c.calls, c.helpers = make(chan struct{}, n), make(chan struct{}, n-1)
-}

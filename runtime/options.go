@@ -120,16 +120,17 @@ func WithObserver(o Observer) Option {
 	}
 }
 
-// WithWorkers sets how many goroutines of the cleaner call storages at once to
+// WithWorkers sets how many goroutines of the cleaner call a storage at once to
 // delete files, over all its batches. The default, 8, suits disks; object
 // stores without [ManyRemover] gain from more. With 1 no goroutine is started:
-// files are deleted where the batch is committed.
+// files are deleted where the batch is committed. A storage that hangs does not
+// hold up another.
 func WithWorkers(n int) Option {
 	return func(c *Cleaner) error {
 		if n < 1 {
 			return fmt.Errorf("WithWorkers(%d): it takes at least one", n)
 		}
-		c.setWorkers(n)
+		c.workers = n
 		return nil
 	}
 }

@@ -109,7 +109,7 @@ func (c *Cleaner) portions(files []*Result) (portions []portion) {
 	}
 	for _, p := range places {
 		s, group := c.storages[p.storage], groups[p]
-		size := s.portionSize(len(files), cap(c.calls))
+		size := s.portionSize(len(files), c.workers)
 		for len(group) > 0 {
 			n := min(size, len(group))
 			portions = append(portions, portion{s, group[:n]})
@@ -156,7 +156,7 @@ func (c *Cleaner) removePortion(ctx context.Context, decided uint64, p portion) 
 		}
 		files = append(files, f)
 	}
-	c.call(ctx, func() {
+	p.storage.call(ctx, func() {
 		c.company.claim(decided, files)
 		files = undecidedOf(files)
 		if len(files) == 0 {
@@ -177,15 +177,15 @@ func (c *Cleaner) removePortion(ctx context.Context, decided uint64, p portion) 
 	}
 }
 
-// call makes calls of a storage, when it is their turn. If that does not come
+// call makes calls of the storage, when it is their turn. If that does not come
 // in time, it makes none.
-func (c *Cleaner) call(ctx context.Context, do func()) {
+func (s *storage) call(ctx context.Context, do func()) {
 	if ctx.Err() != nil {
 		return
 	}
 	select {
-	case c.calls <- struct{}{}:
-		defer func() { <-c.calls }()
+	case s.calls <- struct{}{}:
+		defer func() { <-s.calls }()
 		do()
 	case <-ctx.Done():
 	}

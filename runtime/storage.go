@@ -59,6 +59,8 @@ type storage struct {
 	many ManyRemover // fs, if it is one
 	most int         // how many names it takes
 	name func(value string) string
+
+	calls chan struct{} // one in it for each goroutine that calls it to delete files
 }
 
 func newStorage(fs afero.Fs) *storage {

@@ -158,6 +158,28 @@ func TestWorkers(t *testing.T) {
 	})
 }
 
+// A storage that hangs takes no other's turn.
+func TestHangingStorage(t *testing.T) {
+	called, hangs := make(chan struct{}), make(chan struct{})
+	w := newWorld(t, "p q")
+	stuck := removeFs{w.files, func() { called <- struct{}{}; <-hangs }}
+	w = w.with(runtime.WithStorage("stuck", stuck), runtime.WithStorage("media", w.files), runtime.WithTimeout(time.Second))
+	remove := func(ref runtime.Ref) runtime.Result {
+		return w.clean.Delete(context.Background(), []runtime.Result{{Ref: ref}}, func(runtime.Result) bool { return true })[0]
+	}
+	done := make(chan runtime.Result)
+	go func() { done <- remove(runtime.Ref{Storage: "stuck", Name: "q"}) }()
+	<-called
+	if r := remove(media("p")); r.Status != runtime.Removed {
+		t.Errorf("%+v", r)
+	}
+	close(hangs)
+	if r := <-done; r.Status != runtime.Removed {
+		t.Errorf("%+v", r)
+	}
+	w.wantLeft("")
+}
+
 // removeFs calls a function before each Remove.
 type removeFs struct {
 	afero.Fs
