@@ -36,9 +36,15 @@ func (o *Outbox) write(ctx context.Context, tx Handle, h *runtime.Handover) erro
 // locks nothing.
 func (o *Outbox) callOff(ctx context.Context, tx Handle, h *runtime.Handover) error {
 	c := &callingOff{takes: map[runtime.Ref]takes{}, off: map[runtime.Ref]bool{}}
-	c.add(h.Uploads, takes{own: true})
-	c.add(h.Perhaps, takes{held: true})
-	c.add(h.Held, takes{held: true, sure: true})
+	for _, intent := range h.Uploads {
+		c.add(intent.Ref, takes{intent: intent.ID})
+	}
+	for _, ref := range h.Perhaps {
+		c.add(ref, takes{held: true})
+	}
+	for _, ref := range h.Held {
+		c.add(ref, takes{held: true, sure: true})
+	}
 	for _, group := range byStorage(slices.Collect(maps.Keys(c.takes))) {
 		for part := range slices.Chunk(group.names, portion) {
 			if err := o.callOffNames(ctx, tx, group.storage, part, c); err != nil {
@@ -46,9 +52,9 @@ func (o *Outbox) callOff(ctx context.Context, tx Handle, h *runtime.Handover) er
 			}
 		}
 	}
-	for _, ref := range h.Uploads {
-		if c.takes[ref].held && !c.off[ref] {
-			return fmt.Errorf("%w: the upload %s was not named in time, see outbox.WithUploadTime", runtime.ErrGone, ref)
+	for _, intent := range h.Uploads {
+		if c.takes[intent.Ref].held && !c.off[intent.Ref] {
+			return fmt.Errorf("%w: the upload %s was not named in time, see outbox.WithUploadTime", runtime.ErrGone, intent.Ref)
 		}
 	}
 	return o.insert(ctx, tx, c.again, 0)
@@ -56,8 +62,8 @@ func (o *Outbox) callOff(ctx context.Context, tx Handle, h *runtime.Handover) er
 
 // takes says how a batch takes up a file.
 type takes struct {
-	held, sure bool // a record names it; and its write hit a row
-	own        bool // the batch has uploaded it
+	held, sure bool   // a record names it; and its write hit a row
+	intent     string // the id of the intent, if the batch has uploaded it
 }
 
 // callingOff is what a batch takes up, and what was found.
@@ -67,12 +73,10 @@ type callingOff struct {
 	again []*row               // to be promised anew
 }
 
-func (c *callingOff) add(refs []runtime.Ref, as takes) {
-	for _, ref := range refs {
-		if len(ref.Name) <= maxName && runtime.CheckName(ref.Name) == nil { // or it has no row
-			t := c.takes[ref]
-			c.takes[ref] = takes{t.held || as.held, t.sure || as.sure, t.own || as.own}
-		}
+func (c *callingOff) add(ref runtime.Ref, as takes) {
+	if len(ref.Name) <= maxName && runtime.CheckName(ref.Name) == nil { // or it has no row
+		t := c.takes[ref]
+		c.takes[ref] = takes{t.held || as.held, t.sure || as.sure, cmp.Or(t.intent, as.intent)}
 	}
 }
 
@@ -81,12 +85,11 @@ func (c *callingOff) found(r *row) (off bool, err error) {
 	ref := runtime.Ref{Storage: r.storage, Name: r.name}
 	t := c.takes[ref]
 	switch {
+	case t.intent != "" && (r.state != stateUpload || r.record != t.intent):
+		return false, nil // the upload is gone, and this is the row of another file
 	case r.state != statePending && r.state != stateUpload:
-		if t.held {
-			return false, fmt.Errorf("%w: a record names %s, which is being deleted", runtime.ErrGone, ref)
-		}
-		return false, nil // an upload that nobody names
-	case r.state == stateUpload && !t.own && !t.sure:
+		return false, fmt.Errorf("%w: a record names %s, which is being deleted", runtime.ErrGone, ref)
+	case r.state == stateUpload && t.intent == "" && !t.sure:
 		return false, nil // it is not due for a long time
 	case r.state == statePending && !t.sure:
 		c.again = append(c.again, r)

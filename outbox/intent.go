@@ -12,13 +12,17 @@ import (
 // intend promises to delete a file that is about to be uploaded, in a transaction
 // of its own. The transaction that names the file calls it off; if it never
 // comes, a relay deletes the file. It returns nil if the name has a row.
+//
+// If the file is not made after all, the intent stays: others may count on it (see
+// insert).
 func (o *Outbox) intend(ctx context.Context, ref runtime.Ref) (*runtime.Intent, error) {
 	if len(ref.Name) > maxName || len(ref.Storage) > maxStorage {
 		return nil, fmt.Errorf("%w: the outbox takes names of up to %d bytes", runtime.ErrBadName, maxName)
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.intentWait)
 	defer cancel()
-	d, token, until := o.dialect, rand.Text(), time.Now().Add(o.uploadTime)
+	d, token := o.dialect, rand.Text()
+	until := time.Now().Add(o.uploadTime)
 	s := d.statement("INSERT INTO "+table+" (storage, name, state, reason, record, created_at, not_before) VALUES ").
 		add("(?, ?, ?, ?, ?, "+d.now()+", "+d.now()+" + ?)", ref.Storage, ref.Name, stateUpload, string(runtime.Unused), token, o.uploadTime.Milliseconds())
 	if d == MariaDB {
@@ -38,16 +42,7 @@ func (o *Outbox) intend(ctx context.Context, ref runtime.Ref) (*runtime.Intent, 
 	if n == 0 {
 		return nil, nil
 	}
-	return &runtime.Intent{Until: until, Withdraw: func() { o.withdraw(ctx, ref, token) }}, nil
-}
-
-// withdraw takes back the intent of a file that was not made. If it can't, a relay
-// finds in its time that there is no such file, or that a row names it.
-func (o *Outbox) withdraw(ctx context.Context, ref runtime.Ref, token string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.intentWait)
-	defer cancel()
-	_, _ = exec(ctx, o.db, o.dialect.statement("DELETE FROM "+table).
-		add(" WHERE storage = ? AND name = ? AND state = ? AND record = ?", ref.Storage, ref.Name, stateUpload, token))
+	return &runtime.Intent{Ref: ref, ID: token, Until: until}, nil
 }
 
 func (o *Outbox) explainIntent(ctx context.Context, ref runtime.Ref, err error) error {

@@ -15,8 +15,9 @@ var ErrOutbox = errors.New("filecleangen: batches are committed by the outbox if
 // An Intent is a promise, made durably before a file is, that the file goes
 // unless the transaction comes to name it.
 type Intent struct {
-	Until    time.Time // the file goes after that, and others may then make one of this name
-	Withdraw func()    // takes the intent back, if it can: the file was not made
+	Ref   Ref
+	ID    string    // tells it from others for the same file, before and after it
+	Until time.Time // the file goes after that, and others may then make one of its name
 }
 
 // AttachOutbox makes all batches of the cleaner leave their promises to an
@@ -26,8 +27,8 @@ type Intent struct {
 // outbox calls it; programs call that. It fails if the cleaner has an outbox or
 // has opened a batch.
 //
-// The function makes the intent of a file, or returns nil if the name is spoken
-// for; the upload then gets another name.
+// The function makes an intent. If the name is spoken for it returns nil, and the
+// upload gets another name.
 func (c *Cleaner) AttachOutbox(intend func(context.Context, Ref) (*Intent, error)) error {
 	c.company.mu.Lock()
 	defer c.company.mu.Unlock()
@@ -54,9 +55,9 @@ type Handover struct {
 	// deletion was promised, it is to be promised anew, so that it is decided then.
 	Perhaps []Ref
 
-	// Uploads are the files that were uploaded for this batch. Their intents are to
-	// be called off; where one is gone, so is the file.
-	Uploads []Ref
+	// Uploads are the intents of the files that were uploaded for this batch. They
+	// are to be called off; where one is gone, so is the file.
+	Uploads []*Intent
 
 	// Released are the files to be deleted if, after the commit, no row names
 	// them. They are not decided: the outbox may keep one. An upload that is one
@@ -125,19 +126,19 @@ func (b *Batch) handedOver(ctx context.Context, v view, files []Result, commit f
 // handover judges the log as far as a batch can without the database.
 func (b *Batch) handover() (view, []Result, *Handover) {
 	b.mu.Lock()
+	h := &Handover{}
 	var uploads []Ref
 	for _, u := range b.uploads {
 		if u.file != nil {
 			uploads = append(uploads, u.ref)
+			h.Uploads = append(h.Uploads, u.intent)
 		}
 	}
 	v := b.log.view(uploads...)
-	h := &Handover{}
 	h.Held, h.Perhaps = b.log.held(&v, b.lost != nil)
 	b.mu.Unlock()
 
 	files := slices.Clone(v.released)
-	h.Uploads = uploads
 	for _, ref := range uploads {
 		if said := v.of(ref); !said.released && (!said.held || said.state == idle) {
 			files = append(files, Result{Ref: ref, Reason: Unused})

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,11 +15,10 @@ import (
 
 // intents is what an outbox does for uploads.
 type intents struct {
-	until     time.Duration // how long they hold
-	taken     string        // a name that is spoken for
-	err       error
-	made      []string
-	withdrawn []string
+	until time.Duration // how long they hold
+	taken string        // a name that is spoken for
+	err   error
+	made  []string
 }
 
 func (in *intents) intend(_ context.Context, ref runtime.Ref) (*runtime.Intent, error) {
@@ -29,10 +26,7 @@ func (in *intents) intend(_ context.Context, ref runtime.Ref) (*runtime.Intent, 
 		return nil, in.err
 	}
 	in.made = append(in.made, ref.Name)
-	return &runtime.Intent{
-		Until:    time.Now().Add(in.until),
-		Withdraw: func() { in.withdrawn = append(in.withdrawn, ref.Name) },
-	}, nil
+	return &runtime.Intent{Ref: ref, ID: ref.Name + "'s", Until: time.Now().Add(in.until)}, nil
 }
 
 // attached makes a world whose cleaner has an outbox.
@@ -53,7 +47,14 @@ func handOver(t *testing.T, b *runtime.Batch, commit func() error) (string, *run
 	t.Helper()
 	var text strings.Builder
 	report, err := b.HandOver(t.Context(), func(h *runtime.Handover) error {
-		fmt.Fprintf(&text, "held %s perhaps %s uploads %s released [", names(h.Held), names(h.Perhaps), names(h.Uploads))
+		var uploads []runtime.Ref
+		for _, intent := range h.Uploads {
+			uploads = append(uploads, intent.Ref)
+			if intent.ID != intent.Ref.Name+"'s" {
+				t.Errorf("%s has intent %s", intent.Ref, intent.ID)
+			}
+		}
+		fmt.Fprintf(&text, "held %s perhaps %s uploads %s released [", names(h.Held), names(h.Perhaps), names(uploads))
 		for i, f := range h.Released {
 			text.WriteString([]string{"", " "}[min(i, 1)] + f.Ref.Name)
 		}
@@ -213,29 +214,6 @@ func TestIntents(t *testing.T) {
 	}
 	b.Rollback()
 	w.wantLeft("")
-}
-
-// If the file can't be made, somebody else may make it: nothing may promise that
-// it goes.
-func TestIntentWithdrawn(t *testing.T) {
-	in := &intents{}
-	w := newWorld(t, "")
-	w.with(runtime.WithStorage("media", noCreateFs{w.files}))
-	if err := w.clean.AttachOutbox(in.intend); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.clean.Begin().Create(t.Context(), "media", "p"); !errors.Is(err, fs.ErrPermission) {
-		t.Error(err)
-	}
-	if len(in.made) != 1 || len(in.withdrawn) != 1 {
-		t.Errorf("%+v", in)
-	}
-}
-
-type noCreateFs struct{ afero.Fs }
-
-func (noCreateFs) OpenFile(string, int, os.FileMode) (afero.File, error) {
-	return nil, fs.ErrPermission
 }
 
 // When the time of an intent is nearly over, a relay may be about to delete the

@@ -24,10 +24,10 @@ var ErrUpload = errors.New("filecleangen: upload")
 // committed. Write it, Close it and check the error of Close: until then the
 // batch can't be committed with a record that names it.
 type Upload struct {
-	batch *Batch
-	ref   Ref
-	file  afero.File
-	until time.Time // the file may be another's after that; zero without an outbox
+	batch  *Batch
+	ref    Ref
+	file   afero.File
+	intent *Intent // nil without an outbox
 
 	// Guarded by batch.mu.
 	failed   error // the first error of Write
@@ -121,19 +121,12 @@ func (u *Upload) open(ctx context.Context, files afero.Fs) (err error) {
 		return err // it may be there
 	}
 	if intend := u.batch.cleaner.intend; intend != nil {
-		intent, err := intend(ctx, u.ref)
-		if err != nil {
+		if u.intent, err = intend(ctx, u.ref); err != nil {
 			return err
 		}
-		if intent == nil {
+		if u.intent == nil {
 			return fs.ErrExist
 		}
-		u.until = intent.Until
-		defer func() {
-			if file == nil { // or it would promise to delete what others made
-				intent.Withdraw()
-			}
-		}()
 	}
 	f, err := files.OpenFile(u.ref.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
@@ -148,8 +141,11 @@ func (u *Upload) open(ctx context.Context, files afero.Fs) (err error) {
 // name. It goes by the time of day, too, since the other clock stops where a
 // machine sleeps.
 func (u *Upload) mayBeAnothers(takes time.Duration) bool {
-	end := time.Now().Add(takes)
-	return !u.until.IsZero() && (end.After(u.until) || end.Round(0).After(u.until.Round(0)))
+	if u.intent == nil {
+		return false
+	}
+	end, until := time.Now().Add(takes), u.intent.Until
+	return end.After(until) || end.Round(0).After(until.Round(0))
 }
 
 // alternative returns a name beside the wanted one, in the manner of Django's

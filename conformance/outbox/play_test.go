@@ -21,6 +21,7 @@ type player struct {
 	w    *world
 	rand *rand.Rand
 	mind []models.Album // records that were read at some time, and are written back as they were
+	fair bool           // nothing is written back that was not read in the same transaction
 
 	excused map[string]bool // names without a file when a row came to name them
 	leaked  map[string]bool // names that rows lost without the batch being told, by stale records
@@ -138,7 +139,7 @@ func (t *turn) do(ctx context.Context) error {
 		t.fill(&a)
 		return t.write(ctx, a.AfterCreate, &a, nil, "INSERT INTO album (title, cover, banner, pages, photos, id) VALUES (?, ?, ?, ?, ?, ?)")
 	}
-	if t.one(3) {
+	if !t.fair && t.one(3) {
 		t.mind = append(t.mind, *row)
 	}
 	old := row.FileSnapshot()

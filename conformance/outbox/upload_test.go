@@ -80,6 +80,35 @@ func TestUploadLate(t *testing.T) {
 	})
 }
 
+// The upload's time is over, its file is gone, and another upload has its name.
+func TestUploadNameGivenAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		late, other := w.clean.Begin(), w.another()
+		w.upload(late, "a")
+		w.due()
+		w.drain()
+		second := other.clean.Begin()
+		if name := other.upload(second, "a"); name != "a" {
+			t.Errorf("the name was not free: %s", name)
+		}
+		tx := w.begun(late)
+		tx.insert(&models.Album{ID: 1, Cover: "a"})
+		if _, err := w.box.Commit(t.Context(), late, tx.Tx); !errors.Is(err, runtime.ErrGone) {
+			t.Errorf("%v", err)
+		}
+		w.must(tx.Rollback())
+		late.Rollback()
+		tx = other.begun(second)
+		tx.insert(&models.Album{ID: 2, Cover: "a"})
+		_, err := other.box.Commit(t.Context(), second, tx.Tx)
+		w.must(err)
+		w.due()
+		w.drain()
+		w.want("a")
+	})
+}
+
 func TestUploadRolledBack(t *testing.T) {
 	onEach(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})

@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/spf13/afero"
 	_ "modernc.org/sqlite"
 
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
@@ -64,6 +65,7 @@ type settings struct {
 	cleaner []runtime.Option
 	box     []outbox.Option
 	relay   []outbox.RelayOption
+	wrap    func(afero.Fs) afero.Fs // around the storage; or nil
 }
 
 // onEach runs a test on each database that there is.
@@ -101,8 +103,12 @@ func (w *world) open(with settings) {
 	w.dir, err = runtime.Dir(w.root)
 	w.must(err)
 	w.logs = &logs{}
+	media := afero.Fs(w.dir)
+	if with.wrap != nil {
+		media = with.wrap(media)
+	}
 	w.clean, err = runtime.New(append([]runtime.Option{
-		runtime.WithStorage("media", w.dir),
+		runtime.WithStorage("media", media),
 		runtime.WithTypes(models.FileTypes()...),
 		runtime.WithLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
 	}, with.cleaner...)...)
