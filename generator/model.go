@@ -88,6 +88,11 @@ func (s *Shape) Many() bool {
 	})
 }
 
+// Opaque reports whether a method FileNames finds the names.
+func (s *Shape) Opaque() bool {
+	return s.any(func(s *Shape) bool { return s.Kind == Names })
+}
+
 // Unordered reports whether the names come in an order that is not the same
 // each time.
 func (s *Shape) Unordered() bool {

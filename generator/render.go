@@ -121,6 +121,9 @@ func (w *writer) fieldDescription(f Field) []string {
 	if f.Tag.Keep {
 		parts = append(parts, "Keep: true")
 	}
+	if f.Shape.Opaque() {
+		parts = append(parts, "Opaque: true")
+	}
 	return parts
 }
 

@@ -43,6 +43,9 @@ func (o *Outbox) sources(ctx context.Context) (map[string][]source, error) {
 		for i := range s.typ.Fields {
 			f := &s.typ.Fields[i]
 			c, err := s.column(o.dialect, f)
+			if c.Form == Elsewhere {
+				continue
+			}
 			if err == nil {
 				var from source
 				from, err = o.source(ctx, s.table, c, f)
@@ -166,9 +169,10 @@ func (o *Outbox) findIn(ctx context.Context, db Queryer, s source, values []stri
 }
 
 // find makes the query of findIn. With a limit it looks at so many rows. What the
-// database takes for equal must not be merged: only one may be the name.
+// database takes for equal must not be merged: only one may be the name. Columns
+// are qualified, or SQLite would take one that does not exist for a string.
 func (d Dialect) find(s source, values []string, limit string) *statement {
-	column, from := d.quote(s.column), d.quote(s.table)
+	column, from := "r."+d.quote(s.column), d.quote(s.table)+" r"
 	rows := "(SELECT " + column + " AS c FROM " + from + " WHERE " + column + " IS NOT NULL" + limit + ") t"
 	q := d.statement("")
 	switch {

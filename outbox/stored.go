@@ -33,6 +33,9 @@ const (
 	JSON
 	// Array is a column with an array of names, such as text[]. PostgreSQL only.
 	Array
+	// Elsewhere is a column that this package does not read: a function given to
+	// WithReferences does.
+	Elsewhere
 )
 
 // stored is a type and the table that its records are in.
@@ -89,8 +92,11 @@ func (o *Outbox) checkTypes() (errs []error) {
 		known[s.typ] = struct{}{}
 		for i := range s.typ.Fields {
 			f := &s.typ.Fields[i]
-			if _, err := s.column(o.dialect, f); err != nil {
+			c, err := s.column(o.dialect, f)
+			if err != nil {
 				errs = append(errs, err)
+			} else if c.Form == Elsewhere && len(o.references) == 0 {
+				errs = append(errs, fmt.Errorf("%s.%s: nobody reads its column: add outbox.WithReferences", s.typ.Name, f.Path))
 			}
 		}
 		for path := range s.columns {
@@ -124,6 +130,12 @@ func hasField(t *runtime.Type, path string) bool {
 // column returns the column of a field.
 func (s *stored) column(d Dialect, f *runtime.Field) (Column, error) {
 	c := s.columns[f.Path]
+	if c.Form == Elsewhere {
+		return c, nil
+	}
+	if c.Form == Auto && f.Opaque {
+		return c, fmt.Errorf("%s.%s: its method FileNames finds the names, and the database can't call that: say outbox.Elsewhere in outbox.Stored, and let outbox.WithReferences ask; or say outbox.JSON, Text or Array if that is how the column of %s holds them", s.typ.Name, f.Path, s.table)
+	}
 	if c.Name == "" {
 		c.Name = f.Column
 	}

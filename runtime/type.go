@@ -20,6 +20,7 @@ type Field struct {
 	Derived  []string // templates of the names of files that go with the file; see [CheckTemplate]
 	Prune    bool     // whether directories that became empty go with the file
 	Keep     bool     // whether its files are never deleted
+	Opaque   bool     // whether only the method FileNames of its value knows the names
 }
 
 // A Shape says how many names a file field holds.

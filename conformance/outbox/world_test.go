@@ -65,6 +65,7 @@ type settings struct {
 	cleaner []runtime.Option
 	box     []outbox.Option
 	relay   []outbox.RelayOption
+	storage []runtime.StorageOption
 	wrap    func(afero.Fs) afero.Fs // around the storage; or nil
 }
 
@@ -108,22 +109,27 @@ func (w *world) open(with settings) {
 		media = with.wrap(media)
 	}
 	w.clean, err = runtime.New(append([]runtime.Option{
-		runtime.WithStorage("media", media),
+		runtime.WithStorage("media", media, with.storage...),
 		runtime.WithTypes(models.FileTypes()...),
 		runtime.WithLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
 	}, with.cleaner...)...)
 	w.must(err)
-	w.box, err = outbox.New(w.clean, w.db, w.d, append([]outbox.Option{
-		outbox.Stored(models.AlbumFileType, "album", outbox.Columns{"Photos[].File": {Name: "photos"}}),
-		outbox.Stored(models.ScanFileType, "scan", nil),
-		outbox.NotStored(models.PhotoFileType),
-	}, with.box...)...)
+	w.box, err = outbox.New(w.clean, w.db, w.d, append(stored(), with.box...)...)
 	w.must(err)
 	db, dir := w.db, w.dir
 	w.t.Cleanup(func() {
 		_ = db.Close()
 		_ = dir.Close()
 	})
+}
+
+// stored says where the records of a world are.
+func stored() []outbox.Option {
+	return []outbox.Option{
+		outbox.Stored(models.AlbumFileType, "album", outbox.Columns{"Photos[].File": {Name: "photos"}}),
+		outbox.Stored(models.ScanFileType, "scan", nil),
+		outbox.NotStored(models.PhotoFileType, models.ThingFileType),
+	}
 }
 
 // another is another process with the same database and directory.

@@ -285,6 +285,108 @@ func (s *ScanFiles) releaseFiles(log *runtime.Record) {
 	}
 }
 
+// ThingFiles is a snapshot: the names of all files of one Thing at one moment.
+type ThingFiles struct {
+	One  string
+	Many []string
+	Doc  []string
+}
+
+// ThingFileType describes the file fields of Thing.
+var ThingFileType = &runtime.Type{
+	Name: "models.Thing",
+	Fields: []runtime.Field{
+		{Path: "One", Storage: "media", Shape: runtime.Single},
+		{Path: "Many", Storage: "media", Shape: runtime.List},
+		{Path: "Doc", Storage: "media", Shape: runtime.List, Opaque: true},
+	},
+}
+
+// FileSnapshot returns the names of the record's files as they are now. Take it
+// when the record was read, before anything in it is changed.
+func (r *Thing) FileSnapshot() ThingFiles {
+	var s ThingFiles
+	s.One = r.One
+	s.Many = append(s.Many, r.Many...)
+	for name := range r.Doc.FileNames() {
+		s.Doc = append(s.Doc, name)
+	}
+	return s
+}
+
+// FileKey returns the key by which a batch tells the record from others.
+func (r *Thing) FileKey() runtime.Key {
+	return runtime.IntKey(r.ID)
+}
+
+// AfterCreate logs that the record was inserted.
+func (r *Thing) AfterCreate(b *runtime.Batch) {
+	log := b.Created(ThingFileType, r.FileKey())
+	log.Hold(0, r.One)
+	log.HoldAll(1, r.Many)
+	for name := range r.Doc.FileNames() {
+		log.Hold(2, name)
+	}
+}
+
+// BeforeUpdate logs that the record is written to a row that named the files in
+// old, read in the same transaction.
+func (r *Thing) BeforeUpdate(b *runtime.Batch, old ThingFiles) {
+	log := b.Updated(ThingFileType, r.FileKey())
+	log.Hold(0, r.One)
+	log.HoldAll(1, r.Many)
+	for name := range r.Doc.FileNames() {
+		log.Hold(2, name)
+	}
+	if !log.Same(0, old.One) {
+		log.Release(0, old.One)
+	}
+	log.ReleaseAll(1, old.Many)
+	log.ReleaseAll(2, old.Doc)
+}
+
+// AfterDelete logs that the record's row, which named the files in old, is
+// deleted.
+func (r *Thing) AfterDelete(b *runtime.Batch, old ThingFiles) {
+	log := b.Deleted(ThingFileType, r.FileKey())
+	log.Release(0, old.One)
+	log.ReleaseAll(1, old.Many)
+	log.ReleaseAll(2, old.Doc)
+}
+
+// LogCreate logs that a row with these files was inserted.
+func (s ThingFiles) LogCreate(b *runtime.Batch, key runtime.Key) {
+	log := b.Created(ThingFileType, key)
+	s.holdFiles(&log)
+}
+
+// LogUpdate logs that a row that named the files in old is written to name these.
+func (s ThingFiles) LogUpdate(b *runtime.Batch, key runtime.Key, old ThingFiles) {
+	log := b.Updated(ThingFileType, key)
+	s.holdFiles(&log)
+	old.releaseFiles(&log)
+}
+
+// LogDelete logs that a row with these files is deleted.
+func (s ThingFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
+	log := b.Deleted(ThingFileType, key)
+	s.releaseFiles(&log)
+}
+
+func (s *ThingFiles) holdFiles(log *runtime.Record) {
+	log.Hold(0, s.One)
+	log.HoldAll(1, s.Many)
+	log.HoldAll(2, s.Doc)
+}
+
+func (s *ThingFiles) releaseFiles(log *runtime.Record) {
+	if !log.Same(0, s.One) {
+		log.Release(0, s.One)
+	}
+	log.ReleaseAll(1, s.Many)
+	log.ReleaseAll(2, s.Doc)
+}
+
 // FileTypes returns the types of this package that have file fields, for
 // runtime.WithTypes.
 func FileTypes() []*runtime.Type {
@@ -292,5 +394,6 @@ func FileTypes() []*runtime.Type {
 		AlbumFileType,
 		PhotoFileType,
 		ScanFileType,
+		ThingFileType,
 	}
 }
