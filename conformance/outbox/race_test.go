@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
@@ -198,4 +201,32 @@ func TestSQLiteRefusesOldReaders(t *testing.T) {
 	_, err = reader.ExecContext(t.Context(), "ROLLBACK")
 	w.must(err)
 	w.must(reader.Close())
+}
+
+// On MariaDB a relay that may not see the transactions of others waits for as long
+// as they may take.
+func TestMariaDBWithoutPrivilege(t *testing.T) {
+	w := letGo(t, outbox.MariaDB, settings{}, "a")
+	config, err := mysql.ParseDSN(w.dsn)
+	w.must(err)
+	user := fmt.Sprintf("u%d", time.Now().UnixNano())
+	w.exec("CREATE USER " + user + " IDENTIFIED BY 'secret'")
+	t.Cleanup(func() { _, _ = w.db.ExecContext(context.Background(), "DROP USER "+user) })
+	w.exec("GRANT ALL ON " + config.DBName + ".* TO " + user)
+	config.User, config.Passwd = user, "secret"
+
+	poor := &world{t: t, d: w.d, root: w.root, dsn: config.FormatDSN()}
+	poor.open(settings{})
+	poor.makeRelay(settings{})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if done, err := poor.relay.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) || done.Removed != 0 {
+		t.Errorf("it has not waited for ten minutes: %+v, %v", done, err)
+	}
+	w.want("a")
+	poor.makeRelay(settings{relay: []outbox.RelayOption{outbox.WithLongestTransaction(50 * time.Millisecond)}})
+	if done := poor.drain(); done.Removed != 1 {
+		t.Errorf("%+v", done)
+	}
+	w.want("")
 }

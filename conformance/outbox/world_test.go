@@ -44,14 +44,30 @@ type world struct {
 
 // logs may be written to from several goroutines.
 type logs struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu      sync.Mutex
+	b       bytes.Buffer
+	written chan struct{} // closed by the next write
 }
 
 func (l *logs) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	close(l.written)
+	l.written = make(chan struct{})
 	return l.b.Write(p)
+}
+
+// waitFor returns when the log has a text.
+func (l *logs) waitFor(text string) {
+	for {
+		l.mu.Lock()
+		has, written := strings.Contains(l.b.String(), text), l.written
+		l.mu.Unlock()
+		if has {
+			return
+		}
+		<-written
+	}
 }
 
 func (l *logs) String() string {
@@ -103,7 +119,7 @@ func (w *world) open(with settings) {
 	w.db.SetMaxIdleConns(8)
 	w.dir, err = runtime.Dir(w.root)
 	w.must(err)
-	w.logs = &logs{}
+	w.logs = &logs{written: make(chan struct{})}
 	media := afero.Fs(w.dir)
 	if with.wrap != nil {
 		media = with.wrap(media)

@@ -1,0 +1,60 @@
+package outbox_test
+
+import (
+	"database/sql"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/filecleangen/filecleangen/outbox"
+)
+
+// Several processes may start at once, and all migrate.
+func TestMigrate(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := &world{t: t, d: d, root: t.TempDir(), dsn: newDatabase(t, d)}
+		w.open(settings{})
+		if _, err := w.box.Relay(t.Context(), environment); err == nil || !strings.Contains(err.Error(), "have version 0, this program needs 1: call outbox.Migrate") {
+			t.Errorf("%v", err)
+		}
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				db, err := sql.Open(drivers[d], w.dsn)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer db.Close()
+				if err := outbox.Migrate(t.Context(), db, d); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		w.must(outbox.Migrate(t.Context(), w.db, d))
+		w.wantStats(0, 0)
+
+		w.exec("UPDATE filecleangen_outbox_version SET version = 99")
+		if err := outbox.Migrate(t.Context(), w.db, d); err == nil || !strings.Contains(err.Error(), "no schema version 99") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// The statements for a migration tool do what Migrate does.
+func TestSchemaFrom(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := &world{t: t, d: d, root: t.TempDir(), dsn: newDatabase(t, d)}
+		w.open(settings{})
+		statements, err := outbox.SchemaFrom(d, 0)
+		w.must(err)
+		for _, s := range statements {
+			w.exec(s)
+		}
+		w.must(outbox.Migrate(t.Context(), w.db, d))
+		if rest, err := outbox.SchemaFrom(d, outbox.SchemaVersion); len(rest) > 0 || err != nil {
+			t.Errorf("%v, %v", rest, err)
+		}
+	})
+}
