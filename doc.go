@@ -46,8 +46,10 @@
 //     tag and the field types.
 //   - [github.com/filecleangen/filecleangen/runtime]: cleaner, batch, storages,
 //     observers; the promises and their conditions.
+//   - [github.com/filecleangen/filecleangen/outbox]: promises that survive a crash,
+//     in a table of your own database.
 //   - [github.com/filecleangen/filecleangen/generator]: the generator as a
 //     library.
-//   - The directory examples/quickstart: a program to run and a repository to
-//     copy.
+//   - The directories examples/quickstart and examples/outbox: programs to run and
+//     repositories to copy.
 package filecleangen

@@ -32,7 +32,7 @@ CREATE TRIGGER seen_update AFTER UPDATE ON record BEGIN INSERT OR IGNORE INTO se
 // outside, at any moment, and from inside, right before or after a call of the
 // storage or of the database. No file that a row names is ever gone. What no row
 // names is counted: files whose deletion a commit promised, and uploads whose
-// transaction was not committed. An outbox will bring both to nothing.
+// transaction was not committed. An outbox brings both to nothing.
 func TestCrash(t *testing.T) {
 	const lanes = 4
 	kills := 500 / lanes

@@ -5,7 +5,8 @@
 // driver.
 //
 // Cases that plain hooks cannot meet assert that nothing is lost, and say what
-// will meet them.
+// meets them, or will. The directory outbox has those that an outbox meets, on
+// SQLite, PostgreSQL and MariaDB.
 package conformance
 
 //go:generate go tool filecleangen ./models ./outbox/models

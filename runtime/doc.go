@@ -93,8 +93,10 @@
 //     transactions at once in one process: this package.
 //   - Rows that share files, other processes that write rows: this package, with
 //     a reference check; not to the last instant, see above.
-//   - A crash between the commit and the deletion, unknown outcomes: nothing yet.
-//     An outbox in the user's database is planned.
+//   - A crash between the commit and the deletion, or between an upload and the
+//     commit, unknown outcomes, and other processes to the last instant: package
+//     outbox, a table in the user's database. Batches are then committed by it, see
+//     [Cleaner.AttachOutbox]; nothing else changes.
 //   - Raw SQL, bulk statements, cascades: nothing yet but to call the generated
 //     methods. Adapters and triggers are planned.
 //   - What is left behind all the same: nothing yet. A sweep that compares a

@@ -20,9 +20,9 @@ type Querier interface {
 }
 
 // Handle makes a handle for an outbox of whatever runs statements of pgx. It has
-// the life of q: close, to be called when the handle is not used any more, ends
+// the life of q: done, to be called when the handle is not used any more, ends
 // neither a transaction nor a connection.
-func Handle(q Querier) (handle outbox.Handle, close func()) {
+func Handle(q Querier) (handle outbox.Handle, done func()) {
 	db := sql.OpenDB(connector{q})
 	return db, func() { _ = db.Close() }
 }

@@ -13,8 +13,8 @@ import (
 // Commit puts what the batch promised into the transaction, and commits it. It is
 // [outbox.Outbox.Commit] for pgx, with the same errors.
 func Commit(ctx context.Context, box *outbox.Outbox, b *runtime.Batch, tx pgx.Tx) (*runtime.Report, error) {
-	handle, closeHandle := Handle(tx)
-	defer closeHandle()
+	handle, done := Handle(tx)
+	defer done()
 	return box.Commit(ctx, b, commitTx{handle, func() error { return tx.Commit(ctx) }})
 }
 
@@ -28,8 +28,8 @@ func (tx commitTx) Commit() error { return tx.commit() }
 // Flush puts what the batch promised into the transaction, which the caller then
 // commits. It is [outbox.Outbox.Flush] for pgx.
 func Flush(ctx context.Context, box *outbox.Outbox, b *runtime.Batch, tx pgx.Tx) (*runtime.Report, error) {
-	handle, closeHandle := Handle(tx)
-	defer closeHandle()
+	handle, done := Handle(tx)
+	defer done()
 	return box.Flush(ctx, b, handle)
 }
 

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMain is the first start, in the process that the story starts.
+func TestMain(m *testing.M) {
+	if folder := os.Getenv(folderVariable); folder != "" {
+		fmt.Fprintln(os.Stderr, crash(context.Background(), folder))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// TestReadme: what the example prints is what the README shows.
+func TestReadme(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv("TMP", os.Getenv("TMPDIR"))
+	var out bytes.Buffer
+	if err := tell(context.Background(), &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.ReplaceAll(string(readme), "\r\n", "\n"), out.String()) {
+		t.Errorf("the README does not have the output of the example, which is now:\n%s", &out)
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("left behind in the temporary folder: %v, %v", left, err)
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	_ "modernc.org/sqlite"
+
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// environment is what the storage's marker must say for files to be deleted in it.
+// In earnest it comes from the deployment, never from the database.
+const environment = "example"
+
+const schema = `CREATE TABLE IF NOT EXISTS article (id INTEGER PRIMARY KEY, cover TEXT NOT NULL)`
+
+// Store keeps articles in a database, their pictures in a storage, and what is to
+// be deleted in an outbox.
+type Store struct {
+	folder  string
+	db      *sql.DB
+	media   *runtime.DirFs
+	cleaner *runtime.Cleaner
+	box     *outbox.Outbox
+}
+
+// open opens the database and the pictures in a folder.
+func open(ctx context.Context, folder string) (_ *Store, err error) {
+	s := &Store{folder: folder}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.media, err = runtime.Dir(filepath.Join(folder, "media")); err != nil {
+		return nil, err
+	}
+	s.db, err = sql.Open("sqlite", filepath.Join(folder, "articles.db")+"?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.db.ExecContext(ctx, schema); err != nil {
+		return nil, err
+	}
+	if err := outbox.Migrate(ctx, s.db, outbox.SQLite); err != nil {
+		return nil, err
+	}
+	s.cleaner, err = runtime.New(
+		runtime.WithStorage("media", s.media),
+		runtime.WithTypes(FileTypes()...),
+		runtime.WithLogger(slog.New(slog.DiscardHandler)), // the story says it all
+	)
+	if err != nil {
+		return nil, err
+	}
+	s.box, err = outbox.New(s.cleaner, s.db, outbox.SQLite,
+		outbox.Stored(ArticleFileType, "article", nil), // where rows name files: what the relay asks
+		outbox.WithUploadTime(2*time.Second),           // an hour, if it is not for a story
+	)
+	return s, err
+}
+
+func (s *Store) close() {
+	if s.db != nil {
+		_ = s.db.Close()
+	}
+	if s.media != nil {
+		_ = s.media.Close()
+	}
+}
+
+// SetCover gives an article another picture. The one before goes after the commit:
+// that much is promised in the transaction.
+func (s *Store) SetCover(ctx context.Context, id int64, name string, picture io.Reader) error {
+	batch := s.cleaner.Begin()
+	defer batch.Rollback()
+	cover, err := upload(ctx, batch, name, picture) // before the transaction: it has one of its own
+	if err != nil {
+		return err
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	a := &Article{ID: id}
+	err = tx.QueryRowContext(ctx, "SELECT cover FROM article WHERE id = ?", id).Scan(&a.Cover)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	old := a.FileSnapshot() // what the row names now
+	a.Cover = cover
+	err = batch.Exec(
+		func(b *runtime.Batch) { a.BeforeUpdate(b, old) },
+		func() (int64, error) {
+			return runtime.Rows(tx.ExecContext(ctx, "INSERT INTO article (id, cover) VALUES (?, ?) ON CONFLICT DO UPDATE SET cover = excluded.cover", a.ID, a.Cover))
+		})
+	if err != nil {
+		return err
+	}
+	_, err = s.box.Commit(ctx, batch, tx)
+	return err
+}
+
+func upload(ctx context.Context, batch *runtime.Batch, name string, picture io.Reader) (string, error) {
+	file, err := batch.Create(ctx, "media", name)
+	if err != nil {
+		return "", err
+	}
+	if _, err := io.Copy(file, picture); err != nil {
+		return "", err
+	}
+	return file.Name(), file.Close()
+}
