@@ -96,8 +96,8 @@
 //   - MariaDB, MySQL: the bound is the id of a row that is inserted and rolled
 //     back. Transactions are read from information_schema.INNODB_TRX, which takes
 //     the privilege PROCESS. That table is some 100 ms old, so it is read until it
-//     has a transaction in it that was begun for this look. A relay without the
-//     privilege waits for twice [WithLongestTransaction] instead.
+//     has the reading query itself. A relay without the privilege waits for twice
+//     [WithLongestTransaction] instead.
 //   - SQLite: there is one writer at a time, and a transaction that has read before
 //     another wrote can't write any more (SQLITE_BUSY_SNAPSHOT, in WAL mode), or
 //     the other can't commit (in rollback mode). There is nothing to wait for.
@@ -133,7 +133,8 @@
 //     from a replica may belong to a file that has gone meanwhile.
 //   - What two looks wait for, a long transaction delays: a dump or a report that
 //     runs for an hour delays deletions for an hour. So does a session that is
-//     "idle in transaction", and a prepared transaction that nobody ends.
+//     "idle in transaction", and a prepared transaction that nobody ends; on
+//     MariaDB and MySQL, in whatever database of the server.
 //   - Each relay must know of all types, and of all tables, whose rows name files in
 //     a storage that it deletes from, those of other programs included
 //     ([Stored], [WithReferences]). Rows of types that it was not told of it leaves

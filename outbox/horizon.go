@@ -30,7 +30,6 @@ type horizon struct {
 	second  bool            // whether it was the second
 	at      time.Time       // when it was taken
 	safe    int64           // all rows before this one are
-	lastOwn string          // the relay's own transaction at the last look on MariaDB
 }
 
 // known returns the bound of the rows that are known to be safe.
@@ -121,8 +120,8 @@ func (h *horizon) lookPostgreSQL(ctx context.Context) (bound int64, running []st
 }
 
 // InnoDB shows its transactions to those who have the privilege PROCESS, in a
-// table that may be some time old; it is new enough if a transaction is in it
-// that was begun for this look.
+// table that may be some time old; it is new enough if the query that reads it is
+// in it.
 func (h *horizon) lookMariaDB(ctx context.Context) (bound int64, running []string, err error) {
 	c, err := h.db.Conn(ctx)
 	if err != nil {
@@ -154,14 +153,13 @@ func (h *horizon) lookMariaDB(ctx context.Context) (bound int64, running []strin
 		return 0, nil, err
 	}
 	for {
-		own, running, err := h.transactions(whole, c)
+		isNew, running, err := h.transactions(whole, c)
 		switch {
 		case denied(err):
 			return bound, nil, nil
 		case err != nil:
 			return 0, nil, err
-		case own != "" && own != h.lastOwn:
-			h.lastOwn = own
+		case isNew:
 			return bound, running, nil
 		}
 		select {
@@ -172,26 +170,28 @@ func (h *horizon) lookMariaDB(ctx context.Context) (bound int64, running []strin
 	}
 }
 
-// transactions returns the id of the transaction that asks, if the table has it,
-// and the others. An id may change while a transaction runs, so others are known
-// by their connection and their time.
-func (h *horizon) transactions(ctx context.Context, db Queryer) (own string, running []string, err error) {
+// transactions returns the transactions other than the one that asks, and whether
+// the table is new: it has that one, running this very query. Their connection may
+// be in it with an earlier transaction. An id may change while a transaction runs,
+// so others are known by their connection and their time.
+func (h *horizon) transactions(ctx context.Context, db Queryer) (isNew bool, running []string, err error) {
 	running = []string{}
-	s := h.dialect.statement("SELECT trx_id, concat(trx_mysql_thread_id, ' ', trx_started), trx_mysql_thread_id = CONNECTION_ID() FROM information_schema.INNODB_TRX")
+	token := rand.Text()
+	s := h.dialect.statement("SELECT /* " + token + " */ concat(trx_mysql_thread_id, ' ', trx_started), trx_mysql_thread_id = CONNECTION_ID(), coalesce(trx_query, '') FROM information_schema.INNODB_TRX")
 	err = queryAll(ctx, db, s, func(rows *sql.Rows) error {
-		var id, other string
-		var mine bool
-		if err := rows.Scan(&id, &other, &mine); err != nil {
+		var t, query string
+		var own bool
+		if err := rows.Scan(&t, &own, &query); err != nil {
 			return err
 		}
-		if mine {
-			own = id
-		} else {
-			running = append(running, other)
+		if !own {
+			running = append(running, t)
+		} else if strings.Contains(query, token) {
+			isNew = true
 		}
 		return nil
 	})
-	return own, running, err
+	return isNew, running, err
 }
 
 // denied reports whether err says that a privilege is missing, error 1227.

@@ -1,5 +1,5 @@
-// Command runtime measures what package runtime costs, each job interleaved
-// with its baseline:
+// Command runtime measures what packages runtime and outbox cost, each job
+// interleaved with its baseline:
 //
 //	go run . -rounds 11                 # all parts
 //	go run . -rounds 11 -part delete -files 20000 -on /dev/shm
@@ -79,7 +79,7 @@ func table(title, unit string, per int, jobs []*job) {
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 11, "how often each job is run")
-	part := flag.String("part", "", "hooks, delete, update, many or memory; all by default")
+	part := flag.String("part", "", "hooks, memory, many, update, delete, flush or drain; all by default")
 	files := flag.Int("files", 20_000, "how many files are deleted")
 	on := flag.String("on", "", "the directory to make files in; the default one for temporary files by default")
 	var workers []int
@@ -101,6 +101,8 @@ func main() {
 		{"many", func() error { return many(*rounds) }},
 		{"update", func() error { return update(*rounds, *on) }},
 		{"delete", func() error { return deleting(*rounds, *files, *on, workers) }},
+		{"flush", func() error { return flush(*rounds, *on) }},
+		{"drain", func() error { return drain(*rounds, *files, *on) }},
 	} {
 		if *part == "" || *part == p.name {
 			if err := p.run(); err != nil {

@@ -41,11 +41,7 @@ func TestRelayWaitsForOlderTransactions(t *testing.T) {
 				var cover string
 				w.must(older.QueryRowContext(t.Context(), "SELECT cover FROM album WHERE id = 1").Scan(&cover))
 				w.commit(func(tx *transaction) { tx.remove(a) })
-				ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
-				defer cancel()
-				if done, err := w.relay.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) || done != (outbox.Drained{}) {
-					t.Errorf("the relay has not waited: %+v, %v", done, err)
-				}
+				w.drainNothing()
 				w.want("a")
 				older.insert(&models.Album{ID: 2, Cover: cover})
 				if _, err := w.box.Commit(t.Context(), older.b, older.Tx); err != nil && level == sql.LevelReadCommitted {
@@ -59,6 +55,71 @@ func TestRelayWaitsForOlderTransactions(t *testing.T) {
 				w.wantStats(0, 0)
 			})
 		})
+	}
+}
+
+// A transaction that begins while the one that lets go of the file is still open,
+// and reads by a snapshot, does not see the promise when that is committed: the
+// relay waits for it, too.
+func TestRelayWaitsForSnapshots(t *testing.T) {
+	onServers(t, func(t *testing.T, d outbox.Dialect) { readBySnapshot(newWorld(t, d, settings{}), func() {}) })
+}
+
+// The table of MariaDB's transactions may be old, and have the connection that the
+// relay reads it by, with what that did before.
+func TestMariaDBOldTable(t *testing.T) {
+	w := newWorld(t, outbox.MariaDB, settings{})
+	other, err := sql.Open("mysql", w.dsn)
+	w.must(err)
+	defer other.Close()
+	w.db.SetMaxIdleConns(1)
+	readBySnapshot(w, func() {
+		tx := w.begin()
+		tx.insert(&models.Album{ID: 9})
+		time.Sleep(150 * time.Millisecond) // so that it is made anew
+		var n int
+		w.must(other.QueryRowContext(t.Context(), "SELECT count(*) FROM information_schema.INNODB_TRX").Scan(&n))
+		w.must(tx.Rollback())
+		tx.b.Rollback()
+	})
+}
+
+func readBySnapshot(w *world, before func()) {
+	w.t.Helper()
+	w.write("a")
+	a := &models.Album{ID: 1, Cover: "a"}
+	w.commit(func(tx *transaction) { tx.insert(a) })
+	w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', 'b')") // makes the relay look
+	before()
+
+	keep, err := w.db.Conn(w.t.Context()) // the last that was used; lets gets another
+	w.must(err)
+	lets := w.begin()
+	lets.remove(a)
+	_, err = w.box.Flush(w.t.Context(), lets.b, lets)
+	w.must(err)
+	w.must(keep.Close())
+	w.drainNothing()
+	reads := w.beginAt(sql.LevelRepeatableRead)
+	var cover string
+	w.must(reads.QueryRowContext(w.t.Context(), "SELECT cover FROM album WHERE id = 1").Scan(&cover))
+	w.must(lets.Commit())
+	w.drainNothing()
+	reads.insert(&models.Album{ID: 2, Cover: cover})
+	_, err = w.box.Commit(w.t.Context(), reads.b, reads.Tx)
+	w.must(err)
+	w.drain()
+	w.want("a")
+	w.wantStats(0, 0)
+}
+
+// drainNothing makes sure that the relay waits for others.
+func (w *world) drainNothing() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if done, err := w.relay.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) || done != (outbox.Drained{}) {
+		w.t.Errorf("the relay has not waited: %+v, %v", done, err)
 	}
 }
 

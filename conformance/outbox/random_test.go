@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/filecleangen/filecleangen/outbox"
 )
@@ -34,9 +36,17 @@ func TestRandomPrograms(t *testing.T) {
 		w := newWorld(t, d, settings{})
 		var players []*player
 		for seed := range uint64(3) {
-			players = append(players, newPlayer(w.another(), seed))
+			p := newPlayer(w.another(), seed)
+			pauses := rand.New(rand.NewPCG(seed, 7))
+			p.at = func() { // now and then there is time for the others to do much
+				if pauses.IntN(10) == 0 {
+					time.Sleep(time.Duration(pauses.IntN(20)) * time.Millisecond)
+				}
+			}
+			players = append(players, p)
 		}
-		relays := []*world{w.another(), w.another()}
+		often := outbox.WithPoll(5 * time.Millisecond)
+		relays := []*world{w.another(often), w.another(often)}
 		for n := range programs(t, 12) {
 			ctx, stop := context.WithCancel(t.Context())
 			var writing, relaying sync.WaitGroup

@@ -149,11 +149,11 @@ func stored() []outbox.Option {
 }
 
 // another is another process with the same database and directory.
-func (w *world) another() *world {
+func (w *world) another(options ...outbox.RelayOption) *world {
 	w.t.Helper()
 	other := &world{t: w.t, d: w.d, root: w.root, dsn: w.dsn}
 	other.open(settings{})
-	other.makeRelay(settings{})
+	other.makeRelay(settings{relay: options})
 	return other
 }
 
