@@ -122,6 +122,19 @@
 // A relay that dies leaves rows as deleting. When their lease is over
 // ([WithLease]) another takes them, asks again, and finishes.
 //
+// # What it costs
+//
+// A transaction that lets go of files, or takes some up, makes one query and one
+// insert more; one that does neither, none. An upload makes a short transaction of
+// its own. A relay takes 1,000 rows at once ([WithPortion]) and asks all columns for
+// 500 names by one query: columns of text should have an index, or they are read as
+// a whole, as those with JSON and arrays are. While a relay asks, transactions wait
+// that come to name one of these very files; on SQLite, all that write.
+//
+// A trigger, or a program in another language, can promise, too: it fills storage
+// and name in the table filecleangen_outbox, the other columns have defaults, and
+// where there is a row of that name whose state is not pending it leaves it alone.
+//
 // # Limits
 //
 //   - Writers that bypass the outbox (raw SQL without the generated methods, other
@@ -137,8 +150,10 @@
 //     MariaDB and MySQL, in whatever database of the server.
 //   - Each relay must know of all types, and of all tables, whose rows name files in
 //     a storage that it deletes from, those of other programs included
-//     ([Stored], [WithReferences]). Rows of types that it was not told of it leaves
-//     alone.
+//     ([Stored], [WithReferences]). Rows of types and storages that it was not told
+//     of it leaves alone.
+//   - Columns hold names as the fields do, or what [WithValues] says. A type whose
+//     method Value writes something else must be told of by [WithReferences].
 //   - The lease is a matter of time: a call of the storage that hangs for longer,
 //     and succeeds then, deletes what may have got the same name again.
 //   - Several primaries that accept writes at once (Galera, group replication in

@@ -69,7 +69,9 @@ func (o *Outbox) source(ctx context.Context, table string, c Column, f *runtime.
 			return s, err
 		}
 	}
-	_, err := o.findIn(ctx, o.db, s, []string{"a name that is tried"}, " LIMIT 1000")
+	q := o.dialect.statement("")
+	q.find(s, []string{"a name that is tried"}, " LIMIT 1000")
+	_, err := texts(ctx, o.db, q)
 	return s, err
 }
 
@@ -112,33 +114,9 @@ func (o *Outbox) readType(ctx context.Context, s *source, f *runtime.Field) erro
 // many at a time.
 func (r *Relay) named(ctx context.Context, db Queryer, storage string, names []string) (map[string]struct{}, error) {
 	named := map[string]struct{}{}
-	valueOf := r.outbox.values[storage]
 	for part := range slices.Chunk(names, portion) {
-		values, nameOf := part, map[string]string{}
-		if valueOf != nil {
-			values = nil
-		}
-		for _, name := range part {
-			nameOf[name] = name
-			if valueOf == nil {
-				continue
-			}
-			values = append(values, name)
-			for _, v := range valueOf(name) {
-				nameOf[v] = name
-				values = append(values, v)
-			}
-		}
-		for _, s := range r.sources[storage] {
-			found, err := r.outbox.findIn(ctx, db, s, values, "")
-			if err != nil {
-				return nil, fmt.Errorf("looking for rows in %s.%s: %w", s.table, s.column, err)
-			}
-			for _, v := range found {
-				if name, ok := nameOf[v]; ok { // databases may compare less strictly
-					named[name] = struct{}{}
-				}
-			}
+		if err := r.namedInColumns(ctx, db, storage, part, named); err != nil {
+			return nil, fmt.Errorf("looking for rows that name files: %w", err)
 		}
 		for _, ask := range r.outbox.references {
 			found, err := ask(ctx, db, storage, part)
@@ -153,55 +131,106 @@ func (r *Relay) named(ctx context.Context, db Queryer, storage string, names []s
 	return named, nil
 }
 
-// findIn returns those of the values that a column holds, and perhaps others
-// that the database takes for them.
-func (o *Outbox) findIn(ctx context.Context, db Queryer, s source, values []string, limit string) (found []string, err error) {
-	q := o.dialect.find(s, values, limit)
+// namedInColumns adds those names that a column holds. All columns are asked by one
+// statement, which sees one state of the database: or a name that moves from one
+// to another meanwhile would be seen in neither.
+func (r *Relay) namedInColumns(ctx context.Context, db Queryer, storage string, names []string, named map[string]struct{}) error {
+	sources := r.sources[storage]
+	if len(sources) == 0 {
+		return nil
+	}
+	const most = 30_000 // arguments of a statement; on MariaDB, a JSON column takes three times the values
+	values, nameOf := r.outbox.valuesOf(storage, names)
+	for part := range slices.Chunk(values, max(1, min(portion, most/3/len(sources)))) {
+		q := r.outbox.dialect.statement("")
+		for i, s := range sources {
+			if i > 0 {
+				q.raw(" UNION ALL ")
+			}
+			q.find(s, part, "")
+		}
+		found, err := texts(ctx, db, q)
+		if err != nil {
+			return err
+		}
+		for _, v := range found {
+			if name, ok := nameOf[v]; ok { // databases may compare less strictly
+				named[name] = struct{}{}
+			}
+		}
+	}
+	return nil
+}
+
+// valuesOf returns what columns may hold for the named files, and the name that
+// each value means.
+func (o *Outbox) valuesOf(storage string, names []string) (values []string, nameOf map[string]string) {
+	nameOf = make(map[string]string, len(names))
+	for _, name := range names {
+		nameOf[name] = name
+	}
+	valueOf := o.values[storage]
+	if valueOf == nil {
+		return names, nameOf
+	}
+	values = slices.Clone(names)
+	for _, name := range names {
+		for _, v := range valueOf(name) {
+			nameOf[v] = name
+			values = append(values, v)
+		}
+	}
+	return values, nameOf
+}
+
+// texts returns the one column of a query's result.
+func texts(ctx context.Context, db Queryer, q *statement) (all []string, err error) {
 	err = queryAll(ctx, db, q, func(rows *sql.Rows) error {
 		var v string
 		if err := rows.Scan(&v); err != nil {
 			return err
 		}
-		found = append(found, v)
+		all = append(all, v)
 		return nil
 	})
-	return found, err
+	return all, err
 }
 
-// find makes the query of findIn. With a limit it looks at so many rows. What the
-// database takes for equal must not be merged: only one may be the name. Columns
-// are qualified, or SQLite would take one that does not exist for a string.
-func (d Dialect) find(s source, values []string, limit string) *statement {
-	column, from := "r."+d.quote(s.column), d.quote(s.table)+" r"
+// find appends a query for those of the values that a column holds, and perhaps
+// others that the database takes for them. With a limit it looks at so many rows.
+// What the database takes for equal must not be merged: only one may be the name.
+// Columns are qualified, or SQLite would take one that does not exist for a string.
+func (s *statement) find(src source, values []string, limit string) {
+	d := s.dialect
+	column, from := "r."+d.quote(src.column), d.quote(src.table)+" r"
 	rows := "(SELECT " + column + " AS c FROM " + from + " WHERE " + column + " IS NOT NULL" + limit + ") t"
-	q := d.statement("")
 	switch {
-	case s.form == Text:
+	case src.form == Text:
 		if limit == "" { // the plain form, for which an index is used
 			rows = from
 		} else {
 			column = "t.c"
 		}
-		return in(q.raw("SELECT DISTINCT "+d.exact(column)+" FROM "+rows+" WHERE "+column+" IN "), values)
-	case s.form == Array:
-		return in(q.raw("SELECT DISTINCT v FROM "+rows+", unnest(t.c::text[]) v WHERE v IN "), values)
+		in(s.raw("SELECT DISTINCT "+d.exact(column)+" FROM "+rows+" WHERE "+column+" IN "), values)
+	case src.form == Array:
+		in(s.raw("SELECT DISTINCT v FROM "+rows+", unnest(t.c::text[]) v WHERE v IN "), values)
 	case d == PostgreSQL:
 		document := "t.c::jsonb"
-		if s.cast {
+		if src.cast {
 			document = "nullif(t.c, '')::jsonb"
 		}
-		return in(q.raw("SELECT DISTINCT v #>> '{}' FROM "+rows+", jsonb_path_query("+document+", 'strict $.**') v WHERE jsonb_typeof(v) = 'string' AND v #>> '{}' IN "), values)
+		in(s.raw("SELECT DISTINCT v #>> '{}' FROM "+rows+", jsonb_path_query("+document+", 'strict $.**') v WHERE jsonb_typeof(v) = 'string' AND v #>> '{}' IN "), values)
 	case d == SQLite:
-		return in(q.raw("SELECT DISTINCT v.value FROM "+rows+", json_tree(nullif(t.c, '')) v WHERE v.type = 'text' AND v.value IN "), values)
-	}
-	// MariaDB has no path for all there is: the document, what is in objects, and what is in arrays.
-	for i, path := range []string{"$", "$**.*", "$**[*]"} {
-		if i > 0 {
-			q.raw(" UNION ALL ")
+		in(s.raw("SELECT DISTINCT v.value FROM "+rows+", json_tree(nullif(t.c, '')) v WHERE v.type = 'text' AND v.value IN "), values)
+	default:
+		// MariaDB has no path for all there is: the document, what is in objects, and what is in arrays.
+		for i, path := range []string{"$", "$**.*", "$**[*]"} {
+			if i > 0 {
+				s.raw(" UNION ALL ")
+			}
+			in(s.raw("SELECT DISTINCT "+d.exact("v.v")+" FROM "+rows+", JSON_TABLE(nullif(t.c, ''), '"+path+"' COLUMNS (v text PATH '$')) v WHERE v.v IN "), values)
 		}
-		in(q.raw("SELECT DISTINCT "+d.exact("v.v")+" FROM "+rows+", JSON_TABLE(nullif(t.c, ''), '"+path+"' COLUMNS (v text PATH '$')) v WHERE v.v IN "), values)
 	}
-	return q
 }
 
 // exact is an expression for the bytes of a text in UTF-8, whatever its collation.

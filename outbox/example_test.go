@@ -1,0 +1,76 @@
+package outbox_test
+
+import (
+	"context"
+	"database/sql"
+	"log"
+
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/outbox/internal/models"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// A service that replaces the cover of an article. The picture before goes when no
+// row names it, whatever happens to the process.
+func Example() {
+	ctx := context.Background()
+	db, err := sql.Open("pgx", "postgres://localhost/shop")
+	if err != nil {
+		log.Fatal(err)
+	}
+	media, err := runtime.Dir("/srv/media")
+	if err != nil {
+		log.Fatal(err)
+	}
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", media),
+		runtime.WithTypes(models.ArticleFileType),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := outbox.Migrate(ctx, db, outbox.PostgreSQL); err != nil {
+		log.Fatal(err)
+	}
+	box, err := outbox.New(cleaner, db, outbox.PostgreSQL,
+		outbox.Stored(models.ArticleFileType, "article", nil),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	relay, err := box.Relay(ctx, "shop-production")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go func() { _ = relay.Run(ctx) }()
+
+	if err := setCover(ctx, db, cleaner, box, 1, "covers/new.png"); err != nil {
+		log.Print(err)
+	}
+}
+
+func setCover(ctx context.Context, db *sql.DB, cleaner *runtime.Cleaner, box *outbox.Outbox, id int64, cover string) error {
+	batch := cleaner.Begin()
+	defer batch.Rollback()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	article := &models.Article{ID: id}
+	if err := tx.QueryRowContext(ctx, "SELECT cover FROM article WHERE id = $1 FOR UPDATE", id).Scan(&article.Cover); err != nil {
+		return err
+	}
+	old := article.FileSnapshot()
+	article.Cover = cover
+	err = batch.Exec(
+		func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
+		func() (int64, error) {
+			return runtime.Rows(tx.ExecContext(ctx, "UPDATE article SET cover = $1 WHERE id = $2", article.Cover, article.ID))
+		})
+	if err != nil {
+		return err
+	}
+	_, err = box.Commit(ctx, batch, tx) // instead of batch.CommitWith(ctx, tx.Commit)
+	return err
+}
