@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -206,6 +207,64 @@ func TestTakenUpWhileDeleting(t *testing.T) {
 		if done := w.drain(); done.Removed != 1 || asked != 1 {
 			t.Errorf("%+v, asked %d times", done, asked)
 		}
+	})
+}
+
+// The relay decides between the moment at which a transaction sees that a file is
+// promised to go, and the one at which it calls that off.
+func TestTakenUpWhileDeciding(t *testing.T) {
+	onServers(t, func(t *testing.T, d outbox.Dialect) {
+		var w *world
+		var taken error
+		var over sync.WaitGroup
+		take := func(context.Context, outbox.Queryer, string, []string) ([]string, error) {
+			callsOff := make(chan struct{})
+			over.Go(func() {
+				tx := w.begin()
+				tx.insert(&models.Album{ID: 2, Cover: "a"})
+				_, taken = w.box.Flush(context.Background(), tx.b, &tellingTx{tx.Tx, callsOff})
+				_ = tx.Rollback()
+				tx.b.Rollback()
+			})
+			<-callsOff
+			return nil, nil
+		}
+		w = letGo(t, d, settings{box: []outbox.Option{outbox.WithReferences(take)}}, "a")
+		if done := w.drain(); done.Removed != 1 {
+			t.Errorf("%+v", done)
+		}
+		over.Wait()
+		if !errors.Is(taken, runtime.ErrGone) {
+			t.Errorf("taken up: %v", taken)
+		}
+	})
+}
+
+// tellingTx tells when the first statement is run that changes something.
+type tellingTx struct {
+	outbox.Handle
+	runs chan struct{}
+}
+
+func (tx *tellingTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	close(tx.runs)
+	return tx.Handle.ExecContext(ctx, query, args...)
+}
+
+// Where it is not sure that a row was written that names the file, the database
+// decides after the commit.
+func TestPerhapsTakenUp(t *testing.T) {
+	onEach(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		w.release("a", "b")
+		w.commit(func(tx *transaction) {
+			tx.insert(&models.Album{ID: 1, Cover: "b"})
+			tx.update(&models.Album{ID: 7, Cover: "a", Banner: null("b")}, models.AlbumFiles{})
+		})
+		w.wantStats(1, 0)
+		w.drain()
+		w.want("b")
+		w.wantStats(0, 0)
 	})
 }
 
