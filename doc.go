@@ -23,22 +23,18 @@
 //
 // and call the generated methods where rows are written:
 //
-//	batch := cleaner.Begin()
-//	defer batch.Rollback()
-//	tx, err := db.BeginTx(ctx, nil)
-//	…
-//	defer tx.Rollback()
-//	article, err := load(ctx, tx, id)
-//	…
-//	old := article.FileSnapshot() // what the row names now
-//	article.Cover = "covers/new.png"
-//	err = batch.Exec(
-//		func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
-//		func() (int64, error) {
-//			return runtime.Rows(tx.ExecContext(ctx, "UPDATE article SET cover = ? WHERE id = ?", article.Cover, article.ID))
-//		})
-//	…
-//	report, err := batch.CommitWith(ctx, tx.Commit) // deletes the old cover
+//	err := sqlclean.InTx(ctx, db, cleaner, func(tx *sql.Tx, batch *runtime.Batch) error {
+//		article, err := load(ctx, tx, id)
+//		…
+//		old := article.FileSnapshot() // what the row names now
+//		article.Cover = "covers/new.png"
+//		return sqlclean.Exec(ctx, tx, batch,
+//			func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
+//			"UPDATE article SET cover = ? WHERE id = ?", article.Cover, article.ID)
+//	}) // commits, then deletes the old cover
+//
+// Package sqlclean, in the module adapters/sqlclean, is for database/sql, sqlx and
+// sqlc. Any other persistence layer calls the runtime: a batch for each transaction.
 //
 // Where to read on:
 //

@@ -9,5 +9,5 @@
 // SQLite, PostgreSQL and MariaDB.
 package conformance
 
-//go:generate go tool filecleangen ./models ./outbox/models
+//go:generate go tool filecleangen ./models ./outbox/models ./sqlclean/models
 //go:generate go tool filecleangen -select ./selected

@@ -12,6 +12,7 @@ require (
 require (
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/fatih/structtag v1.2.0 // indirect
+	github.com/filecleangen/filecleangen/adapters/sqlclean v0.0.0-00010101000000-000000000000
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.0.0 // indirect
@@ -29,3 +30,5 @@ require (
 )
 
 replace github.com/filecleangen/filecleangen => ../
+
+replace github.com/filecleangen/filecleangen/adapters/sqlclean => ../adapters/sqlclean

@@ -95,6 +95,9 @@ func New(cleaner *runtime.Cleaner, db *sql.DB, d Dialect, options ...Option) (*O
 	return o, nil
 }
 
+// Begin opens a batch, as [runtime.Cleaner.Begin] of its cleaner does.
+func (o *Outbox) Begin() *runtime.Batch { return o.cleaner.Begin() }
+
 // Commit puts what the batch promised into the transaction, and commits it: the
 // files that it let go of go if, and only if, the database commits. A relay
 // deletes them. It is the counterpart of [runtime.Batch.CommitWith].

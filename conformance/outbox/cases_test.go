@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -68,7 +69,7 @@ func (w *world) wantCover(want string) {
 
 // The record was made by hand, or its field was not read.
 func TestC2E8OldNotRead(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := withAlbum(t, d, "p", "p", "n")
 		w.commit(func(tx *transaction) { tx.save(&models.Album{ID: 1, Cover: "n"}) })
 		w.drain()
@@ -77,7 +78,7 @@ func TestC2E8OldNotRead(t *testing.T) {
 }
 
 func TestE6CopiedRow(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := withAlbum(t, d, "p", "p")
 		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 2, Cover: "p"}) })
 		w.commit(func(tx *transaction) { tx.bulk("id = 1", "DELETE FROM album") })
@@ -90,7 +91,7 @@ func TestE6CopiedRow(t *testing.T) {
 }
 
 func TestE9E10F8BulkUpdate(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := withAlbum(t, d, "p", "p", "q", "r", "n")
 		w.commit(func(tx *transaction) {
 			tx.insert(&models.Album{ID: 2, Cover: "q", Banner: null("r")})
@@ -103,7 +104,7 @@ func TestE9E10F8BulkUpdate(t *testing.T) {
 }
 
 func TestF9E23F10BulkDelete(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := withAlbum(t, d, "p", "p", "q", "r")
 		w.commit(func(tx *transaction) {
 			tx.insert(&models.Album{ID: 2, Cover: "q", Banner: null("r")})
@@ -116,7 +117,7 @@ func TestF9E23F10BulkDelete(t *testing.T) {
 }
 
 func TestE19OnlyTheKeyRead(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := withAlbum(t, d, "p", "p")
 		w.commit(func(tx *transaction) { tx.bulk("id = 1", "DELETE FROM album") })
 		w.drain()
@@ -127,7 +128,7 @@ func TestE19OnlyTheKeyRead(t *testing.T) {
 // A stale record is saved: what the row named meanwhile goes, and what it names
 // again stays if it is still there; if it is about to go, the save is refused.
 func TestE22StaleRecord(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := withAlbum(t, d, "a", "a", "b")
 		stale := &models.Album{ID: 1, Cover: "a"}
 		w.commit(func(tx *transaction) { tx.save(&models.Album{ID: 1, Cover: "b"}) })
@@ -159,7 +160,7 @@ func TestE25SaveOverExistingKey(t *testing.T) {
 		outbox.PostgreSQL: "INSERT INTO album (id, title, cover) VALUES (1, '', 'b') ON CONFLICT (id) DO UPDATE SET cover = 'b'",
 		outbox.MariaDB:    "REPLACE INTO album (id, title, cover) VALUES (1, '', 'b')",
 	}
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := withAlbum(t, d, "a", "a", "b")
 		w.commit(func(tx *transaction) {
 			a := &models.Album{ID: 1, Cover: "b"}

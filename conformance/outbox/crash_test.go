@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
 )
 
@@ -35,7 +36,7 @@ func kills(t *testing.T, d outbox.Dialect) int {
 // of all intents is over and the outbox is drained, no file that a row names is
 // gone, and none is left that no row names.
 func TestCrash(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		const lanes = 2
 		rounds := kills(t, d) / lanes / 2
 		for lane := range uint64(lanes) {

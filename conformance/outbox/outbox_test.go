@@ -3,13 +3,14 @@ package outbox_test
 import (
 	"testing"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 func TestLife(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.write("a", "b", "p1", "p2", "x", "blank.png")
 		a := &models.Album{ID: 1, Cover: "a", Banner: null("b"), Pages: []string{"p1", "p2"}, Photos: []models.Photo{{File: "x"}}}
@@ -39,7 +40,7 @@ func TestLife(t *testing.T) {
 
 // What rows name in any form is kept, although a batch let go of it.
 func TestStillNamed(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		names := []string{"a", "b", "p", "x", "s", "A", "a ", `q"ü`}
 		w.write(names...)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -218,7 +219,7 @@ func (t *turn) write(ctx context.Context, hook func(*runtime.Batch), after, actu
 		t.leaking = append(t.leaking, names(actual)...)
 	}
 	return t.b.Exec(hook, func() (int64, error) {
-		return runtime.Rows(t.ExecContext(ctx, rebind(t.w.d, query), args...))
+		return runtime.Rows(t.ExecContext(ctx, databases.Rebind(t.w.d, query), args...))
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -19,7 +20,7 @@ import (
 // servers are the databases where transactions run beside each other.
 func onServers(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
 	t.Helper()
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		if d == outbox.SQLite {
 			t.Skip("SQLite has one writer at a time")
 		}
@@ -134,7 +135,7 @@ func (w *world) beginAt(level sql.IsolationLevel) *transaction {
 
 // Who takes up a file that is promised to go keeps it.
 func TestTakenUpWhilePending(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.write("a")
 		a := &models.Album{ID: 1, Cover: "a"}
@@ -179,7 +180,7 @@ func TestTakenUpNotCommitted(t *testing.T) {
 
 // From the moment at which the relay has decided, nobody can take up the name.
 func TestTakenUpWhileDeleting(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		var w *world
 		asked := 0
 		before := func(context.Context, runtime.Event) error {
@@ -254,7 +255,7 @@ func (tx *tellingTx) ExecContext(ctx context.Context, query string, args ...any)
 // Where it is not sure that a row was written that names the file, the database
 // decides after the commit.
 func TestPerhapsTakenUp(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.release("a", "b")
 		w.commit(func(tx *transaction) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
 )
 
@@ -32,7 +33,7 @@ func programs(t *testing.T, usual int) int {
 // as the outbox is concerned, in rounds; after each, every file that a row names
 // must be there, and none that no row names.
 func TestRandomPrograms(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		var players []*player
 		for seed := range uint64(3) {

@@ -1,18 +1,18 @@
 package outbox_test
 
 import (
-	"database/sql"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
 )
 
 // Several processes may start at once, and all migrate.
 func TestMigrate(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
-		w := &world{t: t, d: d, root: t.TempDir(), dsn: newDatabase(t, d)}
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		w := &world{t: t, d: d, root: t.TempDir(), dsn: databases.New(t, d)}
 		w.open(settings{})
 		if _, err := w.box.Relay(t.Context(), environment); err == nil || !strings.Contains(err.Error(), "have version 0, this program needs 1: call outbox.Migrate") {
 			t.Errorf("%v", err)
@@ -20,7 +20,7 @@ func TestMigrate(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				db, err := sql.Open(drivers[d], w.dsn)
+				db, err := databases.Open(d, w.dsn)
 				if err != nil {
 					t.Error(err)
 					return
@@ -44,8 +44,8 @@ func TestMigrate(t *testing.T) {
 
 // The statements for a migration tool do what Migrate does.
 func TestSchemaFrom(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
-		w := &world{t: t, d: d, root: t.TempDir(), dsn: newDatabase(t, d)}
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		w := &world{t: t, d: d, root: t.TempDir(), dsn: databases.New(t, d)}
 		w.open(settings{})
 		statements, err := outbox.SchemaFrom(d, 0)
 		w.must(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -15,7 +16,7 @@ import (
 // Four processes share 20,000 rows: each file is deleted once, but for those that
 // rows name after all.
 func TestFourRelays(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		const files, kept = 20_000, 100
 		w := newWorld(t, d, settings{})
 		var names []string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/afero"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
 )
@@ -50,7 +51,7 @@ func (w *world) run() (stop func()) {
 
 // A storage whose calls hang does not hold up another, however many there are.
 func TestHangingStorage(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		hangs := &hangingFs{Fs: afero.NewMemMapFs(), called: make(chan struct{}, 100), goOn: make(chan struct{})}
 		w, gone := twoStorages(t, d, hangs, outbox.WithPoll(time.Millisecond))
 		for i := range 20 {
@@ -83,7 +84,7 @@ func (h *hangingFs) Remove(name string) error {
 // A storage that is down: even its marker can't be read. Nothing is tried, and no
 // attempt is counted, until it is back.
 func TestStorageDown(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		down := &downFs{Fs: afero.NewMemMapFs(), asked: make(chan struct{})}
 		w, gone := twoStorages(t, d, down, outbox.WithPoll(time.Millisecond))
 		down.is.Store(true)
@@ -130,7 +131,7 @@ func (d *downFs) Open(name string) (afero.File, error) {
 // What failed waits for its time: no relay comes back to it before, nudged or not.
 // Files beside it go.
 func TestFailuresWait(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		broken := &someFs{Fs: afero.NewMemMapFs(), bad: []string{"a", "c"}}
 		w, gone := twoStorages(t, d, broken, outbox.WithAttempts(3, time.Hour, time.Hour), outbox.WithPoll(time.Millisecond))
 		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('other', 'b'), ('other', 'c')")
@@ -187,7 +188,7 @@ func (f *someFs) Remove(name string) error {
 
 // A storage that panics is one that fails.
 func TestPanickingStorage(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w, _ := twoStorages(t, d, &panicFs{afero.NewMemMapFs()})
 		if done := w.drain(); done.Removed != 1 || done.Failed != 5 {
 			t.Errorf("%+v", done)
@@ -202,7 +203,7 @@ func (panicFs) Remove(string) error { panic("nil map") }
 
 // The database goes away while the relay runs, and comes back.
 func TestDatabaseDown(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		gone := make(chan struct{})
 		after := runtime.Observer{After: func(context.Context, runtime.Event) { close(gone) }}
 		w := letGo(t, d, settings{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/afero"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -72,7 +73,7 @@ var columnTypes = map[outbox.Dialect][]struct {
 }
 
 func TestColumnTypes(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		for i, c := range columnTypes[d] {
 			t.Run(fmt.Sprintf("%d %s %s", i, c.field, c.typ), func(t *testing.T) {
 				w := newWorld(t, d, settings{})
@@ -133,7 +134,7 @@ func (w *world) boxOf(options ...outbox.Option) (err error) {
 
 // What is missing or contradictory is an error before anything is deleted.
 func TestStoredErrors(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		for text, options := range map[string][]outbox.Option{
 			"nobody said where records of models.Scan are stored": {
@@ -162,7 +163,7 @@ func TestStoredErrors(t *testing.T) {
 
 // Names that another database, or a column that can't be read, has.
 func TestReferences(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		var failure error
 		ask := func(_ context.Context, _ outbox.Queryer, storage string, names []string) ([]string, error) {
 			if storage != "media" || !slices.Contains(names, "a") {
@@ -187,7 +188,7 @@ func TestReferences(t *testing.T) {
 // Columns that hold URLs.
 func TestValues(t *testing.T) {
 	const cdn = "https://cdn.example.com/"
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		with := settings{
 			storage: []runtime.StorageOption{runtime.Names(func(url string) string { return strings.TrimPrefix(url, cdn) })},
 			box:     []outbox.Option{outbox.WithValues("media", func(name string) []string { return []string{cdn + name} })},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -31,7 +32,7 @@ func (w *world) begun(b *runtime.Batch) *transaction {
 }
 
 func TestUpload(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		name := w.upload(b, "dir/a.png")
@@ -49,7 +50,7 @@ func TestUpload(t *testing.T) {
 
 // The process dies after it wrote the file: nobody comes to name it.
 func TestUploadForgotten(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.upload(w.clean.Begin(), "a")
 		w.drain()
@@ -63,7 +64,7 @@ func TestUploadForgotten(t *testing.T) {
 
 // The transaction that names the file comes too late.
 func TestUploadLate(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		name := w.upload(b, "a")
@@ -82,7 +83,7 @@ func TestUploadLate(t *testing.T) {
 
 // The upload's time is over, its file is gone, and another upload has its name.
 func TestUploadNameGivenAgain(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		late, other := w.clean.Begin(), w.another()
 		w.upload(late, "a")
@@ -110,7 +111,7 @@ func TestUploadNameGivenAgain(t *testing.T) {
 }
 
 func TestUploadRolledBack(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		w.upload(b, "a")
@@ -128,7 +129,7 @@ func TestUploadRolledBack(t *testing.T) {
 // does one whose hold a savepoint cut; one that a write may have named is asked
 // for in the database.
 func TestUploadsNotNamed(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		first, second, cut, never, missed := w.upload(b, "first"), w.upload(b, "second"), w.upload(b, "cut"), w.upload(b, "never"), w.upload(b, "missed")
@@ -158,7 +159,7 @@ func TestUploadsNotNamed(t *testing.T) {
 // What a flush that failed leaves to the intents is not deleted by a rollback: the
 // caller may commit all the same.
 func TestUploadAfterFailedFlush(t *testing.T) {
-	onEach(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		name := w.upload(b, "a")

@@ -2,10 +2,8 @@ package outbox_test
 
 import (
 	"bytes"
-	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -14,13 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/go-sql-driver/mysql"
-	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/spf13/afero"
-	_ "modernc.org/sqlite"
 
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -85,20 +80,9 @@ type settings struct {
 	wrap    func(afero.Fs) afero.Fs // around the storage; or nil
 }
 
-// onEach runs a test on each database that there is.
-func onEach(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
-	t.Helper()
-	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB} {
-		t.Run(d.String(), func(t *testing.T) {
-			t.Parallel()
-			test(t, d)
-		})
-	}
-}
-
 func newWorld(tb testing.TB, d outbox.Dialect, with settings) *world {
 	tb.Helper()
-	w := &world{t: tb, d: d, root: tb.TempDir(), dsn: newDatabase(tb, d)}
+	w := &world{t: tb, d: d, root: tb.TempDir(), dsn: databases.New(tb, d)}
 	w.open(with)
 	w.must(outbox.Migrate(tb.Context(), w.db, d))
 	for s := range strings.SplitSeq(schema[d], ";") {
@@ -114,7 +98,7 @@ func newWorld(tb testing.TB, d outbox.Dialect, with settings) *world {
 func (w *world) open(with settings) {
 	w.t.Helper()
 	var err error
-	w.db, err = sql.Open(drivers[w.d], w.dsn)
+	w.db, err = databases.Open(w.d, w.dsn)
 	w.must(err)
 	w.db.SetMaxIdleConns(8)
 	w.dir, err = runtime.Dir(w.root)
@@ -167,8 +151,6 @@ func (w *world) makeRelay(with settings) {
 	w.must(err)
 }
 
-var drivers = map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MariaDB: "mysql"}
-
 var schema = map[outbox.Dialect]string{
 	outbox.SQLite: `CREATE TABLE album (id integer PRIMARY KEY, title text NOT NULL, cover text NOT NULL, banner text, pages text, photos text);
 		CREATE TABLE scan (id integer PRIMARY KEY, file text NOT NULL)`,
@@ -176,52 +158,6 @@ var schema = map[outbox.Dialect]string{
 		CREATE TABLE scan (id bigint PRIMARY KEY, file text NOT NULL)`,
 	outbox.MariaDB: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover varchar(200) NOT NULL, banner varchar(200), pages json, photos json, KEY (cover), KEY (banner));
 		CREATE TABLE scan (id bigint PRIMARY KEY, file varchar(200) NOT NULL)`,
-}
-
-// newDatabase makes an empty database, or a schema, and returns how to open it.
-func newDatabase(tb testing.TB, d outbox.Dialect) (dsn string) {
-	tb.Helper()
-	if d == outbox.SQLite {
-		return "file:" + filepath.Join(tb.TempDir(), "test.db") + "?_pragma=journal_mode(wal)&_pragma=synchronous(0)&_pragma=busy_timeout(20000)&_txlock=immediate"
-	}
-	server, variable := "postgres://postgres@127.0.0.1:5432/test?sslmode=disable", "FILECLEANGEN_POSTGRES"
-	if d == outbox.MariaDB {
-		server, variable = "root@tcp(127.0.0.1:3306)/test", "FILECLEANGEN_MARIADB"
-	}
-	if other := os.Getenv(variable); other != "" {
-		server = other
-	}
-	db, err := sql.Open(drivers[d], server)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Second)
-	defer cancel()
-	if err := db.PingContext(ctx); err != nil {
-		if os.Getenv("CI") == "true" {
-			tb.Fatalf("no %v answers at %s ($%s): %v", d, server, variable, err)
-		}
-		tb.Skipf("no %v answers at %s ($%s): %v", d, server, variable, err)
-	}
-	name := fmt.Sprintf("filecleangen_%d_%d", os.Getpid(), time.Now().UnixNano())
-	made := map[outbox.Dialect]string{outbox.PostgreSQL: "SCHEMA", outbox.MariaDB: "DATABASE"}[d]
-	if _, err := db.ExecContext(ctx, "CREATE "+made+" "+name); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		cascade := map[outbox.Dialect]string{outbox.PostgreSQL: " CASCADE"}[d]
-		_, _ = db.ExecContext(context.Background(), "DROP "+made+" "+name+cascade)
-		_ = db.Close()
-	})
-	if d == outbox.PostgreSQL {
-		return server + "&search_path=" + name
-	}
-	config, err := mysql.ParseDSN(server)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	config.DBName = name
-	return config.FormatDSN()
 }
 
 func (w *world) must(err error) {
@@ -232,24 +168,7 @@ func (w *world) must(err error) {
 }
 
 // q makes the placeholders of the database of question marks.
-func (w *world) q(query string) string { return rebind(w.d, query) }
-
-func rebind(d outbox.Dialect, query string) string {
-	if d != outbox.PostgreSQL {
-		return query
-	}
-	var b strings.Builder
-	n := 0
-	for _, r := range query {
-		if r == '?' {
-			n++
-			fmt.Fprintf(&b, "$%d", n)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+func (w *world) q(query string) string { return databases.Rebind(w.d, query) }
 
 func (w *world) exec(query string) {
 	w.t.Helper()

@@ -46,7 +46,7 @@ func crash(ctx context.Context, folder string) error {
 			return err
 		}
 	}
-	if _, err := upload(ctx, s.cleaner.Begin(), "never.png", strings.NewReader("never")); err != nil {
+	if _, err := upload(ctx, s.box.Begin(), "never.png", strings.NewReader("never")); err != nil {
 		return err
 	}
 	self, err := os.FindProcess(os.Getpid())

@@ -11,6 +11,7 @@ import (
 
 	_ "modernc.org/sqlite"
 
+	"github.com/filecleangen/filecleangen/adapters/sqlclean"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
 )
@@ -79,34 +80,24 @@ func (s *Store) close() {
 // SetCover gives an article another picture. The one before goes after the commit:
 // that much is promised in the transaction.
 func (s *Store) SetCover(ctx context.Context, id int64, name string, picture io.Reader) error {
-	batch := s.cleaner.Begin()
+	batch := s.box.Begin()
 	defer batch.Rollback()
 	cover, err := upload(ctx, batch, name, picture) // before the transaction: it has one of its own
 	if err != nil {
 		return err
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	a := &Article{ID: id}
-	err = tx.QueryRowContext(ctx, "SELECT cover FROM article WHERE id = ?", id).Scan(&a.Cover)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	old := a.FileSnapshot() // what the row names now
-	a.Cover = cover
-	err = batch.Exec(
-		func(b *runtime.Batch) { a.BeforeUpdate(b, old) },
-		func() (int64, error) {
-			return runtime.Rows(tx.ExecContext(ctx, "INSERT INTO article (id, cover) VALUES (?, ?) ON CONFLICT DO UPDATE SET cover = excluded.cover", a.ID, a.Cover))
-		})
-	if err != nil {
-		return err
-	}
-	_, err = s.box.Commit(ctx, batch, tx)
-	return err
+	return sqlclean.EndInTx(ctx, s.db, nil, s.box, batch, func(tx *sql.Tx) error {
+		a := &Article{ID: id}
+		err := tx.QueryRowContext(ctx, "SELECT cover FROM article WHERE id = ?", id).Scan(&a.Cover)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		old := a.FileSnapshot() // what the row names now
+		a.Cover = cover
+		return sqlclean.Exec(ctx, tx, batch,
+			func(b *runtime.Batch) { a.BeforeUpdate(b, old) },
+			"INSERT INTO article (id, cover) VALUES (?, ?) ON CONFLICT DO UPDATE SET cover = excluded.cover", a.ID, a.Cover)
+	})
 }
 
 func upload(ctx context.Context, batch *runtime.Batch, name string, picture io.Reader) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"io"
 
+	"github.com/filecleangen/filecleangen/adapters/sqlclean"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -31,18 +32,9 @@ type Tx struct {
 // back otherwise. Pictures that the transaction let go of are deleted after the
 // commit; pictures that it uploaded go if it is rolled back.
 func (s *Store) InTx(ctx context.Context, f func(*Tx) error) error {
-	batch := s.cleaner.Begin()
-	defer batch.Rollback()
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	if err := f(&Tx{tx, batch}); err != nil {
-		return err
-	}
-	_, err = batch.CommitWith(ctx, tx.Commit)
-	return err
+	return sqlclean.InTx(ctx, s.db, s.cleaner, func(tx *sql.Tx, batch *runtime.Batch) error {
+		return f(&Tx{tx, batch})
+	})
 }
 
 // Load reads an article, and remembers which files its row names now: that is
@@ -70,21 +62,16 @@ func (tx *Tx) Insert(ctx context.Context, a *Article) error {
 
 // Save writes an article to its row, which named the files in old.
 func (tx *Tx) Save(ctx context.Context, a *Article, old ArticleFiles) error {
-	return tx.batch.Exec(
+	return sqlclean.Exec(ctx, tx.tx, tx.batch,
 		func(b *runtime.Batch) { a.BeforeUpdate(b, old) },
-		func() (int64, error) {
-			return runtime.Rows(tx.tx.ExecContext(ctx, "UPDATE article SET title = ?, cover = ?, banner = ? WHERE id = ?",
-				a.Title, a.Cover, a.Banner, a.ID))
-		})
+		"UPDATE article SET title = ?, cover = ?, banner = ? WHERE id = ?", a.Title, a.Cover, a.Banner, a.ID)
 }
 
 // Delete removes the row of an article, which named the files in old.
 func (tx *Tx) Delete(ctx context.Context, a *Article, old ArticleFiles) error {
-	return tx.batch.Exec(
+	return sqlclean.Exec(ctx, tx.tx, tx.batch,
 		func(b *runtime.Batch) { a.AfterDelete(b, old) },
-		func() (int64, error) {
-			return runtime.Rows(tx.tx.ExecContext(ctx, "DELETE FROM article WHERE id = ?", a.ID))
-		})
+		"DELETE FROM article WHERE id = ?", a.ID)
 }
 
 // Upload stores a picture and returns the name for the article to hold.

@@ -1,0 +1,54 @@
+// Package sqlclean makes the code that database/sql needs short, and right: a
+// transaction and its batch are begun, committed and rolled back together.
+//
+//	err := sqlclean.InTx(ctx, db, box, func(tx *sql.Tx, b *runtime.Batch) error {
+//		article, err := load(ctx, tx, id) // SELECT … FOR UPDATE
+//		if err != nil {
+//			return err
+//		}
+//		old := article.FileSnapshot() // what the row names now
+//		article.Cover = cover
+//		return sqlclean.Exec(ctx, tx, b,
+//			func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
+//			"UPDATE article SET cover = $1 WHERE id = $2", article.Cover, article.ID)
+//	})
+//
+// box is an [outbox.Outbox], or a [runtime.Cleaner] for promises that are kept in
+// memory.
+//
+// # Uploads
+//
+// A file that the transaction is to name is created with [runtime.Batch.Create]. With
+// an outbox on SQLite that must happen before the transaction begins: there, use
+// [EndInTx].
+//
+// # With sqlx
+//
+//	err := sqlclean.InTx(ctx, db, box, func(tx *sql.Tx, b *runtime.Batch) error {
+//		txx := &sqlx.Tx{Tx: tx, Mapper: db.Mapper}
+//		…
+//		return b.Exec(article.AfterCreate, func() (int64, error) {
+//			return runtime.Rows(txx.NamedExecContext(ctx, "INSERT INTO article …", article))
+//		})
+//	})
+//
+// # With sqlc
+//
+//	err := sqlclean.InTx(ctx, db, box, func(tx *sql.Tx, b *runtime.Batch) error {
+//		q := queries.WithTx(tx)
+//		…
+//		return b.Exec(
+//			func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
+//			func() (int64, error) { return q.UpdateCover(ctx, params) }) // :execrows
+//	})
+//
+// sqlc writes its models itself: tag a struct of your own, and fill it from them.
+//
+// # What is not seen
+//
+//	Written past the batch                          What covers it
+//	SQL without a call of Exec                      a call of it; triggers are planned
+//	an UPDATE or DELETE of many rows                SELECT what they name first, in the transaction, and log each
+//	cascades of foreign keys                        the same; triggers are planned
+//	other programs                                  an outbox that is told of their tables keeps what they name
+package sqlclean

@@ -1,0 +1,103 @@
+// Package databases gives tests empty databases of each kind.
+package databases
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+	_ "modernc.org/sqlite"             // the driver sqlite
+
+	"github.com/filecleangen/filecleangen/outbox"
+)
+
+var drivers = map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MariaDB: "mysql"}
+
+// Each runs a test on each kind of database.
+func Each(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
+	t.Helper()
+	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB} {
+		t.Run(d.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, d)
+		})
+	}
+}
+
+// Open opens a database that New made.
+func Open(d outbox.Dialect, dsn string) (*sql.DB, error) {
+	return sql.Open(drivers[d], dsn)
+}
+
+// New makes an empty database, or a schema on PostgreSQL, for the time of a test,
+// and returns how to open it. Where no server answers the test is skipped; under
+// CI=true it fails.
+func New(tb testing.TB, d outbox.Dialect) (dsn string) {
+	tb.Helper()
+	if d == outbox.SQLite {
+		return "file:" + filepath.Join(tb.TempDir(), "test.db") + "?_pragma=journal_mode(wal)&_pragma=synchronous(0)&_pragma=busy_timeout(20000)&_txlock=immediate"
+	}
+	server, variable := "postgres://postgres@127.0.0.1:5432/test?sslmode=disable", "FILECLEANGEN_POSTGRES"
+	if d == outbox.MariaDB {
+		server, variable = "root@tcp(127.0.0.1:3306)/test", "FILECLEANGEN_MARIADB"
+	}
+	if other := os.Getenv(variable); other != "" {
+		server = other
+	}
+	db, err := sql.Open(drivers[d], server)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Second)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		if os.Getenv("CI") == "true" {
+			tb.Fatalf("no %v answers at %s ($%s): %v", d, server, variable, err)
+		}
+		tb.Skipf("no %v answers at %s ($%s): %v", d, server, variable, err)
+	}
+	name := fmt.Sprintf("filecleangen_%d_%d", os.Getpid(), time.Now().UnixNano())
+	made := map[outbox.Dialect]string{outbox.PostgreSQL: "SCHEMA", outbox.MariaDB: "DATABASE"}[d]
+	if _, err := db.ExecContext(ctx, "CREATE "+made+" "+name); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		cascade := map[outbox.Dialect]string{outbox.PostgreSQL: " CASCADE"}[d]
+		_, _ = db.ExecContext(context.Background(), "DROP "+made+" "+name+cascade)
+		_ = db.Close()
+	})
+	if d == outbox.PostgreSQL {
+		return server + "&search_path=" + name
+	}
+	config, err := mysql.ParseDSN(server)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	config.DBName = name
+	return config.FormatDSN()
+}
+
+// Rebind makes the placeholders of the database of question marks.
+func Rebind(d outbox.Dialect, query string) string {
+	if d != outbox.PostgreSQL {
+		return query
+	}
+	var b strings.Builder
+	n := 0
+	for _, r := range query {
+		if r == '?' {
+			n++
+			fmt.Fprintf(&b, "$%d", n)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,360 @@
+package sqlclean_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/filecleangen/filecleangen/adapters/sqlclean"
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
+	"github.com/filecleangen/filecleangen/conformance/sqlclean/models"
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// world is a database and a directory, with an outbox or without.
+type world struct {
+	t     *testing.T
+	d     outbox.Dialect
+	root  string
+	db    *sql.DB
+	clean *runtime.Cleaner
+	box   *outbox.Outbox // or nil
+	relay *outbox.Relay
+}
+
+// each runs a test on each database, with an outbox and in memory.
+func each(t *testing.T, test func(w *world)) {
+	t.Helper()
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		t.Run("memory", func(t *testing.T) { test(newWorld(t, d)) })
+		t.Run("outbox", func(t *testing.T) {
+			w := newWorld(t, d)
+			w.attach()
+			test(w)
+		})
+	})
+}
+
+func newWorld(t *testing.T, d outbox.Dialect) *world {
+	t.Helper()
+	w := &world{t: t, d: d, root: t.TempDir()}
+	var err error
+	w.db, err = databases.Open(d, databases.New(t, d))
+	w.must(err)
+	t.Cleanup(func() { _ = w.db.Close() })
+	dir, err := runtime.Dir(w.root)
+	w.must(err)
+	t.Cleanup(func() { _ = dir.Close() })
+	w.clean, err = runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.FileTypes()...), runtime.WithLogger(slog.New(slog.DiscardHandler)))
+	w.must(err)
+	text := map[outbox.Dialect]string{outbox.MariaDB: "varchar(200)"}[d]
+	_, err = w.db.ExecContext(t.Context(), "CREATE TABLE article (id bigint PRIMARY KEY, cover "+max(text, "text")+" NOT NULL)")
+	w.must(err)
+	return w
+}
+
+func (w *world) attach() {
+	w.t.Helper()
+	w.must(outbox.Migrate(w.t.Context(), w.db, w.d))
+	dir, _ := w.clean.Storage("media")
+	w.must(outbox.Mark(dir, "test"))
+	var err error
+	w.box, err = outbox.New(w.clean, w.db, w.d, outbox.Stored(models.ArticleFileType, "article", nil))
+	w.must(err)
+	w.relay, err = w.box.Relay(w.t.Context(), "test")
+	w.must(err)
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) inTx(f func(tx *sql.Tx, b *runtime.Batch) error) error {
+	if w.box != nil {
+		return sqlclean.InTx(w.t.Context(), w.db, w.box, f)
+	}
+	return sqlclean.InTx(w.t.Context(), w.db, w.clean, f)
+}
+
+// endInTx is EndInTx with the keeper of the world.
+func (w *world) endInTx(ctx context.Context, db sqlclean.Beginner, b *runtime.Batch, f func(tx *sql.Tx) error) error {
+	if w.box != nil {
+		return sqlclean.EndInTx(ctx, db, nil, w.box, b, f)
+	}
+	return sqlclean.EndInTx(ctx, db, nil, w.clean, b, f)
+}
+
+func (w *world) exec(tx *sql.Tx, b *runtime.Batch, hook func(*runtime.Batch), query string, args ...any) error {
+	return sqlclean.Exec(w.t.Context(), tx, b, hook, databases.Rebind(w.d, query), args...)
+}
+
+func (w *world) insert(tx *sql.Tx, b *runtime.Batch, id int64, cover string) error {
+	a := &models.Article{ID: id, Cover: cover}
+	return w.exec(tx, b, a.AfterCreate, "INSERT INTO article (id, cover) VALUES (?, ?)", a.ID, a.Cover)
+}
+
+// setCover changes the cover of an article.
+func (w *world) setCover(tx *sql.Tx, b *runtime.Batch, id int64, cover string) error {
+	a := &models.Article{ID: id}
+	if err := tx.QueryRowContext(w.t.Context(), databases.Rebind(w.d, "SELECT cover FROM article WHERE id = ?"), id).Scan(&a.Cover); err != nil {
+		return err
+	}
+	old := a.FileSnapshot()
+	a.Cover = cover
+	return w.exec(tx, b, func(b *runtime.Batch) { a.BeforeUpdate(b, old) }, "UPDATE article SET cover = ? WHERE id = ?", a.Cover, a.ID)
+}
+
+func (w *world) write(names ...string) {
+	w.t.Helper()
+	for _, name := range names {
+		w.must(os.WriteFile(filepath.Join(w.root, name), nil, 0o644))
+	}
+}
+
+func (w *world) upload(b *runtime.Batch, name string) {
+	w.t.Helper()
+	u, err := b.Create(w.t.Context(), "media", name)
+	w.must(err)
+	w.must(u.Close())
+}
+
+// want checks the files that are left when the relay is through, and the rows.
+func (w *world) want(files, covers string) {
+	w.t.Helper()
+	if w.relay != nil {
+		_, err := w.relay.Drain(w.t.Context())
+		w.must(err)
+	}
+	all, err := os.ReadDir(w.root)
+	w.must(err)
+	var names []string
+	for _, e := range all {
+		if e.Name() != outbox.MarkerName {
+			names = append(names, e.Name())
+		}
+	}
+	if got := strings.Join(names, " "); got != files {
+		w.t.Errorf("files left: %q, want %q", got, files)
+	}
+	rows, err := w.db.QueryContext(w.t.Context(), "SELECT cover FROM article ORDER BY id")
+	w.must(err)
+	defer rows.Close()
+	var inRows []string
+	for rows.Next() {
+		var cover string
+		w.must(rows.Scan(&cover))
+		inRows = append(inRows, cover)
+	}
+	w.must(rows.Err())
+	if got := strings.Join(inRows, " "); got != covers {
+		w.t.Errorf("rows: %q, want %q", got, covers)
+	}
+}
+
+var errNo = errors.New("no")
+
+func TestInTx(t *testing.T) {
+	each(t, func(w *world) {
+		w.write("a", "b", "c")
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
+			return errors.Join(w.insert(tx, b, 1, "a"), w.insert(tx, b, 2, "b"))
+		}))
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.setCover(tx, b, 1, "c") }))
+		w.want("b c", "c b")
+		if err := w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return errors.Join(w.setCover(tx, b, 1, ""), errNo) }); !errors.Is(err, errNo) {
+			w.t.Errorf("%v", err)
+		}
+		w.want("b c", "c b")
+	})
+}
+
+func TestPanic(t *testing.T) {
+	each(t, func(w *world) {
+		w.write("a")
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.insert(tx, b, 1, "a") }))
+		func() {
+			defer func() {
+				if r := recover(); r != "oh" {
+					w.t.Errorf("recovered %v", r)
+				}
+			}()
+			_ = w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
+				w.must(w.setCover(tx, b, 1, "b"))
+				panic("oh")
+			})
+		}()
+		w.want("a", "a")
+		if n := w.db.Stats().InUse; n != 0 {
+			w.t.Errorf("%d connections are in use", n)
+		}
+	})
+}
+
+// An upload before the transaction goes with it, whatever fails.
+func TestUpload(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		closed, err := sql.Open("sqlite", "file::memory:")
+		w.must(err)
+		w.must(closed.Close())
+		for name, do := range map[string]func(b *runtime.Batch) error{
+			"error": func(b *runtime.Batch) error {
+				return w.endInTx(ctx, w.db, b, func(tx *sql.Tx) error { return errors.Join(w.insert(tx, b, 1, "up"), errNo) })
+			},
+			"no transaction": func(b *runtime.Batch) error {
+				return w.endInTx(ctx, closed, b, func(*sql.Tx) error { return nil })
+			},
+			"context ended before": func(b *runtime.Batch) error {
+				return w.endInTx(ended, w.db, b, func(*sql.Tx) error { return nil })
+			},
+			"context ended within": func(b *runtime.Batch) error {
+				ctx, cancel := context.WithCancel(ctx)
+				defer cancel()
+				return w.endInTx(ctx, w.db, b, func(tx *sql.Tx) error {
+					defer cancel()
+					return w.insert(tx, b, 1, "up")
+				})
+			},
+		} {
+			b := w.clean.Begin()
+			w.upload(b, "up")
+			if err := do(b); err == nil {
+				w.t.Errorf("%s: no error", name)
+			}
+			w.want("", "")
+			if w.box != nil { // the name is the intent's until its time is over
+				_, err := w.db.ExecContext(ctx, "DELETE FROM filecleangen_outbox")
+				w.must(err)
+			}
+		}
+		b := w.clean.Begin()
+		w.upload(b, "up")
+		w.must(w.endInTx(ctx, w.db, b, func(tx *sql.Tx) error { return w.insert(tx, b, 1, "up") }))
+		w.want("up", "up")
+	})
+}
+
+func TestSavepoints(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		w.write("a", "b", "c", "d")
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
+			return errors.Join(w.insert(tx, b, 1, "a"), w.insert(tx, b, 2, "b"), w.insert(tx, b, 3, "c"), w.insert(tx, b, 4, "d"))
+		}))
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
+			w.must(sqlclean.InSavepoint(ctx, tx, b, func() error { return w.setCover(tx, b, 1, "") }))
+			err := sqlclean.InSavepoint(ctx, tx, b, func() error {
+				w.must(w.setCover(tx, b, 2, ""))
+				w.must(sqlclean.InSavepoint(ctx, tx, b, func() error { return w.setCover(tx, b, 3, "") }))
+				return errNo
+			})
+			if !errors.Is(err, errNo) {
+				w.t.Errorf("%v", err)
+			}
+			return sqlclean.InSavepoint(ctx, tx, b, func() error {
+				err := sqlclean.InSavepoint(ctx, tx, b, func() error { // a statement that fails
+					w.must(w.setCover(tx, b, 3, ""))
+					return w.insert(tx, b, 1, "x")
+				})
+				if err == nil {
+					w.t.Error("inserted twice")
+				}
+				return w.setCover(tx, b, 4, "")
+			})
+		}))
+		w.want("b c", " b c ")
+	})
+}
+
+func TestPanicInSavepoint(t *testing.T) {
+	each(t, func(w *world) {
+		w.write("a", "b")
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
+			return errors.Join(w.insert(tx, b, 1, "a"), w.insert(tx, b, 2, "b"))
+		}))
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
+			func() {
+				defer func() { _ = recover() }()
+				_ = sqlclean.InSavepoint(w.t.Context(), tx, b, func() error {
+					w.must(w.setCover(tx, b, 1, ""))
+					panic("oh")
+				})
+			}()
+			return w.setCover(tx, b, 2, "")
+		}))
+		w.want("a", "a ")
+	})
+}
+
+// A savepoint that the database does not have any more: nothing is deleted, even
+// if the transaction is committed.
+func TestLostSavepoint(t *testing.T) {
+	each(t, func(w *world) {
+		if w.d == outbox.PostgreSQL {
+			w.t.Skip("PostgreSQL commits nothing after an error")
+		}
+		w.write("a")
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.insert(tx, b, 1, "a") }))
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
+			_, err := tx.ExecContext(w.t.Context(), "SAVEPOINT outer_one")
+			w.must(err)
+			err = sqlclean.InSavepoint(w.t.Context(), tx, b, func() error {
+				w.must(w.setCover(tx, b, 1, ""))
+				_, err := tx.ExecContext(w.t.Context(), "ROLLBACK TO SAVEPOINT outer_one")
+				return errors.Join(err, errNo)
+			})
+			if !errors.Is(err, errNo) || !strings.Contains(err.Error(), "must be rolled back") {
+				w.t.Errorf("%v", err)
+			}
+			return nil
+		}))
+		w.want("a", "a")
+	})
+}
+
+// Two transactions that the database can't let pass both: the one that is refused
+// is begun anew, and nothing of the first time is left.
+func TestRetry(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		if d != outbox.PostgreSQL {
+			t.Skip("one database is enough")
+		}
+		w := newWorld(t, d)
+		w.attach()
+		w.write("a", "b", "c")
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.insert(tx, b, 1, "a") }))
+		times := 0
+		for {
+			err := sqlclean.InTxWith(t.Context(), w.db, &sql.TxOptions{Isolation: sql.LevelSerializable}, w.box, func(tx *sql.Tx, b *runtime.Batch) error {
+				times++
+				var cover string
+				w.must(tx.QueryRowContext(t.Context(), "SELECT cover FROM article WHERE id = 1").Scan(&cover))
+				if times == 1 {
+					w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.setCover(tx, b, 1, "b") }))
+				}
+				return w.setCover(tx, b, 1, "c")
+			})
+			if err == nil {
+				break
+			}
+			if !strings.Contains(err.Error(), "SQLSTATE 40001") || times > 5 {
+				t.Fatal(err)
+			}
+		}
+		if times != 2 {
+			t.Errorf("%d times", times)
+		}
+		w.want("c", "c")
+	})
+}
