@@ -56,9 +56,10 @@ func (r *Relay) claim(ctx context.Context, storage string, safe int64) (*claim, 
 	return c, err
 }
 
-// due returns rows that are due and safe, or were when a relay took them, locked for this transaction; rows that
-// others have locked are left out, and those of types that the cleaner was not told
-// of: nobody knows what must not be deleted there.
+// due returns rows that are due and safe, or were when a relay took them, locked
+// for this transaction; rows that others have locked are left out, and those of
+// types that the cleaner was not told of: nobody knows what must not be deleted
+// there.
 func (r *Relay) due(ctx context.Context, tx Handle, storage string, safe int64) (rows []*row, err error) {
 	d := r.outbox.dialect
 	s := d.statement("SELECT id, name, state, reason, model, field, derived_from, attempts FROM "+table).
@@ -76,12 +77,21 @@ func (r *Relay) due(ctx context.Context, tx Handle, storage string, safe int64) 
 }
 
 // waits reports whether rows are due, but not safe.
-func (r *Relay) waits(ctx context.Context, tx Handle, storage string, safe int64) (bool, error) {
+func (r *Relay) waits(ctx context.Context, tx Handle, storage string, safe int64) (is bool, err error) {
 	d := r.outbox.dialect
-	var n int
-	err := queryRow(ctx, tx, in(d.statement("SELECT count(*) FROM "+table).
-		add(" WHERE storage = ? AND not_before <= "+d.now()+" AND state IN (?, ?) AND id >= ? AND model IN ", storage, statePending, stateUpload, safe), r.models), &n)
-	return n > 0, err
+	s := d.statement("SELECT EXISTS (SELECT 1 FROM "+table).
+		add(" WHERE storage = ? AND not_before <= "+d.now()+" AND state IN (?, ?) AND id >= ? AND model IN ", storage, statePending, stateUpload, safe)
+	err = queryRow(ctx, tx, in(s, r.models).raw(")"), &is)
+	return is, err
+}
+
+// anyDue reports whether rows are due, safe or not.
+func (r *Relay) anyDue(ctx context.Context, storage string) (is bool, err error) {
+	d := r.outbox.dialect
+	s := d.statement("SELECT EXISTS (SELECT 1 FROM "+table).
+		add(" WHERE storage = ? AND not_before <= "+d.now()+" AND state <> ? AND model IN ", storage, stateParked)
+	err = queryRow(ctx, r.outbox.db, in(s, r.models).raw(")"), &is)
+	return is, err
 }
 
 // namedRows returns those of the rows whose file some row names, or the file that

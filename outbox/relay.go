@@ -140,6 +140,9 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("filecleangen: relay: %w", err)
 	}
+	if timeout := o.cleaner.Timeout(); r.lease <= timeout {
+		return nil, fmt.Errorf("filecleangen: relay: WithLease(%v) must be longer than an attempt to delete files may take, which is %v: see runtime.WithTimeout", r.lease, timeout)
+	}
 	version, err := schemaVersion(ctx, o.db, o.dialect)
 	if err == nil && version != SchemaVersion {
 		err = fmt.Errorf("the tables of the outbox have version %d, this program needs %d: call outbox.Migrate, or run outbox.SchemaFrom(…, %[1]d)", version, SchemaVersion)
@@ -169,6 +172,9 @@ func (r *Relay) Run(ctx context.Context) error {
 func (r *Relay) serve(ctx context.Context, storage string) {
 	wake, stop := r.outbox.listen()
 	defer stop()
+	if err := r.checkFence(storage); err != nil { // to be known before anything is due
+		r.complain(ctx, storage, err)
+	}
 	failures := 0
 	for ctx.Err() == nil {
 		done, err := r.round(ctx, storage)
@@ -176,7 +182,7 @@ func (r *Relay) serve(ctx context.Context, storage string) {
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {
-				r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: the relay can't go on, and will try again", slog.String("storage", storage), slog.Any("error", err))
+				r.complain(ctx, storage, err)
 			}
 			failures++
 			wait = backoff(failures, r.poll, 30*r.poll)
@@ -196,6 +202,15 @@ func (r *Relay) serve(ctx context.Context, storage string) {
 			sleep(ctx, wait, wake)
 		}
 	}
+}
+
+func (r *Relay) complain(ctx context.Context, storage string, err error) {
+	r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: the relay can't go on, and will try again", slog.String("storage", storage), slog.Any("error", err))
+}
+
+func (r *Relay) checkFence(storage string) error {
+	files, _ := r.outbox.cleaner.Storage(storage)
+	return checkFence(files, storage, r.environment)
 }
 
 // sleep waits for d, wake or ctx.
@@ -279,8 +294,11 @@ type round struct {
 // round takes rows of one storage that are due, deletes their files and says so in
 // the table.
 func (r *Relay) round(ctx context.Context, storage string) (done round, err error) {
-	files, _ := r.outbox.cleaner.Storage(storage)
-	if err := checkFence(files, storage, r.environment); err != nil {
+	// Most of the time nothing is, and neither the storage nor a lock is needed.
+	if due, err := r.anyDue(ctx, storage); err != nil || !due {
+		return done, err
+	}
+	if err := r.checkFence(storage); err != nil {
 		return done, err
 	}
 	c, err := r.claim(ctx, storage, r.horizon.known())

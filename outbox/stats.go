@@ -60,7 +60,9 @@ type ParkedFile struct {
 	Err      string // the last error
 }
 
-// Parked returns up to limit files that are parked, the oldest first.
+// Parked returns up to limit files that are parked, the oldest first. Nobody can
+// name them: [Outbox.Unpark] has them tried again, and a file that is to stay after
+// all is given free by deleting its row.
 func (o *Outbox) Parked(ctx context.Context, limit int) (files []ParkedFile, err error) {
 	s := o.dialect.statement("SELECT storage, name, attempts, last_error FROM "+table).add(" WHERE state = ? ORDER BY id LIMIT ?", stateParked, limit)
 	err = queryAll(ctx, o.db, s, func(rows *sql.Rows) error {

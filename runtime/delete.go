@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/afero"
 )
@@ -51,6 +52,9 @@ func (c *Cleaner) Delete(ctx context.Context, files []Result, last func(Result) 
 	c.tell(ctx, &Report{Files: files}, 0)
 	return files
 }
+
+// Timeout returns how long one attempt at deletions may take, see [WithTimeout].
+func (c *Cleaner) Timeout() time.Duration { return c.timeout }
 
 // Types returns the types that the cleaner was told of, sorted by name.
 func (c *Cleaner) Types() []*Type {
