@@ -34,7 +34,8 @@
 //	}) // commits, then deletes the old cover
 //
 // Package sqlclean, in the module adapters/sqlclean, is for database/sql, sqlx and
-// sqlc. Any other persistence layer calls the runtime: a batch for each transaction.
+// sqlc; gormclean is a plugin of gorm, where nothing is to be called. Any other
+// persistence layer calls the runtime: a batch for each transaction.
 //
 // Where to read on:
 //

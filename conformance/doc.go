@@ -10,4 +10,5 @@
 package conformance
 
 //go:generate go tool filecleangen ./models ./outbox/models ./sqlclean/models
+//go:generate go tool filecleangen -hooks=none ./gormclean/models
 //go:generate go tool filecleangen -select ./selected

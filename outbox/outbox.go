@@ -98,6 +98,15 @@ func New(cleaner *runtime.Cleaner, db *sql.DB, d Dialect, options ...Option) (*O
 // Begin opens a batch, as [runtime.Cleaner.Begin] of its cleaner does.
 func (o *Outbox) Begin() *runtime.Batch { return o.cleaner.Begin() }
 
+// Create uploads a file that no batch is responsible for: whoever commits a row that
+// names it, within the upload time ([WithUploadTime]), takes it over; otherwise it
+// goes. It is for layers that open a batch for each statement. Close it, without
+// error, before a row names it. Errors and the name that it gets are those of
+// [runtime.Batch.Create]. On SQLite, call it before the transaction begins.
+func (o *Outbox) Create(ctx context.Context, storage, name string) (*runtime.Upload, error) {
+	return o.cleaner.Create(ctx, storage, name)
+}
+
 // Commit puts what the batch promised into the transaction, and commits it: the
 // files that it let go of go if, and only if, the database commits. A relay
 // deletes them. It is the counterpart of [runtime.Batch.CommitWith].

@@ -97,8 +97,8 @@
 //     commit, unknown outcomes, and other processes to the last instant: package
 //     outbox, a table in the user's database. Batches are then committed by it, see
 //     [Cleaner.AttachOutbox]; nothing else changes.
-//   - Raw SQL, bulk statements, cascades: nothing yet but to call the generated
-//     methods. Adapters and triggers are planned.
+//   - Bulk statements: the adapter gormclean; elsewhere, as for raw SQL and cascades,
+//     nothing yet but to call the generated methods. Triggers are planned.
 //   - What is left behind all the same: nothing yet. A sweep that compares a
 //     storage with all rows is planned.
 //

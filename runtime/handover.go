@@ -44,6 +44,22 @@ func (c *Cleaner) AttachOutbox(intend func(context.Context, Ref) (*Intent, error
 	return nil
 }
 
+// Create opens a new file as [Batch.Create] does, for which the outbox alone is
+// responsible: it goes when the time of its intent is over, unless a row has come to
+// name it. Close it, without error, before a row does. Package outbox calls it.
+func (c *Cleaner) Create(ctx context.Context, storage, name string) (*Upload, error) {
+	if c.intend == nil {
+		return nil, ErrOutbox
+	}
+	b := c.Begin()
+	u, err := b.Create(ctx, storage, name)
+	b.mu.Lock()
+	b.state, b.uploads = ended, nil
+	b.mu.Unlock()
+	c.company.handOver(b, view{})
+	return u, err
+}
+
 // A Handover is what a batch leaves to an outbox.
 type Handover struct {
 	// Held are the files that rows may name from now on, without duplicates:

@@ -245,6 +245,33 @@ type stuckFs struct{ afero.Fs }
 
 func (stuckFs) Remove(string) error { return errors.New("device busy") }
 
+// An upload of no batch is left to its intent.
+func TestCleanerCreate(t *testing.T) {
+	in := &intents{taken: "p"}
+	w := attached(t, in, "q")
+	for _, name := range []string{"p", "q", "r"} {
+		u, err := w.clean.Create(t.Context(), "media", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (u.Name() == name) != (name == "r") {
+			t.Errorf("%s became %s", name, u.Name())
+		}
+		if _, err := u.Write([]byte("x")); err != nil {
+			t.Error(err)
+		}
+		if err := u.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(in.made) != 3 || len(strings.Fields(w.left())) != 4 {
+		t.Errorf("intents %v, files %s", in.made, w.left())
+	}
+	if _, err := newWorld(t, "").clean.Create(t.Context(), "media", "p"); !errors.Is(err, runtime.ErrOutbox) {
+		t.Error(err)
+	}
+}
+
 func TestDelete(t *testing.T) {
 	mem := afero.NewMemMapFs()
 	var w *world

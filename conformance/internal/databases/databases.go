@@ -80,7 +80,7 @@ func New(tb testing.TB, d outbox.Dialect) (dsn string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	config.DBName = name
+	config.DBName, config.ParseTime = name, true
 	return config.FormatDSN()
 }
 

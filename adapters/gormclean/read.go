@@ -1,0 +1,179 @@
+package gormclean
+
+import (
+	"reflect"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+)
+
+// session returns a session that reads on the connection of the write, past hooks,
+// from the table that the statement is about.
+func (w *write) session() *gorm.DB {
+	stmt := w.db.Statement
+	stmt.ConnPool = w.ConnPool
+	s := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true})
+	s = s.Unscoped().Model(reflect.New(stmt.Schema.ModelType).Interface())
+	stmt.ConnPool = w
+	s.Statement.TableExpr, s.Statement.Table = stmt.TableExpr, stmt.Table
+	return s
+}
+
+// find runs a query for rows of the model.
+func (w *write) find(query *gorm.DB, lock bool) (reflect.Value, error) {
+	if lock && w.db.Name() != "sqlite" {
+		query = query.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
+	}
+	rows := reflect.New(reflect.SliceOf(w.db.Statement.Schema.ModelType))
+	err := query.Find(rows.Interface()).Error
+	return rows.Elem(), err
+}
+
+// readMatching reads the rows that an UPDATE or a DELETE is about to change, and
+// locks them.
+func readMatching(w *write) (reflect.Value, error) {
+	query := w.session()
+	if c, ok := w.db.Statement.Clauses["WHERE"]; ok && c.Expression != nil {
+		if where, ok := c.Expression.(clause.Where); ok {
+			query = query.Clauses(where)
+		}
+	}
+	return w.find(query, true)
+}
+
+// readConflicting reads the rows that an INSERT is about to change instead, because
+// they have the key of one that it is to create, and locks them.
+func readConflicting(w *write) (reflect.Value, error) {
+	stmt := w.db.Statement
+	conflict, ok := stmt.Clauses["ON CONFLICT"]
+	if on, is := conflict.Expression.(clause.OnConflict); !ok || is && on.DoNothing {
+		return reflect.Value{}, nil
+	}
+	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
+	if !ok {
+		return reflect.Value{}, nil
+	}
+	var conditions []clause.Expression
+	for _, unique := range uniqueColumns(stmt) {
+		conditions = append(conditions, sameValues(stmt, values, unique)...)
+	}
+	if len(conditions) == 0 {
+		return reflect.Value{}, nil
+	}
+	return w.find(w.session().Clauses(clause.Where{Exprs: []clause.Expression{clause.Or(conditions...)}}), true)
+}
+
+// uniqueColumns returns the columns of each unique index that gorm knows of, and of
+// the one that the statement names.
+func uniqueColumns(stmt *gorm.Statement) (all [][]string) {
+	s := stmt.Schema
+	all = append(all, s.PrimaryFieldDBNames)
+	for _, f := range s.Fields {
+		if f.Unique && f.DBName != "" {
+			all = append(all, []string{f.DBName})
+		}
+	}
+	for _, index := range s.ParseIndexes() {
+		if index.Class != "UNIQUE" {
+			continue
+		}
+		var columns []string
+		for _, f := range index.Fields {
+			columns = append(columns, f.DBName)
+		}
+		all = append(all, columns)
+	}
+	if on, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok && len(on.Columns) > 0 {
+		var columns []string
+		for _, c := range on.Columns {
+			columns = append(columns, c.Name)
+		}
+		all = append(all, columns)
+	}
+	return all
+}
+
+// sameValues returns a condition for each row of values that says that some columns
+// have the same.
+func sameValues(stmt *gorm.Statement, values clause.Values, columns []string) (conditions []clause.Expression) {
+	at := map[string]int{}
+	for i, c := range values.Columns {
+		at[c.Name] = i
+	}
+	for _, row := range values.Values {
+		var all []clause.Expression
+		for _, column := range columns {
+			i, ok := at[column]
+			if !ok || row[i] == nil {
+				break
+			}
+			if _, expression := row[i].(clause.Expression); expression { // such as DEFAULT
+				break
+			}
+			all = append(all, clause.Eq{Column: clause.Column{Table: stmt.Table, Name: column}, Value: row[i]})
+		}
+		if len(columns) > 0 && len(all) == len(columns) {
+			conditions = append(conditions, clause.And(all...))
+		}
+	}
+	return conditions
+}
+
+// readAgain reads rows by their primary keys.
+func (w *write) readAgain(rows reflect.Value) (reflect.Value, error) {
+	if length(rows) == 0 {
+		return reflect.Value{}, nil
+	}
+	stmt := w.db.Statement
+	_, keys := schema.GetIdentityFieldValuesMap(stmt.Context, rows, stmt.Schema.PrimaryFields)
+	column, values := schema.ToQueryValues(stmt.Table, stmt.Schema.PrimaryFieldDBNames, keys)
+	if len(values) == 0 {
+		return reflect.Value{}, nil
+	}
+	query := w.session().Clauses(clause.Where{Exprs: []clause.Expression{clause.IN{Column: column, Values: values}}})
+	return w.find(query, false)
+}
+
+// readCreated returns the rows that the statement was given to create.
+func readCreated(w *write) (reflect.Value, error) {
+	stmt := w.db.Statement
+	rows := reflect.New(reflect.SliceOf(stmt.Schema.ModelType)).Elem()
+	model := stmt.ReflectValue
+	switch {
+	case model.Type() == stmt.Schema.ModelType:
+		return reflect.Append(rows, model), nil
+	case model.Kind() == reflect.Slice || model.Kind() == reflect.Array:
+		for i := range model.Len() {
+			if element := reflect.Indirect(model.Index(i)); element.Type() == stmt.Schema.ModelType {
+				rows = reflect.Append(rows, element)
+			}
+		}
+		if rows.Len() == model.Len() {
+			return rows, nil
+		}
+	}
+	return fromValues(stmt, rows.Slice(0, 0))
+}
+
+// fromValues makes models of the values of an INSERT, for what was given as maps.
+func fromValues(stmt *gorm.Statement, rows reflect.Value) (reflect.Value, error) {
+	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
+	if !ok {
+		return rows, nil
+	}
+	for _, row := range values.Values {
+		model := reflect.New(stmt.Schema.ModelType).Elem()
+		for i, column := range values.Columns {
+			field := stmt.Schema.LookUpField(column.Name)
+			if _, expression := row[i].(clause.Expression); field == nil || expression {
+				continue
+			}
+			if err := field.Set(stmt.Context, model, row[i]); err != nil {
+				return rows, err
+			}
+		}
+		rows = reflect.Append(rows, model)
+	}
+	return rows, nil
+}

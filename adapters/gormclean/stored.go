@@ -1,0 +1,65 @@
+package gormclean
+
+import (
+	"fmt"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// Stored is [outbox.Stored] with the table and the columns that gorm has for a
+// model. db need not have the plugin yet.
+//
+//	box, err := outbox.New(cleaner, sqlDB, outbox.PostgreSQL,
+//		gormclean.Stored(db, models.ArticleFileType, &models.Article{}))
+func Stored(db *gorm.DB, t *runtime.Type, model any) outbox.Option {
+	return func(o *outbox.Outbox) error {
+		stmt := &gorm.Statement{DB: db}
+		if err := stmt.Parse(model); err != nil {
+			return fmt.Errorf("gormclean.Stored: %w", err)
+		}
+		columns := outbox.Columns{}
+		for _, f := range t.Fields {
+			if f.Opaque {
+				continue // outbox.New says what to do
+			}
+			field := fieldOf(stmt.Schema, f.Path)
+			if field == nil {
+				return fmt.Errorf("gormclean.Stored: gorm has no column for %s.%s in %s; is %T its model?", t.Name, f.Path, stmt.Schema.Table, model)
+			}
+			columns[f.Path] = column(db, field, f)
+		}
+		return outbox.Stored(t, stmt.Schema.Table, columns)(o)
+	}
+}
+
+// fieldOf returns gorm's field that holds the names at a path, or nil.
+func fieldOf(s *schema.Schema, path string) *schema.Field {
+	for _, f := range s.Fields {
+		if f.DBName == "" {
+			continue
+		}
+		own := strings.Join(f.BindNames, ".")
+		if rest, ok := strings.CutPrefix(path, own); ok && (rest == "" || strings.ContainsAny(rest[:1], ".[")) {
+			return f
+		}
+	}
+	return nil
+}
+
+// column says how a field of gorm's holds the names of a file field.
+func column(db *gorm.DB, field *schema.Field, f runtime.Field) outbox.Column {
+	c := outbox.Column{Name: field.DBName}
+	_, serialized := field.Serializer.(schema.JSONSerializer)
+	switch {
+	case serialized || f.Path != strings.Join(field.BindNames, "."):
+		c.Form = outbox.JSON
+	case f.Shape == runtime.Single && db.Name() != "postgres": // which says itself
+		c.Form = outbox.Text
+	}
+	return c
+}

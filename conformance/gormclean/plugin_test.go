@@ -1,0 +1,102 @@
+package gormclean_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"github.com/filecleangen/filecleangen/adapters/gormclean"
+	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// A statement that comes to name a file which is being deleted fails, and can't be
+// committed, whatever the caller makes of the error.
+func TestGone(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		for how, write := range map[string]func(w *world) error{
+			"implicit": func(w *world) error { return w.db.Model(&models.Album{ID: 2}).Update("Banner", "cover1").Error },
+			"autocommit": func(w *world) error {
+				return w.db.Session(&gorm.Session{SkipDefaultTransaction: true}).Model(&models.Album{ID: 2}).Update("Banner", "cover1").Error
+			},
+			"create": func(w *world) error { return w.db.Create(&models.Album{ID: 9, Cover: "cover1"}).Error },
+			"upsert": func(w *world) error { return w.db.Save(&models.Album{ID: 2, Cover: "cover1"}).Error },
+			"explicit": func(w *world) error {
+				return w.db.Transaction(func(tx *gorm.DB) error {
+					return tx.Model(&models.Album{ID: 2}).Update("Banner", "cover1").Error
+				})
+			},
+			"error overlooked": func(w *world) error {
+				tx := w.db.Begin()
+				err := tx.Model(&models.Album{ID: 2}).Update("Banner", "cover1").Error
+				if tx.Commit().Error == nil {
+					w.t.Error("committed")
+				}
+				return err
+			},
+			"nested, error overlooked": func(w *world) (err error) {
+				if w.db.Transaction(func(tx *gorm.DB) error {
+					err = tx.Transaction(func(tx *gorm.DB) error {
+						return tx.Model(&models.Album{ID: 2}).Update("Banner", "cover1").Error
+					})
+					return nil
+				}) == nil {
+					w.t.Error("committed")
+				}
+				return err
+			},
+		} {
+			t.Run(how, func(t *testing.T) {
+				w := newWorld(t, d, true, gorm.Config{})
+				w.must(w.db.Model(&models.Album{ID: 1}).Update("Cover", "").Error)
+				w.must(w.db.Exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = not_before + 100000").Error)
+				before := w.dump()
+				if err := write(w); !errors.Is(err, runtime.ErrGone) {
+					t.Errorf("%v", err)
+				}
+				if after := w.dump(); after != before {
+					t.Errorf("rows:\n%s\nbefore:\n%s", after, before)
+				}
+				w.check()
+			})
+		}
+	})
+}
+
+// What a statement takes up is not deleted when its time is over, and what none
+// does is.
+func TestUploads(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, true, gorm.Config{})
+		w.must(w.db.Model(&models.Album{ID: 1}).Update("Cover", w.file("n")).Error)
+		w.file("never")
+		s, err := w.box.Stats(t.Context())
+		if err != nil || s.Uploads != 1 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		w.check()
+	})
+}
+
+func TestErrors(t *testing.T) {
+	w := newWorld(t, outbox.SQLite, false, gorm.Config{})
+	if err := w.db.Use(gormclean.New(nil)); err == nil || !strings.Contains(err.Error(), "the outbox is nil") {
+		t.Errorf("%v", err)
+	}
+	dir, err := runtime.Dir(w.root)
+	w.must(err)
+	defer dir.Close()
+	clean, err := runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.ItemFileType))
+	w.must(err)
+	db, err := w.db.DB()
+	w.must(err)
+	for text, model := range map[string]any{"is *models.Plain its model?": &models.Plain{}, "unsupported data type": 7} {
+		if _, err := outbox.New(clean, db, outbox.SQLite, gormclean.Stored(w.db, models.ItemFileType, model)); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
