@@ -116,7 +116,7 @@ func (o *Outbox) Create(ctx context.Context, storage, name string) (*runtime.Upl
 // [runtime.ErrGone] if a record names a file that is being deleted: begin anew
 // with what the rows say now. An error of tx.Commit is returned as it is.
 func (o *Outbox) Commit(ctx context.Context, b *runtime.Batch, tx Tx) (*runtime.Report, error) {
-	report, err := b.HandOver(ctx, func(h *runtime.Handover) error { return o.write(ctx, tx, h) }, tx.Commit)
+	report, err := o.handOver(ctx, b, tx, tx.Commit)
 	if err == nil && report.Count(runtime.Pending) > 0 {
 		o.Nudge()
 	}
@@ -128,7 +128,14 @@ func (o *Outbox) Commit(ctx context.Context, b *runtime.Batch, tx Tx) (*runtime.
 // or rolled back next. Nothing may be logged to the batch any more. If it fails,
 // the transaction must be rolled back.
 func (o *Outbox) Flush(ctx context.Context, b *runtime.Batch, tx Handle) (*runtime.Report, error) {
-	return b.HandOver(ctx, func(h *runtime.Handover) error { return o.write(ctx, tx, h) }, nil)
+	return o.handOver(ctx, b, tx, nil)
+}
+
+func (o *Outbox) handOver(ctx context.Context, b *runtime.Batch, tx Handle, commit func() error) (*runtime.Report, error) {
+	if b.Cleaner() != o.cleaner {
+		return nil, fmt.Errorf("%w: this batch is of another cleaner than the outbox", runtime.ErrOutbox)
+	}
+	return b.HandOver(ctx, func(h *runtime.Handover) error { return o.write(ctx, tx, h) }, commit)
 }
 
 // Nudge tells the relays of this process that there is something to do. Commit

@@ -60,6 +60,9 @@ func (c *Cleaner) Create(ctx context.Context, storage, name string) (*Upload, er
 	return u, err
 }
 
+// Cleaner returns the cleaner that opened the batch.
+func (b *Batch) Cleaner() *Cleaner { return b.cleaner }
+
 // A Handover is what a batch leaves to an outbox.
 type Handover struct {
 	// Held are the files that rows may name from now on, without duplicates:

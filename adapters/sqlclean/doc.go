@@ -28,7 +28,11 @@
 //		txx := &sqlx.Tx{Tx: tx, Mapper: db.Mapper}
 //		…
 //		return b.Exec(article.AfterCreate, func() (int64, error) {
-//			return runtime.Rows(txx.NamedExecContext(ctx, "INSERT INTO article …", article))
+//			query, args, err := db.BindNamed("INSERT INTO article …", article)
+//			if err != nil {
+//				return 0, err
+//			}
+//			return runtime.Rows(txx.ExecContext(ctx, query, args...))
 //		})
 //	})
 //

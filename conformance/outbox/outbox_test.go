@@ -1,6 +1,8 @@
 package outbox_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
@@ -36,6 +38,18 @@ func TestLife(t *testing.T) {
 		w.want("blank.png")
 		w.wantStats(0, 0)
 	})
+}
+
+// A batch of one cleaner can't be committed by the outbox of another.
+func TestForeignBatch(t *testing.T) {
+	w := newWorld(t, outbox.SQLite, settings{})
+	other := w.another()
+	tx := w.begin()
+	if _, err := other.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, runtime.ErrOutbox) || !strings.Contains(err.Error(), "of another cleaner") {
+		t.Errorf("%v", err)
+	}
+	_, err := w.box.Commit(t.Context(), tx.b, tx.Tx)
+	w.must(err)
 }
 
 // What rows name in any form is kept, although a batch let go of it.

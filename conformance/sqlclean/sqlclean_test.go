@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/filecleangen/filecleangen/adapters/sqlclean"
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/sqlclean/models"
@@ -174,6 +176,43 @@ func TestInTx(t *testing.T) {
 			w.t.Errorf("%v", err)
 		}
 		w.want("b c", "c b")
+	})
+}
+
+// The transactions of sqlx, as the documentation shows them.
+func TestSqlx(t *testing.T) {
+	each(t, func(w *world) {
+		w.write("a", "b")
+		db := sqlx.NewDb(w.db, map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MariaDB: "mysql"}[w.d])
+		insert := func(tx *sql.Tx, b *runtime.Batch) error {
+			txx := &sqlx.Tx{Tx: tx, Mapper: db.Mapper}
+			a := &models.Article{ID: 1, Cover: "a"}
+			return b.Exec(a.AfterCreate, func() (int64, error) {
+				query, args, err := db.BindNamed("INSERT INTO article (id, cover) VALUES (:id, :cover)", a)
+				if err != nil {
+					return 0, err
+				}
+				return runtime.Rows(txx.ExecContext(w.t.Context(), query, args...))
+			})
+		}
+		remove := func(tx *sql.Tx, b *runtime.Batch) error {
+			txx := &sqlx.Tx{Tx: tx, Mapper: db.Mapper}
+			a := &models.Article{}
+			w.must(txx.GetContext(w.t.Context(), a, "SELECT * FROM article WHERE id = 1"))
+			return b.Exec(func(b *runtime.Batch) { a.AfterDelete(b, a.FileSnapshot()) }, func() (int64, error) {
+				return runtime.Rows(txx.ExecContext(w.t.Context(), "DELETE FROM article WHERE id = 1"))
+			})
+		}
+		if w.box != nil {
+			w.must(sqlclean.InTx(w.t.Context(), db, w.box, insert))
+			w.want("a b", "a")
+			w.must(sqlclean.InTx(w.t.Context(), db, w.box, remove))
+		} else {
+			w.must(sqlclean.InTx(w.t.Context(), db, w.clean, insert))
+			w.want("a b", "a")
+			w.must(sqlclean.InTx(w.t.Context(), db, w.clean, remove))
+		}
+		w.want("b", "")
 	})
 }
 
