@@ -95,6 +95,9 @@ func New(cleaner *runtime.Cleaner, db *sql.DB, d Dialect, options ...Option) (*O
 	return o, nil
 }
 
+// Cleaner returns the cleaner that the outbox was attached to.
+func (o *Outbox) Cleaner() *runtime.Cleaner { return o.cleaner }
+
 // Begin opens a batch, as [runtime.Cleaner.Begin] of its cleaner does.
 func (o *Outbox) Begin() *runtime.Batch { return o.cleaner.Begin() }
 

@@ -30,7 +30,8 @@
 //
 // That is two queries more for each statement that writes such a model, and up to
 // three statements for the outbox where files change. Models without file fields
-// cost nothing.
+// cost nothing, nor do updates that set no column with names of files; where a
+// trigger changes one all the same, that is not seen.
 //
 // If the outbox can't be told, or a row comes to name a file that is being deleted
 // ([runtime.ErrGone]), the statement fails. In a transaction that the caller began

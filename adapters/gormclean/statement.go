@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/filecleangen/filecleangen/runtime"
 )
@@ -20,7 +21,8 @@ type write struct {
 	gorm.ConnPool // what gorm would use, or the transaction that was begun here
 
 	db    *gorm.DB
-	read  reader
+	types func() []*runtime.Type
+	read  reader           // nil if the statement has nothing to do with files
 	began gorm.TxCommitter // a transaction that was begun here, or nil
 	old   reflect.Value    // the rows before: a slice of the model
 	ran   bool
@@ -40,7 +42,7 @@ func (p *Plugin) around(run func(*gorm.DB), before, created reader) func(*gorm.D
 			run(db)
 			return
 		}
-		w := &write{ConnPool: stmt.ConnPool, db: db, read: before}
+		w := &write{ConnPool: stmt.ConnPool, db: db, read: before, types: p.box.Cleaner().Types}
 		given := stmt.ConnPool
 		defer func() { // also on a panic
 			stmt.ConnPool = given
@@ -48,7 +50,7 @@ func (p *Plugin) around(run func(*gorm.DB), before, created reader) func(*gorm.D
 		}()
 		stmt.ConnPool = w
 		run(db)
-		if !w.ran || db.Error != nil {
+		if !w.ran || w.read == nil || db.Error != nil {
 			return
 		}
 		if err := p.tell(w, created); err != nil {
@@ -84,6 +86,10 @@ func (w *write) begin(ctx context.Context) (err error) {
 		return errors.New("gormclean: gorm ran a statement twice")
 	}
 	w.ran = true
+	if w.touchesNoFile() {
+		w.read = nil
+		return nil
+	}
 	if _, ok := w.ConnPool.(gorm.TxCommitter); !ok {
 		if err := w.beginTransaction(ctx); err != nil {
 			return fmt.Errorf("gormclean: %w", err)
@@ -94,6 +100,23 @@ func (w *write) begin(ctx context.Context) (err error) {
 		return fmt.Errorf("gormclean: reading what the rows name: %w", err)
 	}
 	return nil
+}
+
+// touchesNoFile reports whether the statement is an UPDATE that sets no column with
+// names of files.
+func (w *write) touchesNoFile() bool {
+	stmt := w.db.Statement
+	set, ok := stmt.Clauses["SET"].Expression.(clause.Set)
+	if !ok {
+		return false
+	}
+	columns := fileColumns(w.types(), stmt.Schema)
+	for _, a := range set {
+		if stmt.Schema.FieldsByDBName[a.Column.Name] == nil || columns[a.Column.Name] {
+			return false
+		}
+	}
+	return columns != nil
 }
 
 // beginTransaction begins a transaction of the statement's own: what is read, what

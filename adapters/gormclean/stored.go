@@ -37,6 +37,26 @@ func Stored(db *gorm.DB, t *runtime.Type, model any) outbox.Option {
 	}
 }
 
+// fileColumns returns the columns of a model that hold names of files; nil if the
+// cleaner does not know its type, or gorm not all of its fields.
+func fileColumns(types []*runtime.Type, s *schema.Schema) map[string]bool {
+	columns := map[string]bool{}
+	for _, t := range types {
+		if t.Name != s.ModelType.String() {
+			continue
+		}
+		for _, f := range t.Fields {
+			field := fieldOf(s, f.Path)
+			if field == nil {
+				return nil
+			}
+			columns[field.DBName] = true
+		}
+		return columns
+	}
+	return nil
+}
+
 // fieldOf returns gorm's field that holds the names at a path, or nil.
 func fieldOf(s *schema.Schema, path string) *schema.Field {
 	for _, f := range s.Fields {

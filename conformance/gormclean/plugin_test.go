@@ -1,11 +1,14 @@
 package gormclean_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/filecleangen/filecleangen/adapters/gormclean"
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
@@ -81,6 +84,43 @@ func TestUploads(t *testing.T) {
 		w.check()
 	})
 }
+
+// Statements that have nothing to do with files cost no query more.
+func TestQueries(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, true, gorm.Config{})
+		for name, c := range map[string]struct {
+			do   func(db *gorm.DB) error
+			want int
+		}{
+			"another column": {func(db *gorm.DB) error { return db.Model(&models.Album{ID: 1}).Update("title", "x").Error }, 1},
+			"struct":         {func(db *gorm.DB) error { return db.Model(&models.Album{ID: 1}).Updates(models.Album{Title: "y"}).Error }, 1},
+			"another model":  {func(db *gorm.DB) error { return db.Model(&models.Plain{ID: 1}).Update("text", "x").Error }, 1},
+			"soft delete":    {func(db *gorm.DB) error { return db.Delete(&models.Letter{}, 1).Error }, 1},
+			"a column":       {func(db *gorm.DB) error { return db.Model(&models.Album{ID: 1}).Update("cover_file", "").Error }, 3},
+			"a json column": {func(db *gorm.DB) error {
+				return db.Model(&models.Album{ID: 1}).Update("Photos", []models.Photo{}).Error
+			}, 3},
+			"a column of Base": {func(db *gorm.DB) error { return db.Model(&models.Album{ID: 1}).UpdateColumn("banner", "").Error }, 3},
+			"create":           {func(db *gorm.DB) error { return db.Create(&models.Album{ID: 9, Title: "z"}).Error }, 1},
+		} {
+			n := &counter{Interface: logger.Discard}
+			w.must(c.do(w.db.Session(&gorm.Session{Logger: n})))
+			if n.statements != c.want {
+				t.Errorf("%s: %d statements, want %d", name, n.statements, c.want)
+			}
+		}
+		w.check()
+	})
+}
+
+// counter counts statements.
+type counter struct {
+	logger.Interface
+	statements int
+}
+
+func (c *counter) Trace(context.Context, time.Time, func() (string, int64), error) { c.statements++ }
 
 func TestErrors(t *testing.T) {
 	w := newWorld(t, outbox.SQLite, false, gorm.Config{})
