@@ -57,6 +57,8 @@
 //	db.Table("articles") without Model(&Article{})   give the model
 //	db.Connection with a BEGIN of its own            db.Transaction
 //	MERGE, INSERT … SELECT, by Exec                  triggers are planned
+//	a file that an UPDATE names as it changes the    two statements: the first for the key
+//	primary key
 //
 // Promises in memory, without an outbox, are not supported: gorm does not tell when a
 // transaction that the caller began is committed.

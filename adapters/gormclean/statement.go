@@ -90,6 +90,9 @@ func (w *write) begin(ctx context.Context) (err error) {
 		w.read = nil
 		return nil
 	}
+	if s := w.db.Statement.Schema; len(s.PrimaryFields) == 0 {
+		return fmt.Errorf("gormclean: %s has no primary key, by which its rows are found again", s.Name)
+	}
 	if _, ok := w.ConnPool.(gorm.TxCommitter); !ok {
 		if err := w.beginTransaction(ctx); err != nil {
 			return fmt.Errorf("gormclean: %w", err)

@@ -122,6 +122,26 @@ type counter struct {
 
 func (c *counter) Trace(context.Context, time.Time, func() (string, int64), error) { c.statements++ }
 
+// Rows without a primary key can't be found again after they were written.
+func TestKeyless(t *testing.T) {
+	w := newWorld(t, outbox.SQLite, true, gorm.Config{})
+	w.must(w.db.AutoMigrate(&models.Keyless{}))
+	w.must(w.db.Exec("INSERT INTO keylesses (text, file) VALUES ('x', 'a')").Error)
+	for _, err := range []error{
+		w.db.Model(&models.Keyless{}).Where("text = 'x'").Update("file", "b").Error,
+		w.db.Where("text = 'x'").Delete(&models.Keyless{}).Error,
+	} {
+		if err == nil || !strings.Contains(err.Error(), "Keyless has no primary key") {
+			t.Errorf("%v", err)
+		}
+	}
+	var file string
+	w.must(w.db.Raw("SELECT file FROM keylesses").Scan(&file).Error)
+	if file != "a" {
+		t.Errorf("the row names %q", file)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	w := newWorld(t, outbox.SQLite, false, gorm.Config{})
 	if err := w.db.Use(gormclean.New(nil)); err == nil || !strings.Contains(err.Error(), "the outbox is nil") {

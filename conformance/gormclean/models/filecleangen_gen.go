@@ -302,6 +302,61 @@ func (s *LetterFiles) releaseFiles(log *runtime.Record) {
 	}
 }
 
+// KeylessFiles is a snapshot: the names of all files of one Keyless at one moment.
+type KeylessFiles struct {
+	File string
+}
+
+// KeylessFileType describes the file fields of Keyless.
+var KeylessFileType = &runtime.Type{
+	Name: "models.Keyless",
+	Fields: []runtime.Field{
+		{Path: "File", Storage: "media", Shape: runtime.Single},
+	},
+}
+
+// FileSnapshot returns the names of the record's files as they are now. Take it
+// when the record was read, before anything in it is changed.
+func (r *Keyless) FileSnapshot() KeylessFiles {
+	var s KeylessFiles
+	s.File = r.File
+	return s
+}
+
+// FileKey returns the key by which a batch tells the record from others.
+func (r *Keyless) FileKey() runtime.Key {
+	return runtime.Key{} // no primary key was recognised
+}
+
+// LogCreate logs that a row with these files was inserted.
+func (s KeylessFiles) LogCreate(b *runtime.Batch, key runtime.Key) {
+	log := b.Created(KeylessFileType, key)
+	s.holdFiles(&log)
+}
+
+// LogUpdate logs that a row that named the files in old is written to name these.
+func (s KeylessFiles) LogUpdate(b *runtime.Batch, key runtime.Key, old KeylessFiles) {
+	log := b.Updated(KeylessFileType, key)
+	s.holdFiles(&log)
+	old.releaseFiles(&log)
+}
+
+// LogDelete logs that a row with these files is deleted.
+func (s KeylessFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
+	log := b.Deleted(KeylessFileType, key)
+	s.releaseFiles(&log)
+}
+
+func (s *KeylessFiles) holdFiles(log *runtime.Record) {
+	log.Hold(0, s.File)
+}
+
+func (s *KeylessFiles) releaseFiles(log *runtime.Record) {
+	if !log.Same(0, s.File) {
+		log.Release(0, s.File)
+	}
+}
+
 // FileTypes returns the types of this package that have file fields, for
 // runtime.WithTypes.
 func FileTypes() []*runtime.Type {
@@ -311,5 +366,6 @@ func FileTypes() []*runtime.Type {
 		AlbumFileType,
 		ItemFileType,
 		LetterFileType,
+		KeylessFileType,
 	}
 }

@@ -44,3 +44,9 @@ type Plain struct {
 	ID   int64
 	Text string
 }
+
+// Keyless has no primary key.
+type Keyless struct {
+	Text string
+	File string `gorm:"size:200" file:"media"`
+}
