@@ -17,23 +17,12 @@ import (
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
-// servers are the databases where transactions run beside each other.
-func onServers(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
-	t.Helper()
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
-		if d == outbox.SQLite {
-			t.Skip("SQLite has one writer at a time")
-		}
-		test(t, d)
-	})
-}
-
 // A transaction that began before a file was let go of may come to name it, since
 // it may have read the row that did: the relay waits for it.
 func TestRelayWaitsForOlderTransactions(t *testing.T) {
 	for name, level := range map[string]sql.IsolationLevel{"read committed": sql.LevelReadCommitted, "repeatable read": sql.LevelRepeatableRead} {
 		t.Run(name, func(t *testing.T) {
-			onServers(t, func(t *testing.T, d outbox.Dialect) {
+			databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
 				w := newWorld(t, d, settings{})
 				w.write("a")
 				a := &models.Album{ID: 1, Cover: "a"}
@@ -64,7 +53,7 @@ func TestRelayWaitsForOlderTransactions(t *testing.T) {
 // and reads by a snapshot, does not see the promise when that is committed: the
 // relay waits for it, too.
 func TestRelayWaitsForSnapshots(t *testing.T) {
-	onServers(t, func(t *testing.T, d outbox.Dialect) { readBySnapshot(newWorld(t, d, settings{}), func() {}) })
+	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) { readBySnapshot(newWorld(t, d, settings{}), func() {}) })
 }
 
 // The table of MariaDB's transactions may be old, and have the connection that the
@@ -157,7 +146,7 @@ func TestTakenUpWhilePending(t *testing.T) {
 // The same, while the transaction that takes it up is still open: the relay can
 // neither see its row nor take the promise.
 func TestTakenUpNotCommitted(t *testing.T) {
-	onServers(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.release("a", "b")
 		w.exec("UPDATE filecleangen_outbox SET not_before = not_before + 1500")
@@ -214,7 +203,7 @@ func TestTakenUpWhileDeleting(t *testing.T) {
 // The relay decides between the moment at which a transaction sees that a file is
 // promised to go, and the one at which it calls that off.
 func TestTakenUpWhileDeciding(t *testing.T) {
-	onServers(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
 		var w *world
 		var taken error
 		var over sync.WaitGroup
@@ -272,7 +261,7 @@ func TestPerhapsTakenUp(t *testing.T) {
 // Two transactions take up the same file: one of them may be refused, and none
 // loses it.
 func TestTakenUpTwice(t *testing.T) {
-	onServers(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.write("a")
 		a := &models.Album{ID: 1, Cover: "a"}

@@ -110,6 +110,27 @@ func TestUploadNameGivenAgain(t *testing.T) {
 	})
 }
 
+// A row that names the file already, for whatever reason, lets go of it: that is no
+// reason for the intent to be due, or to be another's.
+func TestReleaseLeavesIntent(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 1, Cover: "a"}) })
+		b := w.clean.Begin()
+		w.upload(b, "a")
+		other := w.another()
+		other.commit(func(tx *transaction) { tx.remove(&models.Album{ID: 1, Cover: "a"}) })
+		other.drain()
+		w.want("a")
+		tx := w.begun(b)
+		tx.insert(&models.Album{ID: 2, Cover: "a"})
+		_, err := w.box.Commit(t.Context(), b, tx.Tx)
+		w.must(err)
+		w.drain()
+		w.want("a")
+	})
+}
+
 func TestUploadRolledBack(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})

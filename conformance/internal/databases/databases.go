@@ -23,7 +23,19 @@ var drivers = map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreS
 // Each runs a test on each kind of database.
 func Each(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
 	t.Helper()
-	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB} {
+	on(t, test, outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB)
+}
+
+// EachServer runs a test on each database where transactions run beside each other:
+// SQLite has one writer at a time.
+func EachServer(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
+	t.Helper()
+	on(t, test, outbox.PostgreSQL, outbox.MariaDB)
+}
+
+func on(t *testing.T, test func(t *testing.T, d outbox.Dialect), dialects ...outbox.Dialect) {
+	t.Helper()
+	for _, d := range dialects {
 		t.Run(d.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, d)
