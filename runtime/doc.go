@@ -58,7 +58,8 @@
 //   - A file is named by one record at a time, or all records that name it are
 //     written in the batch that lets go of it.
 //   - A name is not handed from one record to another by transactions that run
-//     at the same time in different processes.
+//     at the same time in different processes: what one lets go of, or says it does
+//     by an old snapshot that is out of date, the other does not come to name.
 //   - The old snapshot given to BeforeUpdate and AfterDelete is what the row
 //     said, read in the same transaction.
 //   - Two records with the same [Key] and type are the same row; where one type

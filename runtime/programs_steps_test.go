@@ -24,7 +24,7 @@ type transaction struct {
 	landed   int                  // when its rows became visible
 	ended    int                  // when its deletions were over, too
 	seen     map[runtime.Ref]bool // what committed rows named since it began
-	mentions map[runtime.Ref]bool // what it wrote or read to write
+	mentions map[runtime.Ref]bool // what it wrote, read to write, or says that it lets go of
 	reads    map[int]albums.AlbumFiles
 	saved    []saved
 
@@ -172,6 +172,7 @@ func (p *program) write(m *transaction, id int, next *album, stale *albums.Album
 	old := before.FileSnapshot()
 	if stale != nil {
 		old = *stale
+		maps.Copy(m.mentions, refsIn(old))
 	}
 	maps.Copy(m.mentions, refsOf(before))
 	var row *album

@@ -95,15 +95,16 @@ func (t table) refs() map[runtime.Ref]bool {
 	return refs
 }
 
-func refsOf(row album) map[runtime.Ref]bool {
-	refs := map[runtime.Ref]bool{}
-	for _, name := range append([]string{row.Cover}, row.Pages...) {
+func refsOf(row album) map[runtime.Ref]bool { return refsIn(row.FileSnapshot()) }
+
+func refsIn(s albums.AlbumFiles) map[runtime.Ref]bool {
+	refs := map[runtime.Ref]bool{media(s.Cover): true, docs(s.Back): true}
+	for _, name := range s.Pages {
 		refs[media(name)] = true
 	}
-	for name := range maps.Values(row.Texts) {
+	for _, name := range s.Texts {
 		refs[docs(name)] = true
 	}
-	refs[docs(row.Back.String)] = true
 	delete(refs, media(""))
 	delete(refs, docs(""))
 	return refs
