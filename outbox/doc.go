@@ -53,8 +53,10 @@
 // leaves the decision to the relay.
 //
 // An upload has its row before it has a file, in a transaction of its own. The
-// transaction that names the file deletes the row. If the process dies before it
-// commits, the row comes due an hour later ([WithUploadTime]) and the file goes.
+// transaction that names the file deletes the row. If it is rolled back, the row is
+// due at once; if the process dies before it commits, an hour later
+// ([WithUploadTime]). No rollback deletes a file itself: another transaction may
+// have come to name it, by a name that it had kept in memory.
 //
 // # The race, and why nobody loses it
 //

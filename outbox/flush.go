@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"maps"
@@ -54,10 +55,30 @@ func (o *Outbox) callOff(ctx context.Context, tx Handle, h *runtime.Handover) er
 	}
 	for _, intent := range h.Uploads {
 		if c.takes[intent.Ref].held && !c.off[intent.Ref] {
-			return fmt.Errorf("%w: the upload %s was not named in time, see outbox.WithUploadTime", runtime.ErrGone, intent.Ref)
+			return fmt.Errorf("%w: the upload %s was not named in time, see outbox.WithUploadTime, or another transaction has taken it up", runtime.ErrGone, intent.Ref)
 		}
 	}
+	if err := o.lock(ctx, tx, c.left); err != nil {
+		return fmt.Errorf("filecleangen: outbox: %w", err)
+	}
 	return o.insert(ctx, tx, c.again, 0)
+}
+
+// lock keeps relays away from intents until the transaction is over: then they see
+// whether it has come to name the file.
+func (o *Outbox) lock(ctx context.Context, tx Handle, intents []int64) error {
+	for part := range slices.Chunk(intents, portion) {
+		// Drivers don't agree on whether a row that did not change counts.
+		s := o.dialect.statement("UPDATE "+table).add(" SET claim = ? WHERE state = ? AND id IN ", rand.Text(), stateUpload)
+		n, err := exec(ctx, tx, in(s, part))
+		if err == nil && n != int64(len(part)) {
+			err = fmt.Errorf("%w: a record names an upload that has come to be deleted, or that another transaction took up", runtime.ErrGone)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // takes says how a batch takes up a file.
@@ -71,6 +92,7 @@ type callingOff struct {
 	takes map[runtime.Ref]takes
 	off   map[runtime.Ref]bool // called off
 	again []*row               // to be promised anew
+	left  []int64              // intents of others, for a relay to decide about
 }
 
 func (c *callingOff) add(ref runtime.Ref, as takes) {
@@ -90,7 +112,8 @@ func (c *callingOff) found(r *row) (off bool, err error) {
 	case r.state != statePending && r.state != stateUpload:
 		return false, fmt.Errorf("%w: a record names %s, which is being deleted", runtime.ErrGone, ref)
 	case r.state == stateUpload && t.intent == "" && !t.sure:
-		return false, nil // it is not due for a long time
+		c.left = append(c.left, r.id) // it is not for a write to take that may have hit no row
+		return false, nil
 	case r.state == statePending && !t.sure:
 		c.again = append(c.again, r)
 	}

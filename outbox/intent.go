@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/filecleangen/filecleangen/runtime"
 )
@@ -22,7 +22,6 @@ func (o *Outbox) intend(ctx context.Context, ref runtime.Ref) (*runtime.Intent, 
 	ctx, cancel := context.WithTimeout(ctx, o.intentWait)
 	defer cancel()
 	d, token := o.dialect, rand.Text()
-	until := time.Now().Add(o.uploadTime)
 	s := d.statement("INSERT INTO "+table+" (storage, name, state, reason, record, created_at, not_before) VALUES ").
 		add("(?, ?, ?, ?, ?, "+d.now()+", "+d.now()+" + ?)", ref.Storage, ref.Name, stateUpload, string(runtime.Unused), token, o.uploadTime.Milliseconds())
 	if d == MariaDB {
@@ -42,7 +41,36 @@ func (o *Outbox) intend(ctx context.Context, ref runtime.Ref) (*runtime.Intent, 
 	if n == 0 {
 		return nil, nil
 	}
-	return &runtime.Intent{Ref: ref, ID: token, Until: until}, nil
+	return &runtime.Intent{Ref: ref, ID: token}, nil
+}
+
+// unwanted makes the intents of uploads due whose transaction was rolled back. A
+// relay deletes the files, since another transaction may have come to name one: by
+// a name that it had kept, of a file that was there before.
+func (o *Outbox) unwanted(ctx context.Context, intents []*runtime.Intent) error {
+	ctx, cancel := context.WithTimeout(ctx, o.intentWait)
+	defer cancel()
+	var refs []runtime.Ref
+	ids := map[runtime.Ref]string{}
+	for _, intent := range intents {
+		refs = append(refs, intent.Ref)
+		ids[intent.Ref] = intent.ID
+	}
+	d := o.dialect
+	for _, group := range byStorage(refs) {
+		for part := range slices.Chunk(group.names, portion) {
+			tokens := make([]string, len(part))
+			for i, name := range part {
+				tokens[i] = ids[runtime.Ref{Storage: group.storage, Name: name}]
+			}
+			s := d.statement("UPDATE "+table).add(" SET not_before = "+d.now()+" WHERE storage = ? AND state = ? AND name IN ", group.storage, stateUpload)
+			if _, err := exec(ctx, o.db, in(in(s, part).raw(" AND record IN "), tokens)); err != nil {
+				return fmt.Errorf("filecleangen: the outbox could not be told of uploads that were rolled back; they go when their time is over: %w", err)
+			}
+		}
+	}
+	o.Nudge()
+	return nil
 }
 
 func (o *Outbox) explainIntent(ctx context.Context, ref runtime.Ref, err error) error {

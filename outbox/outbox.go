@@ -47,7 +47,7 @@ func WithGrace(d time.Duration) Option {
 
 // WithUploadTime sets how long after [runtime.Batch.Create] the transaction that
 // names the file has to be committed, by default an hour. After that the file is
-// deleted, and a commit fails that comes still.
+// deleted, and a commit fails that comes still. What is rolled back goes at once.
 func WithUploadTime(d time.Duration) Option {
 	return func(o *Outbox) error {
 		if d <= 0 {
@@ -89,7 +89,7 @@ func New(cleaner *runtime.Cleaner, db *sql.DB, d Dialect, options ...Option) (*O
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("filecleangen: outbox: %w", err)
 	}
-	if err := cleaner.AttachOutbox(o.intend); err != nil {
+	if err := cleaner.AttachOutbox(o.intend, o.unwanted); err != nil {
 		return nil, err
 	}
 	return o, nil

@@ -216,7 +216,9 @@ func (b *Batch) holds(ref Ref) bool {
 
 // Rollback ends the batch because its transaction was rolled back: it removes
 // the uploads and nothing else. After CommitWith it does nothing and returns
-// nil, whatever the outcome was, so that it can be deferred.
+// nil, whatever the outcome was, so that it can be deferred. With an outbox it
+// tells that by a short transaction, and a relay removes them: call it when the
+// transaction has been rolled back, as it waits for the lock, on SQLite.
 //
 // A transaction that was committed past CommitWith must not be followed by a
 // Rollback: the rows may name the uploads that it removes.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 )
 
 // ErrOutbox is returned by [Batch.CommitWith] where the cleaner has an outbox,
@@ -15,9 +14,8 @@ var ErrOutbox = errors.New("filecleangen: batches are committed by the outbox if
 // An Intent is a promise, made durably before a file is, that the file goes
 // unless the transaction comes to name it.
 type Intent struct {
-	Ref   Ref
-	ID    string    // tells it from others for the same file, before and after it
-	Until time.Time // the file goes after that, and others may then make one of its name
+	Ref Ref
+	ID  string // tells it from others for the same file, before and after it
 }
 
 // AttachOutbox makes all batches of the cleaner leave their promises to an
@@ -27,20 +25,21 @@ type Intent struct {
 // outbox calls it; programs call that. It fails if the cleaner has an outbox or
 // has opened a batch.
 //
-// The function makes an intent. If the name is spoken for it returns nil, and the
-// upload gets another name.
-func (c *Cleaner) AttachOutbox(intend func(context.Context, Ref) (*Intent, error)) error {
+// intend makes an intent. If the name is spoken for it returns nil, and the upload
+// gets another name. unwanted is told of the intents of a batch that was rolled
+// back: their files may go now, unless a row names them.
+func (c *Cleaner) AttachOutbox(intend func(context.Context, Ref) (*Intent, error), unwanted func(context.Context, []*Intent) error) error {
 	c.company.mu.Lock()
 	defer c.company.mu.Unlock()
 	switch {
-	case intend == nil:
-		return errors.New("filecleangen: AttachOutbox needs a function")
+	case intend == nil || unwanted == nil:
+		return errors.New("filecleangen: AttachOutbox needs two functions")
 	case c.intend != nil:
 		return errors.New("filecleangen: the cleaner has an outbox")
 	case c.company.clock > 0:
 		return errors.New("filecleangen: the cleaner has opened batches without the outbox; attach it first")
 	}
-	c.intend = intend
+	c.intend, c.unwanted = intend, unwanted
 	return nil
 }
 
@@ -170,6 +169,29 @@ func (b *Batch) handover() (view, []Result, *Handover) {
 		}
 	}
 	return v, files, h
+}
+
+// discardToOutbox leaves the uploads of a batch that was rolled back to the outbox:
+// another transaction may have come to name one. After a failed attempt to write to
+// the outbox it is told nothing, since the transaction may be committed all the same.
+func (c *Cleaner) discardToOutbox(ctx context.Context, b *Batch, files []Result) *Report {
+	var err error
+	if len(files) > 0 && !b.handed {
+		intents := make([]*Intent, len(files))
+		for i, u := range b.uploads {
+			intents[i] = u.intent
+		}
+		err = guard(func() error { return c.unwanted(ctx, intents) })
+	}
+	for i := range files {
+		if b.handed || err != nil {
+			files[i].keep(LeftToOutbox, err)
+		} else {
+			files[i].Status = Pending
+		}
+	}
+	c.company.handOver(b, view{})
+	return c.finish(ctx, &Report{Outcome: RolledBack, Files: files})
 }
 
 // keepForOutbox keeps what must stay whatever the database says.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spf13/afero"
 
@@ -15,10 +14,10 @@ import (
 
 // intents is what an outbox does for uploads.
 type intents struct {
-	until time.Duration // how long they hold
-	taken string        // a name that is spoken for
-	err   error
-	made  []string
+	taken    string // a name that is spoken for
+	err      error
+	made     []string
+	unwanted []string
 }
 
 func (in *intents) intend(_ context.Context, ref runtime.Ref) (*runtime.Intent, error) {
@@ -26,17 +25,21 @@ func (in *intents) intend(_ context.Context, ref runtime.Ref) (*runtime.Intent, 
 		return nil, in.err
 	}
 	in.made = append(in.made, ref.Name)
-	return &runtime.Intent{Ref: ref, ID: ref.Name + "'s", Until: time.Now().Add(in.until)}, nil
+	return &runtime.Intent{Ref: ref, ID: ref.Name + "'s"}, nil
+}
+
+func (in *intents) rolledBack(_ context.Context, all []*runtime.Intent) error {
+	for _, i := range all {
+		in.unwanted = append(in.unwanted, i.ID)
+	}
+	return in.err
 }
 
 // attached makes a world whose cleaner has an outbox.
 func attached(tb testing.TB, in *intents, files string, options ...runtime.Option) *world {
 	tb.Helper()
-	if in.until == 0 {
-		in.until = time.Hour
-	}
 	w := newWorld(tb, files, options...)
-	if err := w.clean.AttachOutbox(in.intend); err != nil {
+	if err := w.clean.AttachOutbox(in.intend, in.rolledBack); err != nil {
 		tb.Fatal(err)
 	}
 	return w
@@ -191,9 +194,9 @@ func TestOutboxOrNot(t *testing.T) {
 		t.Error(err)
 	}
 	for text, err := range map[string]error{
-		"needs a function": newWorld(t, "").clean.AttachOutbox(nil),
-		"has an outbox":    with.clean.AttachOutbox((&intents{}).intend),
-		"opened batches":   without.clean.AttachOutbox((&intents{}).intend),
+		"needs two functions": newWorld(t, "").clean.AttachOutbox(nil, nil),
+		"has an outbox":       with.clean.AttachOutbox((&intents{}).intend, (&intents{}).rolledBack),
+		"opened batches":      without.clean.AttachOutbox((&intents{}).intend, (&intents{}).rolledBack),
 	} {
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%q: %v", text, err)
@@ -209,35 +212,38 @@ func TestIntents(t *testing.T) {
 		t.Errorf("uploaded as %s, intents %v", name, in.made)
 	}
 	in.err = errors.New("no connection")
-	if _, err := b.Create(t.Context(), "media", "q"); !errors.Is(err, in.err) {
+	if _, err := b.Create(t.Context(), "media", "q"); !errors.Is(err, in.err) || len(in.made) != 1 {
 		t.Error(err)
 	}
-	b.Rollback()
-	w.wantLeft("")
 }
 
-// When the time of an intent is nearly over, a relay may be about to delete the
-// file, and then another upload may get its name.
-func TestLateRollback(t *testing.T) {
-	w := attached(t, &intents{until: time.Minute}, "", runtime.WithTimeout(time.Hour))
-	b := w.clean.Begin()
-	w.upload(b, "p")
-	wantResult(t, b.Rollback(), "p", runtime.Kept, runtime.LeftToOutbox)
-	w.wantLeft("p")
-}
-
-// A rollback that can't delete an upload leaves it to its intent.
-func TestFailedRollback(t *testing.T) {
-	w := newWorld(t, "")
-	w.with(runtime.WithStorage("media", stuckFs{w.files}), runtime.WithRetry(runtime.Retry{Attempts: 5, First: time.Hour, Longest: time.Hour}))
-	if err := w.clean.AttachOutbox((&intents{}).intend); err != nil {
-		t.Fatal(err)
-	}
-	b := w.clean.Begin()
-	w.upload(b, "p")
-	wantResult(t, b.Rollback(), "p", runtime.Kept, runtime.LeftToOutbox)
-	if s := w.clean.Stats(); s.Waiting != 0 {
-		t.Errorf("%+v", s)
+// What is rolled back is for the outbox to delete, since it knows whether another
+// transaction has come to name it; if it can't be told, when its time is over.
+func TestRollbackWithOutbox(t *testing.T) {
+	for _, failure := range []error{nil, errors.New("no connection")} {
+		in := &intents{}
+		w := attached(t, in, "")
+		b := w.clean.Begin()
+		w.upload(b, "p")
+		w.upload(b, "q")
+		in.err = failure
+		status, cause := runtime.Pending, runtime.Cause("")
+		if failure != nil {
+			status, cause = runtime.Kept, runtime.LeftToOutbox
+		}
+		report := b.Rollback()
+		wantResult(t, report, "p", status, cause)
+		wantResult(t, report, "q", status, cause)
+		if r, _ := report.Of(media("p")); !errors.Is(r.Err, failure) || report.Outcome != runtime.RolledBack {
+			t.Errorf("%v, %s", r.Err, report)
+		}
+		if got := strings.Join(in.unwanted, " "); got != "p's q's" {
+			t.Errorf("unwanted: %s", got)
+		}
+		w.wantLeft("p q")
+		if s := w.clean.Stats(); s.Waiting != 0 || s.RolledBack != 1 {
+			t.Errorf("%+v", s)
+		}
 	}
 }
 

@@ -37,10 +37,8 @@ func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 func (c *Cleaner) discard(ctx context.Context, b *Batch) *Report {
 	b.end()
 	files := b.allUploads()
-	for i, u := range b.uploads {
-		if b.handed || u.mayBeAnothers(c.timeout) {
-			files[i].keep(LeftToOutbox, nil)
-		}
+	if c.intend != nil {
+		return c.discardToOutbox(ctx, b, files)
 	}
 	noQuestion := func(context.Context, []*Result) {}
 	return c.execute(ctx, b, view{}, &Report{Outcome: RolledBack, Files: files}, noQuestion)

@@ -59,7 +59,7 @@ const (
 	UnknownOutcome Cause = "nobody knows whether the transaction was committed"
 	FileKept       Cause = "the file that it is derived from was kept"
 	InDoubt        Cause = "a batch whose outcome is unknown may have named it"
-	LeftToOutbox   Cause = "the outbox sees to it later" // an upload that a rollback could not delete safely
+	LeftToOutbox   Cause = "the outbox sees to it later" // an upload, when the time of its intent is over
 	LostTrack      Cause = "the batch was rolled back to a savepoint that it does not have"
 )
 

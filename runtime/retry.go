@@ -71,7 +71,7 @@ func mayPass(err error) bool {
 func (c *Cleaner) conclude(ctx context.Context, t *task) {
 	again := map[string][]*Result{} // by storage
 	for _, f := range t.files {
-		if c.intend == nil && (f.Status == "" || f.Status == Failed && mayPass(f.Err)) && t.tries < c.retry.Attempts {
+		if (f.Status == "" || f.Status == Failed && mayPass(f.Err)) && t.tries < c.retry.Attempts {
 			again[f.Ref.Storage] = append(again[f.Ref.Storage], f)
 		}
 	}
@@ -82,9 +82,6 @@ func (c *Cleaner) conclude(ctx context.Context, t *task) {
 	for _, f := range t.files {
 		if f.Status == "" {
 			t.giveUp(f)
-		}
-		if c.intend != nil && f.Status == Failed { // the upload's intent does it
-			f.keep(LeftToOutbox, f.Err)
 		}
 		if f.Status != Pending {
 			done = append(done, f.Ref)

@@ -10,7 +10,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/afero"
 )
@@ -134,18 +133,6 @@ func (u *Upload) open(ctx context.Context, files afero.Fs) (err error) {
 	}
 	file = f
 	return nil
-}
-
-// mayBeAnothers reports whether a relay may have deleted the file before a deletion
-// is through that begins now and takes so long, and another upload have got its
-// name. It goes by the time of day, too, since the other clock stops where a
-// machine sleeps.
-func (u *Upload) mayBeAnothers(takes time.Duration) bool {
-	if u.intent == nil {
-		return false
-	}
-	end, until := time.Now().Add(takes), u.intent.Until
-	return end.After(until) || end.Round(0).After(until.Round(0))
 }
 
 // alternative returns a name beside the wanted one, in the manner of Django's

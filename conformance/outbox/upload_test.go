@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"testing"
@@ -131,18 +132,91 @@ func TestReleaseLeavesIntent(t *testing.T) {
 	})
 }
 
+// A record that was kept in memory names a file by a name that an upload has got
+// meanwhile; the upload is rolled back.
+func TestUploadNamedByAnother(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		b, other := w.clean.Begin(), w.another()
+		w.upload(b, "a")
+		w.nameRolledBack(b, other.begin())
+	})
+}
+
+// It names it in a transaction that does not see the intent.
+func TestUploadNamedByAnotherSnapshot(t *testing.T) {
+	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		b, other := w.clean.Begin(), w.another()
+		tx := other.beginAt(sql.LevelRepeatableRead)
+		var n int
+		w.must(tx.QueryRowContext(t.Context(), "SELECT count(*) FROM filecleangen_outbox").Scan(&n))
+		w.upload(b, "a")
+		w.nameRolledBack(b, tx)
+	})
+}
+
+// nameRolledBack has a transaction name what a batch has uploaded that is rolled
+// back.
+func (w *world) nameRolledBack(b *runtime.Batch, tx *transaction) {
+	w.t.Helper()
+	tx.insert(&models.Album{ID: 1, Cover: "a"})
+	_, err := tx.w.box.Flush(w.t.Context(), tx.b, tx.Tx)
+	w.must(err)
+	done := make(chan struct{})
+	go func() { // it may have to wait for the other
+		b.Rollback()
+		close(done)
+	}()
+	w.must(tx.Commit())
+	<-done
+	w.drain()
+	w.want("a")
+	w.wantStats(0, 0)
+}
+
+// A write that may have hit no row names an upload of another transaction, which
+// is rolled back: the relay waits until it can see which it was.
+func TestUploadPerhapsNamedByAnother(t *testing.T) {
+	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, settings{})
+		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 1}) })
+		b := w.clean.Begin()
+		w.upload(b, "a")
+		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', 'b')") // makes the relay look
+		w.drain()
+
+		tx := w.another().begin()
+		w.must(tx.b.Exec((&models.Album{ID: 1, Cover: "a"}).AfterCreate, func() (int64, error) {
+			_, err := tx.ExecContext(t.Context(), "UPDATE album SET cover = 'a' WHERE id = 1")
+			return 0, err
+		}))
+		w.due()
+		_, err := tx.w.box.Flush(t.Context(), tx.b, tx.Tx)
+		w.must(err)
+		w.drain()
+		w.must(tx.Commit())
+		b.Rollback()
+		w.drain()
+		w.want("a")
+		w.wantStats(0, 0)
+	})
+}
+
 func TestUploadRolledBack(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		w.upload(b, "a")
 		b.Rollback()
-		w.want("")
 		u, err := w.clean.Begin().Create(t.Context(), "media", "a")
 		w.must(err)
 		if u.Name() == "a" {
 			t.Error("the name is promised to go, and was given out again")
 		}
+		w.must(u.Close())
+		w.drain()
+		w.want(u.Name())
 	})
 }
 
