@@ -1,7 +1,9 @@
 package gormclean
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -20,14 +22,33 @@ func (w *write) session() *gorm.DB {
 	return s
 }
 
-// find runs a query for rows of the model.
+// find runs a query for rows of the model: their primary keys and the columns that
+// name files, or all, where these are not known.
 func (w *write) find(query *gorm.DB, lock bool) (reflect.Value, error) {
+	s := w.db.Statement.Schema
+	if columns := fileColumns(w.keeper.types(), s); columns != nil {
+		query = query.Select(append(slices.Sorted(maps.Keys(columns)), s.PrimaryFieldDBNames...))
+	}
+	query = query.Clauses(mark{})
 	if lock && w.db.Name() != "sqlite" {
 		query = query.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
 	}
-	rows := reflect.New(reflect.SliceOf(w.db.Statement.Schema.ModelType))
+	rows := reflect.New(reflect.SliceOf(s.ModelType))
 	err := query.Find(rows.Interface()).Error
 	return rows.Elem(), err
+}
+
+// mark puts a comment into a query, by which people know where it comes from.
+type mark struct{}
+
+// Build is never called.
+func (mark) Build(clause.Builder) {}
+
+// ModifyStatement is called by gorm.
+func (mark) ModifyStatement(stmt *gorm.Statement) {
+	c := stmt.Clauses["SELECT"]
+	c.AfterNameExpression = clause.Expr{SQL: "/* filecleangen */"}
+	stmt.Clauses["SELECT"] = c
 }
 
 // readMatching reads the rows that an UPDATE or a DELETE is about to change, and

@@ -20,21 +20,21 @@ import (
 type write struct {
 	gorm.ConnPool // what gorm would use, or the transaction that was begun here
 
-	db    *gorm.DB
-	types func() []*runtime.Type
-	read  reader           // nil if the statement has nothing to do with files
-	began gorm.TxCommitter // a transaction that was begun here, or nil
-	old   reflect.Value    // the rows before: a slice of the model
-	ran   bool
-	done  bool // and the outbox was told
+	db      *gorm.DB
+	keeper  keeper
+	read    reader                // nil if the statement has nothing to do with files
+	created reader                // or nil
+	end     func(well bool) error // of the transaction that was begun here, or nil
+	old     reflect.Value         // the rows before: a slice of the model
+	ran     bool
 }
 
 // A reader returns rows of the model of a statement, as a slice.
 type reader func(w *write) (reflect.Value, error)
 
-// around returns a callback that runs one of gorm's and tells the outbox what it
-// did. before reads the rows that it is about to change, created those that it made;
-// or is nil.
+// around returns a callback that runs one of gorm's and keeps what it let go of.
+// before reads the rows that it is about to change, created those that it made; or is
+// nil.
 func (p *Plugin) around(run func(*gorm.DB), before, created reader) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		stmt := db.Statement
@@ -42,25 +42,33 @@ func (p *Plugin) around(run func(*gorm.DB), before, created reader) func(*gorm.D
 			run(db)
 			return
 		}
-		w := &write{ConnPool: stmt.ConnPool, db: db, read: before, types: p.box.Cleaner().Types}
-		given := stmt.ConnPool
+		w := &write{ConnPool: stmt.ConnPool, db: db, keeper: p.keeper, read: before, created: created}
+		given, well := stmt.ConnPool, false
 		defer func() { // also on a panic
 			stmt.ConnPool = given
-			w.end()
+			if w.end != nil {
+				_ = db.AddError(w.end(well))
+			}
 		}()
 		stmt.ConnPool = w
 		run(db)
-		if !w.ran || w.read == nil || db.Error != nil {
-			return
-		}
-		if err := p.tell(w, created); err != nil {
-			_ = db.AddError(err)
-			w.undo()
-			return
-		}
-		db.InstanceSet(told, true)
-		w.done = true
+		well = w.conclude()
 	}
+}
+
+// conclude keeps what the statement let go of, when gorm has run it. It reports
+// whether it may be committed.
+func (w *write) conclude() bool {
+	if !w.ran || w.read == nil || w.db.Error != nil {
+		return w.db.Error == nil
+	}
+	if err := w.keep(); err != nil {
+		_ = w.db.AddError(err)
+		w.undo()
+		return false
+	}
+	w.db.InstanceSet(kept, true)
+	return true
 }
 
 // ExecContext is called by gorm to run the statement.
@@ -93,13 +101,15 @@ func (w *write) begin(ctx context.Context) (err error) {
 	if s := w.db.Statement.Schema; len(s.PrimaryFields) == 0 {
 		return fmt.Errorf("gormclean: %s has no primary key, by which its rows are found again", s.Name)
 	}
-	if _, ok := w.ConnPool.(gorm.TxCommitter); !ok {
-		if err := w.beginTransaction(ctx); err != nil {
-			return fmt.Errorf("gormclean: %w", err)
-		}
+	if _, is := w.ConnPool.(gorm.TxCommitter); is {
+		err = w.keeper.joins(w.ConnPool)
+	} else {
+		err = w.beginTransaction(ctx)
 	}
-	w.old, err = w.read(w)
 	if err != nil {
+		return err
+	}
+	if w.old, err = w.read(w); err != nil {
 		return fmt.Errorf("gormclean: reading what the rows name: %w", err)
 	}
 	return nil
@@ -113,7 +123,7 @@ func (w *write) touchesNoFile() bool {
 	if !ok {
 		return false
 	}
-	columns := fileColumns(w.types(), stmt.Schema)
+	columns := fileColumns(w.keeper.types(), stmt.Schema)
 	for _, a := range set {
 		if stmt.Schema.FieldsByDBName[a.Column.Name] == nil || columns[a.Column.Name] {
 			return false
@@ -124,44 +134,25 @@ func (w *write) touchesNoFile() bool {
 
 // beginTransaction begins a transaction of the statement's own: what is read, what
 // is written and what is promised must be one.
-func (w *write) beginTransaction(ctx context.Context) error {
-	var tx gorm.ConnPool
-	var err error
-	switch pool := w.ConnPool.(type) {
-	case gorm.TxBeginner:
-		tx, err = pool.BeginTx(ctx, nil)
-	case gorm.ConnPoolBeginner:
-		tx, err = pool.BeginTx(ctx, nil)
-	default:
-		return fmt.Errorf("a %T can't begin a transaction; put the statement into one", pool)
-	}
-	if err != nil {
-		return err
-	}
-	began, ok := tx.(gorm.TxCommitter)
-	if !ok {
-		return fmt.Errorf("a %T can't be committed", tx)
-	}
-	w.ConnPool, w.began = tx, began
-	return nil
+func (w *write) beginTransaction(ctx context.Context) (err error) {
+	w.ConnPool, w.end, err = w.keeper.begin(ctx, func() (gorm.ConnPool, error) {
+		switch pool := w.ConnPool.(type) {
+		case gorm.TxBeginner:
+			return pool.BeginTx(ctx, nil)
+		case gorm.ConnPoolBeginner:
+			return pool.BeginTx(ctx, nil)
+		default:
+			return nil, fmt.Errorf("gormclean: a %T can't begin a transaction; put the statement into one", pool)
+		}
+	})
+	return err
 }
 
-// end ends the transaction that was begun for the statement.
-func (w *write) end() {
-	switch {
-	case w.began == nil:
-	case w.done:
-		_ = w.db.AddError(w.began.Commit())
-	default:
-		_ = w.began.Rollback()
-	}
-}
-
-// undo makes sure that the statement is not committed, of which the outbox could
-// not be told: gorm rolls back the transaction that it began for it, and nobody
-// can commit another one.
+// undo makes sure that a statement is not committed of which nothing could be kept:
+// gorm rolls back the transaction that it began for it, and nobody can commit another
+// one.
 func (w *write) undo() {
-	if _, gorms := w.db.InstanceGet("gorm:started_transaction"); gorms {
+	if _, gorms := w.db.InstanceGet(gormsOwn); gorms || w.end != nil {
 		return
 	}
 	if tx, ok := w.ConnPool.(gorm.TxCommitter); ok {
@@ -169,30 +160,27 @@ func (w *write) undo() {
 	}
 }
 
-// tell puts into the outbox what the statement let go of and took up.
-func (p *Plugin) tell(w *write, created reader) error {
+// keep keeps what the statement let go of and took up.
+func (w *write) keep() error {
 	after, err := w.readAgain(w.old)
 	if err != nil {
 		return fmt.Errorf("gormclean: reading what the rows name now: %w", err)
 	}
-	b := p.box.Begin()
-	defer b.Rollback()
-	if err := logAll(b, changed(w.old, after), changed(after, w.old), true); err != nil {
-		return err
-	}
-	if created != nil {
-		if err := w.logCreated(b, created); err != nil {
+	return w.keeper.keep(w.db.Statement.Context, w.ConnPool, func(b *runtime.Batch) error {
+		if err := w.logAll(b, w.changed(w.old, after), w.changed(after, w.old), true); err != nil {
 			return err
 		}
-	}
-	_, err = p.box.Flush(w.db.Statement.Context, b, w.ConnPool)
-	return err
+		if w.created == nil {
+			return nil
+		}
+		return w.logCreated(b)
+	})
 }
 
 // logCreated logs the rows that the statement was given to create. If it may have
 // left some out, those are sure that are there.
-func (w *write) logCreated(b *runtime.Batch, created reader) error {
-	rows, err := created(w)
+func (w *write) logCreated(b *runtime.Batch) error {
+	rows, err := w.created(w)
 	sure := !mayConflict(w.db.Statement)
 	there := reflect.Value{}
 	if err == nil && !sure {
@@ -201,19 +189,19 @@ func (w *write) logCreated(b *runtime.Batch, created reader) error {
 	if err != nil {
 		return fmt.Errorf("gormclean: what the new rows name: %w", err)
 	}
-	return errors.Join(logAll(b, reflect.Value{}, rows, sure), logAll(b, reflect.Value{}, there, true))
+	return errors.Join(w.logAll(b, reflect.Value{}, rows, sure), w.logAll(b, reflect.Value{}, there, true))
 }
 
 // logAll logs rows that are gone and rows that are there. If it is not sure that
-// they are, the outbox finds out.
-func logAll(b *runtime.Batch, gone, there reflect.Value, sure bool) error {
+// they are, nobody knows whether they name what they were given.
+func (w *write) logAll(b *runtime.Batch, gone, there reflect.Value, sure bool) error {
 	n := int64(0)
 	if sure {
 		n = int64(length(gone) + length(there))
 	}
 	return b.Exec(func(b *runtime.Batch) {
-		each(gone, func(s snapshot, key runtime.Key) { s.LogDelete(b, key) })
-		each(there, func(s snapshot, key runtime.Key) { s.LogCreate(b, key) })
+		w.each(gone, func(s snapshot, key runtime.Key) { s.LogDelete(b, key) })
+		w.each(there, func(s snapshot, key runtime.Key) { s.LogCreate(b, key) })
 	}, func() (int64, error) { return n, nil })
 }
 
@@ -224,38 +212,60 @@ func length(rows reflect.Value) int {
 	return rows.Len()
 }
 
-func each(rows reflect.Value, do func(snapshot, runtime.Key)) {
+// each calls do with the snapshot and the key of each row.
+func (w *write) each(rows reflect.Value, do func(snapshot, runtime.Key)) {
 	for i := range length(rows) {
-		model := rows.Index(i)
-		for model.Kind() == reflect.Pointer {
-			model = model.Elem()
-		}
-		s, ok := snapshotOf(model)
-		r, hasKey := reflect.TypeAssert[record](model.Addr())
-		if ok && hasKey {
-			do(s, r.FileKey())
+		model := reflect.Indirect(rows.Index(i))
+		if s, ok := snapshotOf(model); ok {
+			do(s, w.keyOf(model))
 		}
 	}
 }
 
+// keyOf returns the primary key of a row, and its table.
+func (w *write) keyOf(model reflect.Value) runtime.Key {
+	stmt := w.db.Statement
+	var key runtime.Key
+	for i, field := range stmt.Schema.PrimaryFields {
+		value, _ := field.ValueOf(stmt.Context, model)
+		if i == 0 {
+			key = keyPart(value)
+		} else {
+			key = key.And(keyPart(value))
+		}
+	}
+	return key.In(stmt.Table)
+}
+
+func keyPart(value any) runtime.Key {
+	v := reflect.Indirect(reflect.ValueOf(value))
+	switch {
+	case !v.IsValid():
+		return runtime.Key{}
+	case v.CanInt():
+		return runtime.IntKey(v.Int())
+	case v.CanUint():
+		return runtime.IntKey(v.Uint())
+	default:
+		return runtime.TextKey(fmt.Sprint(v.Interface()))
+	}
+}
+
 // changed returns those of the rows that are not the same among others.
-func changed(rows, others reflect.Value) reflect.Value {
+func (w *write) changed(rows, others reflect.Value) reflect.Value {
 	if length(rows) == 0 {
 		return rows
 	}
 	seen := map[runtime.Key]any{}
-	each(others, func(s snapshot, key runtime.Key) { seen[key] = s })
+	w.each(others, func(s snapshot, key runtime.Key) { seen[key] = s })
 	left := reflect.MakeSlice(rows.Type(), 0, rows.Len())
 	for i := range rows.Len() {
-		row := rows.Slice(i, i+1)
-		same := false
-		each(row, func(s snapshot, key runtime.Key) {
+		w.each(rows.Slice(i, i+1), func(s snapshot, key runtime.Key) {
 			other, ok := seen[key]
-			same = ok && reflect.DeepEqual(other, s)
+			if !ok || key.IsZero() || !reflect.DeepEqual(other, s) {
+				left = reflect.Append(left, rows.Index(i))
+			}
 		})
-		if !same {
-			left = reflect.Append(left, rows.Index(i))
-		}
 	}
 	return left
 }

@@ -54,7 +54,7 @@ func TestGone(t *testing.T) {
 			},
 		} {
 			t.Run(how, func(t *testing.T) {
-				w := newWorld(t, d, true, gorm.Config{})
+				w := newWorld(t, d, withOutbox, gorm.Config{})
 				w.must(w.db.Model(&models.Album{ID: 1}).Update("Cover", "").Error)
 				w.must(w.db.Exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = not_before + 100000").Error)
 				before := w.dump()
@@ -74,7 +74,7 @@ func TestGone(t *testing.T) {
 // does is.
 func TestUploads(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
-		w := newWorld(t, d, true, gorm.Config{})
+		w := newWorld(t, d, withOutbox, gorm.Config{})
 		w.must(w.db.Model(&models.Album{ID: 1}).Update("Cover", w.file("n")).Error)
 		w.file("never")
 		s, err := w.box.Stats(t.Context())
@@ -88,7 +88,7 @@ func TestUploads(t *testing.T) {
 // Statements that have nothing to do with files cost no query more.
 func TestQueries(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
-		w := newWorld(t, d, true, gorm.Config{})
+		w := newWorld(t, d, withOutbox, gorm.Config{})
 		for name, c := range map[string]struct {
 			do   func(db *gorm.DB) error
 			want int
@@ -124,7 +124,7 @@ func (c *counter) Trace(context.Context, time.Time, func() (string, int64), erro
 
 // Rows without a primary key can't be found again after they were written.
 func TestKeyless(t *testing.T) {
-	w := newWorld(t, outbox.SQLite, true, gorm.Config{})
+	w := newWorld(t, outbox.SQLite, withOutbox, gorm.Config{})
 	w.must(w.db.AutoMigrate(&models.Keyless{}))
 	w.must(w.db.Exec("INSERT INTO keylesses (text, file) VALUES ('x', 'a')").Error)
 	for _, err := range []error{
@@ -143,8 +143,8 @@ func TestKeyless(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	w := newWorld(t, outbox.SQLite, false, gorm.Config{})
-	if err := w.db.Use(gormclean.New(nil)); err == nil || !strings.Contains(err.Error(), "the outbox is nil") {
+	w := newWorld(t, outbox.SQLite, plain, gorm.Config{})
+	if err := w.db.Use(gormclean.New[*outbox.Outbox](nil)); err == nil || !strings.Contains(err.Error(), "the outbox or cleaner is nil") {
 		t.Errorf("%v", err)
 	}
 	dir, err := runtime.Dir(w.root)

@@ -3,6 +3,7 @@ package gormclean_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -129,7 +130,7 @@ var stories = map[string]func(w *world, db *gorm.DB){
 	"Delete without where": func(w *world, db *gorm.DB) { w.did(db.Delete(&models.Item{})) },
 	"Delete with children": func(w *world, db *gorm.DB) { w.did(db.Select("Items").Delete(&models.Album{ID: 1})) },
 	"Delete in a transaction": func(w *world, db *gorm.DB) {
-		w.must(db.Transaction(func(tx *gorm.DB) error {
+		w.must(w.transaction(db, func(tx *gorm.DB) error {
 			w.did(tx.Delete(&models.Album{}, 1))
 			return nil
 		}))
@@ -145,6 +146,13 @@ var stories = map[string]func(w *world, db *gorm.DB){
 			all = append(all, &models.Album{ID: int64(10 + i), Cover: w.file(fmt.Sprint("n", i))})
 		}
 		w.did(db.CreateInBatches(all, 3))
+	},
+	"CreateInBatches in a transaction": func(w *world, db *gorm.DB) {
+		w.must(w.transaction(db, func(tx *gorm.DB) error {
+			w.did(tx.CreateInBatches([]models.Album{{ID: 10, Cover: w.file0("n")}, {ID: 11}, {ID: 12}}, 2))
+			return nil
+		}))
+		w.did(db.Model(&models.Album{ID: 10}).Update("Cover", ""))
 	},
 	"upsert, all": func(w *world, db *gorm.DB) {
 		w.did(db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&models.Album{ID: 1, Cover: w.file("n")}))
@@ -184,7 +192,7 @@ var stories = map[string]func(w *world, db *gorm.DB){
 		w.notes = append(w.notes, db.ToSQL(func(tx *gorm.DB) *gorm.DB { return tx.Model(&models.Album{ID: 1}).Update("title", "x") })[:20])
 	},
 	"rollback": func(w *world, db *gorm.DB) {
-		err := db.Transaction(func(tx *gorm.DB) error {
+		err := w.transaction(db, func(tx *gorm.DB) error {
 			w.did(tx.Delete(&models.Album{}, 1))
 			w.did(tx.Model(&models.Album{ID: 2}).Update("Cover", w.file0("n")))
 			return errNo
@@ -195,13 +203,13 @@ var stories = map[string]func(w *world, db *gorm.DB){
 	},
 	"panic": func(w *world, db *gorm.DB) {
 		defer func() { _ = recover() }()
-		_ = db.Transaction(func(tx *gorm.DB) error {
+		_ = w.transaction(db, func(tx *gorm.DB) error {
 			w.did(tx.Delete(&models.Album{}, 1))
 			panic("oh")
 		})
 	},
 	"nested transactions": func(w *world, db *gorm.DB) {
-		w.must(db.Transaction(func(tx *gorm.DB) error {
+		w.must(w.transaction(db, func(tx *gorm.DB) error {
 			w.did(tx.Delete(&models.Album{}, 1))
 			_ = tx.Transaction(func(tx *gorm.DB) error {
 				w.did(tx.Delete(&models.Album{}, 2))
@@ -214,15 +222,18 @@ var stories = map[string]func(w *world, db *gorm.DB){
 		}))
 	},
 	"savepoints by hand": func(w *world, db *gorm.DB) {
-		tx := db.Begin()
-		w.did(tx.Delete(&models.Album{}, 1))
-		w.did(tx.SavePoint("s"))
-		w.did(tx.Delete(&models.Album{}, 2))
-		w.did(tx.RollbackTo("s"))
-		w.did(tx.Commit())
+		w.must(w.transaction(db, func(tx *gorm.DB) error {
+			w.did(tx.Delete(&models.Album{}, 1))
+			w.did(tx.SavePoint("s"))
+			w.did(tx.Delete(&models.Album{}, 2))
+			w.did(tx.SavePoint("s"))
+			w.did(tx.Delete(&models.Album{}, 3))
+			w.did(tx.RollbackTo("s"))
+			return tx.Exec("RELEASE SAVEPOINT s").Error
+		}))
 	},
 	"moved to another row": func(w *world, db *gorm.DB) {
-		w.must(db.Transaction(func(tx *gorm.DB) error {
+		w.must(w.transaction(db, func(tx *gorm.DB) error {
 			a := w.album(tx, 1)
 			w.did(tx.Delete(a))
 			w.did(tx.Model(&models.Album{ID: 2}).Update("Banner", a.Cover))
@@ -274,6 +285,11 @@ var stories = map[string]func(w *world, db *gorm.DB){
 // transaction, and elsewhere it need not.
 func (w *world) file0(name string) string { return name }
 
+// outboxOnly are stories in which a row comes to name a file that another statement
+// let go of, and which has gone at once in memory; and one in which gorm begins a
+// transaction as a caller does.
+var outboxOnly = map[string]bool{"E22 Save stale": true, "taken up again": true, "CreateInBatches": true}
+
 func TestStories(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		for how, config := range map[string]gorm.Config{
@@ -284,18 +300,35 @@ func TestStories(t *testing.T) {
 			}
 			for name, story := range stories {
 				t.Run(how+" "+name, func(t *testing.T) {
-					plain, w := newWorld(t, d, false, config), newWorld(t, d, true, config)
-					story(plain, plain.db)
-					story(w, w.db)
-					if got, want := fmt.Sprint(w.notes), fmt.Sprint(plain.notes); got != want {
-						t.Errorf("gorm said %s\nwithout the plugin %s", got, want)
+					without := newWorld(t, d, plain, config)
+					without.tell(story)
+					for _, m := range []mode{withOutbox, withCheck} {
+						if m == withCheck && outboxOnly[name] {
+							continue
+						}
+						t.Run(string(m), func(t *testing.T) {
+							w := newWorld(t, d, m, config)
+							w.tell(story)
+							w.compare(without)
+							w.check()
+						})
 					}
-					if got, want := w.dump(), plain.dump(); got != want {
-						t.Errorf("rows:\n%s\nwithout the plugin:\n%s", got, want)
-					}
-					w.check()
 				})
 			}
 		}
 	})
+}
+
+// compare compares a world with one in which the same story was told.
+func (w *world) compare(without *world) {
+	w.t.Helper()
+	for _, c := range []struct{ what, got, want string }{
+		{"gorm said", fmt.Sprint(w.notes), fmt.Sprint(without.notes)},
+		{"SQL", strings.Join(w.rec.sql, "\n"), strings.Join(without.rec.sql, "\n")},
+		{"rows", w.dump(), without.dump()},
+	} {
+		if c.got != c.want {
+			w.t.Errorf("%s:\n%s\nwithout the plugin:\n%s", c.what, c.got, c.want)
+		}
+	}
 }

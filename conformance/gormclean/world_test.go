@@ -1,16 +1,21 @@
 package gormclean_test
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	gormmysql "gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
@@ -25,45 +30,71 @@ import (
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
+// mode is how a world uses gorm.
+type mode string
+
+const (
+	plain      mode = "without the plugin"
+	withOutbox mode = "outbox"
+	inMemory   mode = "memory"
+	withCheck  mode = "memory, with a reference check"
+)
+
 // world is a database with gorm, with the plugin or without, and a directory.
 type world struct {
 	t     *testing.T
 	d     outbox.Dialect
+	mode  mode
 	root  string
 	db    *gorm.DB
-	box   *outbox.Outbox
+	clean *runtime.Cleaner
+	box   *outbox.Outbox // in memory: nil
 	relay *outbox.Relay
-	notes []string // what gorm said
+	rec   *recorder
+	notes []string        // what gorm said
+	seen  map[string]bool // in memory: what rows named at some time
 }
 
-func newWorld(t *testing.T, d outbox.Dialect, plugin bool, config gorm.Config) *world {
+func newWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config) *world {
 	t.Helper()
-	w := &world{t: t, d: d, root: t.TempDir()}
+	w := openWorld(t, d, m, config)
+	w.fill()
+	return w
+}
+
+// openWorld makes a world without rows.
+func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config) *world {
+	t.Helper()
+	w := &world{t: t, d: d, mode: m, root: t.TempDir(), rec: &recorder{Interface: logger.Discard}, seen: map[string]bool{}}
 	db, err := databases.Open(d, databases.New(t, d))
 	w.must(err)
 	t.Cleanup(func() { _ = db.Close() })
-	config.Logger = logger.Discard
+	config.Logger = w.rec
 	config.DisableForeignKeyConstraintWhenMigrating = true // so that the stories are the same everywhere
-	w.db, err = gorm.Open(map[outbox.Dialect]gorm.Dialector{
-		outbox.SQLite:     sqlite.Dialector{Conn: db},
-		outbox.PostgreSQL: postgres.New(postgres.Config{Conn: db}),
-		outbox.MariaDB:    gormmysql.New(gormmysql.Config{Conn: db}),
-	}[d], &config)
+	w.db, err = gorm.Open(dialector(d, db), &config)
 	w.must(err)
 	w.must(w.db.AutoMigrate(&models.Album{}, &models.Item{}, &models.Letter{}, &models.Plain{}))
 
 	dir, err := runtime.Dir(w.root)
 	w.must(err)
 	t.Cleanup(func() { _ = dir.Close() })
-	clean, err := runtime.New(
+	options := []runtime.Option{
 		runtime.WithStorage("media", dir),
 		runtime.WithTypes(models.AlbumFileType, models.ItemFileType, models.LetterFileType),
 		runtime.WithLogger(slog.New(slog.DiscardHandler)),
-	)
+	}
+	if m == withCheck {
+		options = append(options, runtime.WithReferenceCheck(w.stillNamed))
+	}
+	w.clean, err = runtime.New(options...)
 	w.must(err)
+	if m == inMemory || m == withCheck {
+		w.must(w.db.Use(gormclean.New(w.clean)))
+		return w
+	}
 	w.must(outbox.Migrate(t.Context(), db, d))
 	w.must(outbox.Mark(dir, "test"))
-	w.box, err = outbox.New(clean, db, d,
+	w.box, err = outbox.New(w.clean, db, d,
 		gormclean.Stored(w.db, models.AlbumFileType, &models.Album{}),
 		gormclean.Stored(w.db, models.ItemFileType, &models.Item{}),
 		gormclean.Stored(w.db, models.LetterFileType, &models.Letter{}),
@@ -71,11 +102,66 @@ func newWorld(t *testing.T, d outbox.Dialect, plugin bool, config gorm.Config) *
 	w.must(err)
 	w.relay, err = w.box.Relay(t.Context(), "test")
 	w.must(err)
-	if plugin {
+	if m == withOutbox {
 		w.must(w.db.Use(gormclean.New(w.box)))
 	}
-	w.fill()
 	return w
+}
+
+func dialector(d outbox.Dialect, db *sql.DB) gorm.Dialector {
+	return map[outbox.Dialect]gorm.Dialector{
+		outbox.SQLite:     sqlite.Dialector{Conn: db},
+		outbox.PostgreSQL: postgres.New(postgres.Config{Conn: db}),
+		outbox.MariaDB:    gormmysql.New(gormmysql.Config{Conn: db}),
+	}[d]
+}
+
+// transaction is how a world begins one.
+func (w *world) transaction(db *gorm.DB, f func(tx *gorm.DB) error) error {
+	if w.box == nil {
+		return gormclean.Transaction(db, f)
+	}
+	return db.Transaction(f)
+}
+
+// stillNamed is the reference check of a world in memory.
+func (w *world) stillNamed(_ context.Context, refs []runtime.Ref) (still []runtime.Ref, err error) {
+	named, err := w.namedNow()
+	for _, ref := range refs {
+		if slices.Contains(named, ref.Name) {
+			still = append(still, ref)
+		}
+	}
+	return still, err
+}
+
+// recorder keeps the SQL that gorm runs, but for what the plugin asks.
+type recorder struct {
+	logger.Interface
+	on  bool
+	sql []string
+}
+
+var savepointName = regexp.MustCompile(`sp\d+`)
+
+// Trace is called by gorm.
+func (r *recorder) Trace(_ context.Context, _ time.Time, statement func() (string, int64), _ error) {
+	if sql, _ := statement(); r.on && !strings.Contains(sql, "/* filecleangen */") {
+		r.sql = append(r.sql, savepointName.ReplaceAllString(sql, "sp"))
+	}
+}
+
+// ParamsFilter is called by gorm: values need not be the same, such as times.
+func (r *recorder) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
+	return sql, nil
+}
+
+// tell has a story told, and keeps the SQL.
+func (w *world) tell(story func(w *world, db *gorm.DB)) {
+	w.t.Helper()
+	w.rec.on = true
+	story(w, w.db)
+	w.rec.on = false
 }
 
 // fill makes rows, each with files of its own.
@@ -92,11 +178,17 @@ func (w *world) fill() {
 		w.must(w.db.Create(&models.Letter{Model: gorm.Model{ID: uint(i + 1)}, File: w.file("letter" + n)}).Error)
 	}
 	w.must(w.db.Create(&models.Plain{ID: 1, Text: "x"}).Error)
+	w.look()
 }
 
-// file uploads a file, and returns its name.
+// file uploads a file, and returns its name. In memory, there is just the file:
+// uploads are made in a transaction there.
 func (w *world) file(name string) string {
 	w.t.Helper()
+	if w.box == nil {
+		w.must(os.WriteFile(filepath.Join(w.root, name), nil, 0o644))
+		return name
+	}
 	u, err := w.box.Create(w.t.Context(), "media", name)
 	w.must(err)
 	w.must(u.Close())
@@ -116,11 +208,25 @@ func (w *world) did(tx *gorm.DB) {
 	if tx.Error != nil && !errors.Is(tx.Error, gorm.ErrMissingWhereClause) {
 		w.t.Log(tx.Error)
 	}
+	w.look()
 }
 
-// check compares the files with the rows.
-func (w *world) check() {
+// look notes what rows name now.
+func (w *world) look() {
 	w.t.Helper()
+	if w.box == nil {
+		for _, name := range w.named() {
+			w.seen[name] = true
+		}
+	}
+}
+
+// settle has all deletions made that are due.
+func (w *world) settle() {
+	w.t.Helper()
+	if w.box == nil {
+		return
+	}
 	w.must(w.db.Exec("UPDATE filecleangen_outbox SET not_before = 0").Error)
 	_, err := w.relay.Drain(w.t.Context())
 	w.must(err)
@@ -128,6 +234,12 @@ func (w *world) check() {
 	if err != nil || stats != (outbox.Stats{}) {
 		w.t.Errorf("left in the outbox: %+v, %v", stats, err)
 	}
+}
+
+// check compares the files with the rows.
+func (w *world) check() {
+	w.t.Helper()
+	w.settle()
 	var onDisk []string
 	w.must(filepath.WalkDir(w.root, func(_ string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && d.Name() != outbox.MarkerName {
@@ -143,20 +255,25 @@ func (w *world) check() {
 		}
 	}
 	for _, name := range onDisk {
-		if !slices.Contains(named, name) {
+		if !slices.Contains(named, name) && (w.box != nil || w.seen[name]) {
 			w.t.Errorf("left behind: %s", name)
 		}
 	}
 }
 
 // named returns the files that rows name, sorted.
-func (w *world) named() (all []string) {
+func (w *world) named() []string {
 	w.t.Helper()
+	all, err := w.namedNow()
+	w.must(err)
+	return all
+}
+
+func (w *world) namedNow() (all []string, err error) {
 	add := func(s any) {
-		text, err := json.Marshal(s)
-		w.must(err)
+		text, _ := json.Marshal(s)
 		var fields map[string]any
-		w.must(json.Unmarshal(text, &fields))
+		_ = json.Unmarshal(text, &fields)
 		for _, v := range fields {
 			switch v := v.(type) {
 			case string:
@@ -171,7 +288,8 @@ func (w *world) named() (all []string) {
 	var albums []models.Album
 	var items []models.Item
 	var letters []models.Letter
-	w.must(errors.Join(w.db.Find(&albums).Error, w.db.Find(&items).Error, w.db.Unscoped().Find(&letters).Error))
+	db := w.db.Session(&gorm.Session{Logger: logger.Discard, Context: context.Background()})
+	err = errors.Join(db.Find(&albums).Error, db.Find(&items).Error, db.Unscoped().Find(&letters).Error)
 	for i := range albums {
 		add(albums[i].FileSnapshot())
 	}
@@ -182,7 +300,7 @@ func (w *world) named() (all []string) {
 		add(letters[i].FileSnapshot())
 	}
 	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" || name == "blank.png" })
+	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" || name == "blank.png" }), err
 }
 
 // dump returns all rows, but for times.

@@ -1,0 +1,250 @@
+package gormclean_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"github.com/filecleangen/filecleangen/adapters/gormclean"
+	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// has reports whether a file is there.
+func (w *world) has(name string) bool {
+	w.t.Helper()
+	_, err := os.Stat(w.root + "/" + name)
+	return err == nil
+}
+
+// upload uploads a file in a transaction, and returns its name.
+func (w *world) upload(tx *gorm.DB, name string) string {
+	w.t.Helper()
+	u, err := gormclean.Create(tx, "media", name)
+	w.must(err)
+	w.must(u.Close())
+	w.seen[u.Name()] = true
+	return u.Name()
+}
+
+// eachInMemory runs a test on each database, in memory.
+func eachInMemory(t *testing.T, test func(w *world)) {
+	t.Helper()
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) { test(newWorld(t, d, inMemory, gorm.Config{})) })
+}
+
+// Files go when gorm has committed, not before.
+func TestMemoryCommits(t *testing.T) {
+	eachInMemory(t, func(w *world) {
+		w.must(gormclean.Transaction(w.db, func(tx *gorm.DB) error {
+			w.must(tx.Delete(&models.Album{}, 1).Error)
+			w.must(tx.Model(&models.Album{ID: 2}).Update("Cover", w.upload(tx, "n")).Error)
+			if !w.has("cover1") || !w.has("cover2") {
+				w.t.Error("a file went before the commit")
+			}
+			return nil
+		}))
+		if w.has("cover1") || w.has("cover2") || !w.has("n") {
+			w.t.Error("after the commit the files are not as they should be")
+		}
+		w.check()
+	})
+}
+
+// A transaction whose commit nobody sees can't let go of files; of anything else it
+// can.
+func TestMemoryUnobserved(t *testing.T) {
+	eachInMemory(t, func(w *world) {
+		tx := w.db.Begin()
+		defer tx.Rollback()
+		for name, err := range map[string]error{
+			"Delete":      tx.Delete(&models.Album{}, 1).Error,
+			"Update":      tx.Model(&models.Album{ID: 2}).Update("Cover", "n").Error,
+			"Create":      tx.Create(&models.Album{Cover: "n"}).Error,
+			"association": tx.Select("Items").Delete(&models.Album{ID: 3}).Error,
+			"Transaction": gormclean.Transaction(tx, func(tx *gorm.DB) error { return nil }),
+			"nested": tx.Transaction(func(tx *gorm.DB) error {
+				return tx.Delete(&models.Album{}, 1).Error
+			}),
+		} {
+			if !errors.Is(err, gormclean.ErrUnobserved) {
+				w.t.Errorf("%s: %v", name, err)
+			}
+		}
+		w.must(tx.Model(&models.Album{ID: 1}).Update("Title", "x").Error)
+		w.must(tx.Create(&models.Plain{ID: 2, Text: "y"}).Error)
+		w.must(tx.Commit().Error)
+		if _, err := gormclean.Create(w.db, "media", "n"); !errors.Is(err, gormclean.ErrUnobserved) {
+			w.t.Error(err)
+		}
+		if got := w.album(w.db, 1); got.Title != "x" || got.Cover != "cover1" {
+			w.t.Errorf("%+v", got)
+		}
+		w.check()
+	})
+}
+
+func TestMemoryRollback(t *testing.T) {
+	eachInMemory(t, func(w *world) {
+		before := w.dump()
+		for _, end := range []func(){
+			func() {},
+			func() { panic(errNo) },
+		} {
+			func() {
+				defer func() { _ = recover() }()
+				_ = gormclean.Transaction(w.db, func(tx *gorm.DB) error {
+					w.must(tx.Delete(&models.Album{}, 1).Error)
+					w.must(tx.Model(&models.Album{ID: 2}).Update("Cover", w.upload(tx, "n")).Error)
+					w.upload(tx, "never")
+					end()
+					return errNo
+				})
+			}()
+			if w.has("n") || w.has("never") {
+				w.t.Error("an upload stayed after a rollback")
+			}
+		}
+		if after := w.dump(); after != before {
+			w.t.Errorf("rows:\n%s\nbefore:\n%s", after, before)
+		}
+		w.check()
+	})
+}
+
+// A savepoint that is rolled back takes what it let go of with it, and its uploads.
+func TestMemorySavepoints(t *testing.T) {
+	eachInMemory(t, func(w *world) {
+		w.must(gormclean.Transaction(w.db, func(tx *gorm.DB) error {
+			_ = gormclean.Transaction(tx, func(tx *gorm.DB) error { // a nested one
+				w.must(tx.Model(&models.Album{ID: 1}).Update("Cover", w.upload(tx, "n")).Error)
+				return errNo
+			})
+			w.must(tx.Transaction(func(tx *gorm.DB) error {
+				return tx.Model(&models.Album{ID: 2}).Update("Cover", w.upload(tx, "m")).Error
+			}))
+			return tx.Transaction(func(tx *gorm.DB) error {
+				w.must(tx.Exec("SAVEPOINT Mine").Error)
+				w.must(tx.Delete(&models.Album{}, 3).Error)
+				return tx.Exec("ROLLBACK TO SAVEPOINT MINE").Error
+			})
+		}))
+		if w.has("n") || !w.has("m") || !w.has("cover1") || w.has("cover2") || !w.has("cover3") {
+			w.t.Error("the files are not as they should be")
+		}
+		w.check()
+	})
+}
+
+// What may end the transaction unseen makes the batch keep everything.
+func TestMemoryLosesTrack(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+		for name, do := range map[string]func(tx *gorm.DB){
+			"rolled back": func(tx *gorm.DB) { tx.Exec("ROLLBACK"); tx.Exec("BEGIN") },
+			"another spelling": func(tx *gorm.DB) {
+				tx.Exec("/* by hand */ SAVEPOINT a")
+				tx.Exec("/* by hand */ ROLLBACK TO SAVEPOINT a")
+			},
+			"a savepoint that is not there": func(tx *gorm.DB) { tx.RollbackTo("a") },
+		} {
+			t.Run(name, func(t *testing.T) {
+				w := newWorld(t, d, inMemory, gorm.Config{})
+				_ = gormclean.Transaction(w.db, func(tx *gorm.DB) error {
+					w.must(tx.Delete(&models.Album{}, 1).Error)
+					do(tx)
+					return nil
+				})
+				if !w.has("cover1") {
+					t.Error("the file has gone")
+				}
+			})
+		}
+	})
+}
+
+// MariaDB rolls back the whole transaction at a deadlock, and reports success for the
+// commit that a caller makes all the same.
+func TestMemoryDeadlock(t *testing.T) {
+	w := newWorld(t, outbox.MariaDB, inMemory, gorm.Config{})
+	locked, let, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	touch := func(tx *gorm.DB, id int64) error { return tx.Model(&models.Album{ID: id}).Update("Title", "x").Error }
+	go func() {
+		tx := w.db.Begin()
+		defer tx.Rollback()
+		for i := range int64(50) { // the one that has written less is rolled back
+			_ = tx.Create(&models.Plain{ID: 100 + i}).Error
+		}
+		_ = touch(tx, 2)
+		close(locked)
+		<-let
+		done <- touch(tx, 1)
+	}()
+	<-locked
+	err := gormclean.Transaction(w.db, func(tx *gorm.DB) error {
+		if err := tx.Model(&models.Album{ID: 1}).Update("Cover", "").Error; err != nil {
+			t.Error(err)
+		}
+		close(let)
+		if err := touch(tx, 2); err == nil || !strings.Contains(err.Error(), "1213") {
+			t.Errorf("no deadlock: %v", err)
+		}
+		return nil // overlooked
+	})
+	if err != nil || !w.has("cover1") || w.album(w.db, 1).Cover != "cover1" {
+		t.Errorf("%v, cover1 is there: %v", err, w.has("cover1"))
+	}
+	w.must(<-done)
+	w.check()
+}
+
+// A commit that fails leaves everything.
+func TestMemoryCommitFails(t *testing.T) {
+	w := newWorld(t, outbox.PostgreSQL, inMemory, gorm.Config{})
+	w.must(w.db.Exec("ALTER TABLE items ADD CONSTRAINT a FOREIGN KEY (album_id) REFERENCES albums DEFERRABLE INITIALLY DEFERRED").Error)
+	before := w.dump()
+	if err := w.db.Delete(&models.Album{}, 1).Error; err == nil {
+		t.Error("no error")
+	}
+	if err := gormclean.Transaction(w.db, func(tx *gorm.DB) error { return tx.Delete(&models.Album{}, 1).Error }); err == nil {
+		t.Error("no error")
+	}
+	if after := w.dump(); after != before || !w.has("cover1") {
+		t.Errorf("rows:\n%s\nbefore:\n%s", after, before)
+	}
+}
+
+// A row that comes to name a file which another transaction has let go of and deleted
+// meanwhile is not committed.
+func TestMemoryGone(t *testing.T) {
+	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+		w := newWorld(t, d, inMemory, gorm.Config{})
+		err := gormclean.Transaction(w.db, func(tx *gorm.DB) error {
+			cover := w.album(tx, 1).Cover
+			w.must(w.db.Model(&models.Album{ID: 1}).Update("Cover", "").Error)
+			_ = tx.Create(&models.Album{ID: 9, Cover: cover}).Error // overlooked
+			return nil
+		})
+		if err == nil || w.db.First(&models.Album{}, 9).Error == nil {
+			t.Errorf("committed: %v", err)
+		}
+		w.check()
+	})
+}
+
+func TestNotUsed(t *testing.T) {
+	w := newWorld(t, outbox.SQLite, plain, gorm.Config{})
+	if err := gormclean.Transaction(w.db, nil); !errors.Is(err, gormclean.ErrNotUsed) {
+		t.Error(err)
+	}
+	if _, err := gormclean.Create(w.db, "media", "n"); !errors.Is(err, gormclean.ErrNotUsed) {
+		t.Error(err)
+	}
+	if err := w.db.Use(gormclean.New[*runtime.Cleaner](nil)); err == nil {
+		t.Error("no error")
+	}
+}
