@@ -10,5 +10,6 @@
 package conformance
 
 //go:generate go tool filecleangen ./models ./outbox/models ./sqlclean/models
-//go:generate go tool filecleangen -hooks=none ./gormclean/models
+//go:generate go tool filecleangen -hooks=none ./gormclean/models ./suite/models
+//go:generate go tool filecleangen -hooks=gorm ./gormclean/hooked
 //go:generate go tool filecleangen -select ./selected

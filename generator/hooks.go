@@ -1,5 +1,7 @@
 package generator
 
+import "strings"
+
 // Hooks says which methods records get beside the snapshot.
 type Hooks string
 
@@ -10,21 +12,30 @@ const (
 	HooksPlain Hooks = "plain"
 	// HooksNone is for adapters that do everything with snapshots.
 	HooksNone Hooks = "none"
+	// HooksGorm are those that gorm calls, for programs that don't use the plugin
+	// of adapters/gormclean.
+	HooksGorm Hooks = "gorm"
 )
 
 // AllHooks are the hooks that can be chosen.
-var AllHooks = []Hooks{HooksPlain, HooksNone}
+var AllHooks = []Hooks{HooksPlain, HooksNone, HooksGorm}
 
 // hookSet is one kind of hooks. A persistence layer that calls methods of its
 // own signature gets a set of its own here: thin calls into its adapter.
 type hookSet struct {
 	methods []string // that it declares on records
+	imports []string // what the methods need beside the runtime
 	write   func(*writer, *Struct)
 }
 
 var hookSets = map[Hooks]hookSet{
 	HooksPlain: {methods: []string{"AfterCreate", "BeforeUpdate", "AfterDelete"}, write: (*writer).plainHooks},
 	HooksNone:  {write: func(*writer, *Struct) {}},
+	HooksGorm: {
+		methods: []string{"BeforeCreate", "AfterCreate", "BeforeUpdate", "AfterUpdate", "BeforeDelete", "AfterDelete"},
+		imports: []string{gormPath, gormcleanPath},
+		write:   (*writer).gormHooks,
+	},
 }
 
 // plainHooks writes out what each method does: a call more would cost a tenth
@@ -48,6 +59,27 @@ func (w *writer) plainHooks(s *Struct) {
 	w.line("log := b.Deleted(%s, r.FileKey())", s.typeVar())
 	w.logSnapshot(s, "old", release)
 	w.close("}")
+}
+
+const (
+	gormPath      = "gorm.io/gorm"
+	gormcleanPath = modulePath + "/adapters/gormclean"
+)
+
+// gormHooks have value receivers: with a pointer gorm's generic functions refuse
+// every update.
+func (w *writer) gormHooks(s *Struct) {
+	gorm, gormclean := w.imports[gormPath], w.imports[gormcleanPath]
+	for _, m := range []struct{ method, call string }{
+		{"BeforeCreate", "BeforeCreate"}, {"AfterCreate", "AfterWrite"},
+		{"BeforeUpdate", "BeforeUpdate"}, {"AfterUpdate", "AfterWrite"},
+		{"BeforeDelete", "BeforeDelete"}, {"AfterDelete", "AfterWrite"},
+	} {
+		w.doc("%s is called by gorm.", m.method)
+		w.open("func (%s) %s(tx *%s.DB) error {", strings.TrimPrefix(s.receiver(), "*"), m.method, gorm)
+		w.line("return %s.%s(tx)", gormclean, m.call)
+		w.close("}")
+	}
 }
 
 func (w *writer) holdRecord(s *Struct) {

@@ -95,7 +95,7 @@ func (in *inspection) layerWarning(name *types.TypeName, s Struct) {
 		}
 		if hasTag || pkg == "gorm.io/gorm" {
 			in.warnings.Add(s.Pos, "%s is stored with gorm, which calls methods BeforeUpdate and AfterDelete of its own kind and refuses others; "+
-				"leave the generated ones out with -hooks=none", s.Name)
+				"leave the generated ones out with -hooks=none, or have gorm's with -hooks=gorm", s.Name)
 			return
 		}
 	}

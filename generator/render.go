@@ -2,6 +2,8 @@ package generator
 
 import (
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +19,12 @@ const (
 
 // render returns the source of one generated file.
 func render(p *Package, o *output, hooks Hooks) []byte {
+	set := hookSets[hooks]
 	w := &writer{runtime: freeName("runtime", p.Taken), slices: freeName("slices", p.Taken)}
+	w.imports = map[string]string{runtimePath: w.runtime}
+	for _, i := range set.imports {
+		w.imports[i] = freeName(path.Base(i), p.Taken)
+	}
 	w.buf.Grow(4096 * (1 + len(o.structs))) // about what comes
 	w.preamble(p, o)
 	for i := range o.structs {
@@ -25,7 +32,7 @@ func render(p *Package, o *output, hooks Hooks) []byte {
 		w.snapshotType(s)
 		w.description(p, s)
 		w.recordMethods(s)
-		hookSets[hooks].write(w, s)
+		set.write(w, s)
 		w.snapshotMethods(s)
 	}
 	w.fileTypes(o)
@@ -41,9 +48,9 @@ func (w *writer) preamble(p *Package, o *output) {
 	w.blank()
 	w.line("package %s", p.Name)
 	w.blank()
-	imports := []string{importSpec(w.runtime, runtimePath)}
+	imports := w.importSpecs()
 	if o.sorts() {
-		imports = []string{importSpec(w.slices, "slices"), "", imports[0]}
+		imports = append([]string{importSpec(w.slices, "slices"), ""}, imports...)
 	}
 	if len(imports) == 1 {
 		w.line("import %s", imports[0])
@@ -62,6 +69,14 @@ func (w *writer) preamble(p *Package, o *output) {
 	w.line("// If this does not compile, the runtime is older than the generator:")
 	w.line("// go get %s@latest", modulePath)
 	w.line("const _ = %s.%s", w.runtime, minimum)
+}
+
+// importSpecs returns what is imported beside the standard library, sorted by path.
+func (w *writer) importSpecs() (specs []string) {
+	for _, p := range slices.Sorted(maps.Keys(w.imports)) {
+		specs = append(specs, importSpec(w.imports[p], p))
+	}
+	return specs
 }
 
 func importSpec(name, path string) string {

@@ -13,8 +13,9 @@ import (
 type writer struct {
 	buf     bytes.Buffer
 	depth   int
-	runtime string // the name under which package runtime is imported
-	slices  string // the same for slices
+	runtime string            // the name under which package runtime is imported
+	slices  string            // the same for slices
+	imports map[string]string // what is imported but for slices, by path
 	names   map[string]int
 }
 

@@ -14,10 +14,11 @@ import (
 // from the table that the statement is about.
 func (w *write) session() *gorm.DB {
 	stmt := w.db.Statement
+	given := stmt.ConnPool
 	stmt.ConnPool = w.ConnPool
 	s := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true})
 	s = s.Unscoped().Model(reflect.New(stmt.Schema.ModelType).Interface())
-	stmt.ConnPool = w
+	stmt.ConnPool = given
 	s.Statement.TableExpr, s.Statement.Table = stmt.TableExpr, stmt.Table
 	return s
 }

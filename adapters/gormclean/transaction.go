@@ -50,10 +50,14 @@ func Create(db *gorm.DB, storage, name string) (*runtime.Upload, error) {
 }
 
 func keeperOf(db *gorm.DB) (keeper, error) {
-	if p, ok := db.Plugins[name].(*Plugin); ok {
+	switch p := db.Plugins[name].(type) {
+	case *Plugin:
 		return p.keeper, nil
+	case attached:
+		return p.keeper, nil
+	default:
+		return nil, ErrNotUsed
 	}
-	return nil, ErrNotUsed
 }
 
 // committerOf returns what ends a transaction.

@@ -106,11 +106,13 @@ integration.
 		only types with the directive select
 	-output NAME
 		the name of the generated file (default filecleangen_gen.go)
-	-hooks plain|none
+	-hooks plain|none|gorm
 		plain (default): the methods AfterCreate, BeforeUpdate and
 		AfterDelete. none: only the snapshot, with its methods LogCreate,
 		LogUpdate and LogDelete, for adapters, and for layers such as gorm
-		that call methods of the same names in a way of their own
+		that call methods of the same names in a way of their own. gorm:
+		the methods that gorm calls, for programs that don't use the plugin
+		of adapters/gormclean
 	-snapshot NAME
 		the name of snapshot types, with {type} in place of that of the
 		record (default {type}Files)
