@@ -8,6 +8,7 @@ replace github.com/filecleangen/filecleangen => ../
 
 require (
 	github.com/filecleangen/filecleangen v0.0.0-00010101000000-000000000000
+	github.com/filecleangen/filecleangen/adapters/pgxclean v0.0.0-00010101000000-000000000000
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/jmoiron/sqlx v1.4.0
@@ -16,6 +17,7 @@ require (
 	gorm.io/driver/postgres v1.6.3
 	gorm.io/driver/sqlite v1.6.0
 	gorm.io/gorm v1.31.2
+	gorm.io/plugin/dbresolver v1.6.2
 	modernc.org/sqlite v1.60.0
 )
 
@@ -52,3 +54,5 @@ require (
 replace github.com/filecleangen/filecleangen/adapters/sqlclean => ../adapters/sqlclean
 
 replace github.com/filecleangen/filecleangen/adapters/gormclean => ../adapters/gormclean
+
+replace github.com/filecleangen/filecleangen/adapters/pgxclean => ../adapters/pgxclean

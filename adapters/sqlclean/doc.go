@@ -52,7 +52,9 @@
 //
 //	Written past the batch                          What covers it
 //	SQL without a call of Exec                      a call of it; triggers are planned
-//	an UPDATE or DELETE of many rows                SELECT what they name first, in the transaction, and log each
+//	an UPDATE or DELETE of many rows                SELECT … FOR UPDATE what they name first, log each, and write these
+//	                                                only (WHERE id IN …): others may match by then
+//	the row that an upsert writes over              SELECT … FOR UPDATE it first; if there is none, INSERT only
 //	cascades of foreign keys                        the same; triggers are planned
 //	other programs                                  an outbox that is told of their tables keeps what they name
 package sqlclean

@@ -304,18 +304,8 @@ func names(a *models.Album) (all []string) {
 // harmless returns nil for errors that are part of the play: two transactions
 // were in each other's way, or a file is gone.
 func (p *player) harmless(err error) error {
-	if err == nil || errors.Is(err, runtime.ErrGone) {
+	if errors.Is(err, runtime.ErrGone) || databases.Refused(err) {
 		return nil
-	}
-	text := err.Error()
-	for _, part := range []string{
-		"SQLSTATE 40001", "SQLSTATE 40P01", "SQLSTATE 25P02", "SQLSTATE 23505", // serialization, deadlock, aborted, unique
-		"Error 1213", "Error 1205", "Error 1062", "Error 1020", // deadlock, lock wait, unique, record has changed
-		"SQLITE_BUSY", "constraint failed",
-	} {
-		if strings.Contains(text, part) {
-			return nil
-		}
 	}
 	return err
 }

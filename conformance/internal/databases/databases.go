@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,17 +24,18 @@ var drivers = map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreS
 // Each runs a test on each kind of database.
 func Each(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
 	t.Helper()
-	on(t, test, outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB)
+	On(t, test, outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB)
 }
 
 // EachServer runs a test on each database where transactions run beside each other:
 // SQLite has one writer at a time.
 func EachServer(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
 	t.Helper()
-	on(t, test, outbox.PostgreSQL, outbox.MariaDB)
+	On(t, test, outbox.PostgreSQL, outbox.MariaDB)
 }
 
-func on(t *testing.T, test func(t *testing.T, d outbox.Dialect), dialects ...outbox.Dialect) {
+// On runs a test on some kinds of databases.
+func On(t *testing.T, test func(t *testing.T, d outbox.Dialect), dialects ...outbox.Dialect) {
 	t.Helper()
 	for _, d := range dialects {
 		t.Run(d.String(), func(t *testing.T) {
@@ -48,6 +50,33 @@ func Open(d outbox.Dialect, dsn string) (*sql.DB, error) {
 	return sql.Open(drivers[d], dsn)
 }
 
+// servers are handles by which databases are made and dropped. All tests of a
+// program share them, since to connect takes longest.
+var servers = map[outbox.Dialect]func() (*sql.DB, error){
+	outbox.PostgreSQL: sync.OnceValues(func() (*sql.DB, error) { return open(outbox.PostgreSQL) }),
+	outbox.MariaDB:    sync.OnceValues(func() (*sql.DB, error) { return open(outbox.MariaDB) }),
+}
+
+func open(d outbox.Dialect) (*sql.DB, error) {
+	server, _ := address(d)
+	return Open(d, server)
+}
+
+// address returns where a server is, and the variable that says so.
+func address(d outbox.Dialect) (server, variable string) {
+	server, variable = "root@tcp(127.0.0.1:3306)/test", "FILECLEANGEN_MARIADB"
+	if d == outbox.PostgreSQL {
+		server, variable = "postgres://postgres@127.0.0.1:5432/test?sslmode=disable", "FILECLEANGEN_POSTGRES"
+	}
+	if other := os.Getenv(variable); other != "" {
+		server = other
+	}
+	if d == outbox.PostgreSQL {
+		server += "&synchronous_commit=off" // it is the tests that are killed, not the server
+	}
+	return server, variable
+}
+
 // New makes an empty database, or a schema on PostgreSQL, for the time of a test,
 // and returns how to open it. Where no server answers the test is skipped; under
 // CI=true it fails.
@@ -56,19 +85,13 @@ func New(tb testing.TB, d outbox.Dialect) (dsn string) {
 	if d == outbox.SQLite {
 		return "file:" + filepath.Join(tb.TempDir(), "test.db") + "?_pragma=journal_mode(wal)&_pragma=synchronous(0)&_pragma=busy_timeout(20000)&_txlock=immediate"
 	}
-	server, variable := "postgres://postgres@127.0.0.1:5432/test?sslmode=disable", "FILECLEANGEN_POSTGRES"
-	if d == outbox.MariaDB {
-		server, variable = "root@tcp(127.0.0.1:3306)/test", "FILECLEANGEN_MARIADB"
-	}
-	if other := os.Getenv(variable); other != "" {
-		server = other
-	}
-	db, err := sql.Open(drivers[d], server)
+	server, variable := address(d)
+	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Second)
+	defer cancel()
+	db, err := servers[d]()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Second)
-	defer cancel()
 	if err := db.PingContext(ctx); err != nil {
 		if os.Getenv("CI") == "true" {
 			tb.Fatalf("no %v answers at %s ($%s): %v", d, server, variable, err)
@@ -83,7 +106,6 @@ func New(tb testing.TB, d outbox.Dialect) (dsn string) {
 	tb.Cleanup(func() {
 		cascade := map[outbox.Dialect]string{outbox.PostgreSQL: " CASCADE"}[d]
 		_, _ = db.ExecContext(context.Background(), "DROP "+made+" "+name+cascade)
-		_ = db.Close()
 	})
 	if d == outbox.PostgreSQL {
 		return server + "&search_path=" + name

@@ -1,0 +1,48 @@
+package suite
+
+import (
+	"bytes"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// media is a directory that counts what it is asked about deletions, and may fail.
+type media struct {
+	*runtime.DirFs
+	calls atomic.Int64
+	fail  error // of Remove; or nil
+}
+
+func (m *media) Remove(name string) error {
+	m.calls.Add(1)
+	if m.fail != nil {
+		return m.fail
+	}
+	return m.DirFs.Remove(name)
+}
+
+func (m *media) LstatIfPossible(name string) (fs.FileInfo, bool, error) {
+	m.calls.Add(1)
+	return m.DirFs.LstatIfPossible(name)
+}
+
+// logs may be written to from several goroutines.
+type logs struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,125 @@
+package suite
+
+import (
+	"database/sql"
+	"log/slog"
+	"testing"
+
+	"github.com/filecleangen/filecleangen/conformance/internal/databases"
+	"github.com/filecleangen/filecleangen/conformance/suite/models"
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// Storage is the name of the one storage of a world.
+const Storage = "media"
+
+const environment = "suite"
+
+// A World is what one story happens in: a new database with the tables of package
+// models, and an empty directory.
+type World struct {
+	T       *testing.T
+	Dialect outbox.Dialect
+	DB      *sql.DB
+	DSN     string // by which DB was opened, for layers that have their own way
+
+	root    string
+	media   *media
+	logs    *logs
+	events  *events
+	cleaner *runtime.Cleaner
+	box     *outbox.Outbox // nil in memory
+	relay   *outbox.Relay
+	layer   Layer
+
+	asks     bool            // whether the reference check asks the rows; else it finds none
+	others   map[string]bool // files that nobody lets go of, whatever rows name
+	dangling map[string]bool // names whose files have gone while a row names them, as they must
+	reported []runtime.Cause // why files may be left behind in memory
+}
+
+func newWorld(t *testing.T, d outbox.Dialect) *World {
+	t.Helper()
+	w := &World{
+		T: t, Dialect: d, DSN: databases.New(t, d), root: t.TempDir(),
+		logs: &logs{}, events: &events{},
+		others: map[string]bool{}, dangling: map[string]bool{},
+	}
+	var err error
+	w.DB, err = databases.Open(d, w.DSN)
+	w.Must(err)
+	dir, err := runtime.Dir(w.root)
+	w.Must(err)
+	w.media = &media{DirFs: dir}
+	t.Cleanup(func() {
+		_ = w.DB.Close()
+		_ = dir.Close()
+	})
+	for _, statement := range schema[d] {
+		w.exec(statement)
+	}
+	return w
+}
+
+// Must ends the story if there is an error.
+func (w *World) Must(err error) {
+	w.T.Helper()
+	if err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// NewCleaner makes the cleaner of the world. It is told of the types of package
+// models, or of others, for layers whose records are of other types.
+func (w *World) NewCleaner(types ...*runtime.Type) *runtime.Cleaner {
+	w.T.Helper()
+	if len(types) == 0 {
+		types = models.FileTypes()
+	}
+	var err error
+	w.cleaner, err = runtime.New(
+		runtime.WithStorage(Storage, w.media),
+		runtime.WithTypes(types...),
+		runtime.WithProtected(func(ref runtime.Ref) bool { return ref.Name == computedDefault }),
+		runtime.WithReferenceCheck(w.askRows),
+		runtime.WithObserver(w.events.observer()),
+		runtime.WithRetry(runtime.Retry{Attempts: 1}),
+		runtime.WithLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
+	)
+	w.Must(err)
+	return w.cleaner
+}
+
+// NewOutbox gives a cleaner an outbox in the world's database. The options say where
+// its types are stored; without any it is where package models says.
+func (w *World) NewOutbox(cleaner *runtime.Cleaner, stored ...outbox.Option) *outbox.Outbox {
+	w.T.Helper()
+	if len(stored) == 0 {
+		stored = Stored()
+	}
+	ctx := w.T.Context()
+	w.Must(outbox.Migrate(ctx, w.DB, w.Dialect))
+	w.Must(outbox.Mark(w.media, environment))
+	var err error
+	w.box, err = outbox.New(cleaner, w.DB, w.Dialect, stored...)
+	w.Must(err)
+	w.relay, err = w.box.Relay(ctx, environment,
+		outbox.WithAttempts(1, 0, 0),
+		outbox.WithRelayLogger(slog.New(slog.NewTextHandler(w.logs, nil))))
+	w.Must(err)
+	return w.box
+}
+
+// Stored says where the records of package models are stored.
+func Stored() []outbox.Option {
+	banner := outbox.Columns{"Base.Banner": {Name: models.Banner, Form: outbox.Text}}
+	return []outbox.Option{
+		outbox.Stored(models.ArticleFileType, "article", banner),
+		outbox.Stored(models.ShortFileType, "article", nil),
+		outbox.Stored(models.PartFileType, "part", nil),
+	}
+}
+
+// inMemory reports whether the layer keeps its promises in memory.
+func (w *World) inMemory() bool { return w.box == nil }
