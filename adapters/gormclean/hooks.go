@@ -29,11 +29,14 @@ func Attach(db *gorm.DB, box *outbox.Outbox) error {
 	if box == nil {
 		return errors.New("gormclean: the outbox is nil")
 	}
-	return db.Use(attached{joining{inOutbox{box}}})
+	return db.Use(attached{joining{inOutbox{box}}, &models{}})
 }
 
 // attached is where gorm keeps the outbox: a plugin that does nothing.
-type attached struct{ keeper keeper }
+type attached struct {
+	keeper keeper
+	models *models
+}
 
 // Name is called by gorm.
 func (attached) Name() string { return name }
@@ -85,7 +88,7 @@ func before(tx *gorm.DB, read, created reader) error {
 		}
 		given = h.ConnPool // of the statement around this one, or before
 	}
-	h := &hooked{&write{ConnPool: given, db: stmt.DB, keeper: a.keeper, read: read, created: created}}
+	h := &hooked{&write{ConnPool: given, db: stmt.DB, keeper: a.keeper, models: a.models, read: read, created: created}}
 	stmt.ConnPool = h
 	if committer, is := given.(gorm.TxCommitter); is {
 		stmt.ConnPool = &hookedTx{h, committer}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"reflect"
-	"sync"
 
 	"gorm.io/gorm"
 
@@ -25,7 +23,7 @@ type Keeper interface {
 // Plugin is a plugin of gorm, for db.Use. It is safe for concurrent use.
 type Plugin struct {
 	keeper keeper
-	models sync.Map // reflect.Type -> bool: whether it has file fields
+	models models
 }
 
 // keeper is what the plugin needs of a Keeper.
@@ -97,28 +95,3 @@ func (p *Plugin) committed(db *gorm.DB) {
 
 // kept is the setting of a statement for which something was kept.
 const kept = "filecleangen:kept"
-
-// snapshot is what the generated method FileSnapshot returns.
-type snapshot interface {
-	LogCreate(b *runtime.Batch, key runtime.Key)
-	LogDelete(b *runtime.Batch, key runtime.Key)
-}
-
-// hasFiles reports whether a model has file fields.
-func (p *Plugin) hasFiles(model reflect.Type) bool {
-	if known, ok := p.models.Load(model); ok {
-		return known.(bool)
-	}
-	_, is := snapshotOf(reflect.New(model).Elem())
-	p.models.Store(model, is)
-	return is
-}
-
-// snapshotOf takes the snapshot of a model that can be addressed.
-func snapshotOf(model reflect.Value) (snapshot, bool) {
-	method := model.Addr().MethodByName("FileSnapshot")
-	if !method.IsValid() || method.Type().NumIn() != 0 || method.Type().NumOut() != 1 {
-		return nil, false
-	}
-	return reflect.TypeAssert[snapshot](method.Call(nil)[0])
-}

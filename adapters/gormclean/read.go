@@ -16,7 +16,7 @@ func (w *write) session() *gorm.DB {
 	stmt := w.db.Statement
 	given := stmt.ConnPool
 	stmt.ConnPool = w.ConnPool
-	s := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true})
+	s := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true, Context: w.outside})
 	s = s.Unscoped().Model(reflect.New(stmt.Schema.ModelType).Interface())
 	stmt.ConnPool = given
 	s.Statement.TableExpr, s.Statement.Table = stmt.TableExpr, stmt.Table
@@ -31,7 +31,7 @@ func (w *write) find(query *gorm.DB, lock bool) (reflect.Value, error) {
 		query = query.Select(append(slices.Sorted(maps.Keys(columns)), s.PrimaryFieldDBNames...))
 	}
 	query = query.Clauses(mark{})
-	if lock && w.db.Name() != "sqlite" {
+	if lock && w.outside == nil && w.db.Name() != "sqlite" {
 		query = query.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
 	}
 	rows := reflect.New(reflect.SliceOf(s.ModelType))
@@ -142,19 +142,38 @@ func sameValues(stmt *gorm.Statement, values clause.Values, columns []string) (c
 	return conditions
 }
 
+// portion is how many rows a query asks for by their keys.
+const portion = 500
+
 // readAgain reads rows by their primary keys.
-func (w *write) readAgain(rows reflect.Value) (reflect.Value, error) {
-	if length(rows) == 0 {
-		return reflect.Value{}, nil
+func (w *write) readAgain(rows reflect.Value) (all reflect.Value, err error) {
+	for i := 0; i < length(rows); i += portion {
+		part, err := w.find(w.session().Clauses(w.byKeys(rows.Slice(i, min(i+portion, rows.Len())))), false)
+		if err != nil {
+			return all, err
+		}
+		if i == 0 {
+			all = part
+		} else {
+			all = reflect.AppendSlice(all, part)
+		}
 	}
+	return all, nil
+}
+
+// byKeys is the condition that a row has the primary key of one of those; gorm's own
+// would leave out a key that is zero.
+func (w *write) byKeys(rows reflect.Value) clause.Where {
 	stmt := w.db.Statement
-	_, keys := schema.GetIdentityFieldValuesMap(stmt.Context, rows, stmt.Schema.PrimaryFields)
-	column, values := schema.ToQueryValues(stmt.Table, stmt.Schema.PrimaryFieldDBNames, keys)
-	if len(values) == 0 {
-		return reflect.Value{}, nil
+	keys := make([][]any, rows.Len())
+	for i := range keys {
+		for _, f := range stmt.Schema.PrimaryFields {
+			value, _ := f.ValueOf(stmt.Context, rows.Index(i))
+			keys[i] = append(keys[i], value)
+		}
 	}
-	query := w.session().Clauses(clause.Where{Exprs: []clause.Expression{clause.IN{Column: column, Values: values}}})
-	return w.find(query, false)
+	column, values := schema.ToQueryValues(stmt.Table, stmt.Schema.PrimaryFieldDBNames, keys)
+	return clause.Where{Exprs: []clause.Expression{clause.IN{Column: column, Values: values}}}
 }
 
 // readCreated returns the rows that the statement was given to create.

@@ -9,8 +9,6 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // write is a statement of gorm's that writes rows of a model with file fields. It
@@ -22,11 +20,13 @@ type write struct {
 
 	db      *gorm.DB
 	keeper  keeper
+	models  *models
 	read    reader                // nil if the statement has nothing to do with files
 	created reader                // or nil
 	end     func(well bool) error // of the transaction that was begun here, or nil
 	old     reflect.Value         // the rows before: a slice of the model
 	ran     bool
+	outside context.Context // of a copy that reads what other transactions see; or nil
 }
 
 // A reader returns rows of the model of a statement, as a slice.
@@ -38,11 +38,11 @@ type reader func(w *write) (reflect.Value, error)
 func (p *Plugin) around(run func(*gorm.DB), before, created reader) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		stmt := db.Statement
-		if db.Error != nil || stmt.Schema == nil || !p.hasFiles(stmt.Schema.ModelType) {
+		if db.Error != nil || stmt.Schema == nil || !p.models.hasFiles(stmt.Schema.ModelType) {
 			run(db)
 			return
 		}
-		w := &write{ConnPool: stmt.ConnPool, db: db, keeper: p.keeper, read: before, created: created}
+		w := &write{ConnPool: stmt.ConnPool, db: db, keeper: p.keeper, models: &p.models, read: before, created: created}
 		given, well := stmt.ConnPool, false
 		defer func() { // also on a panic
 			stmt.ConnPool = given
@@ -135,17 +135,19 @@ func (w *write) touchesNoFile() bool {
 // beginTransaction begins a transaction of the statement's own: what is read, what
 // is written and what is promised must be one.
 func (w *write) beginTransaction(ctx context.Context) (err error) {
-	w.ConnPool, w.end, err = w.keeper.begin(ctx, func() (gorm.ConnPool, error) {
-		switch pool := w.ConnPool.(type) {
-		case gorm.TxBeginner:
-			return pool.BeginTx(ctx, nil)
-		case gorm.ConnPoolBeginner:
-			return pool.BeginTx(ctx, nil)
-		default:
-			return nil, fmt.Errorf("gormclean: a %T can't begin a transaction; put the statement into one", pool)
-		}
-	})
+	w.ConnPool, w.end, err = w.keeper.begin(ctx, func() (gorm.ConnPool, error) { return beginOn(ctx, w.ConnPool, nil) })
 	return err
+}
+
+func beginOn(ctx context.Context, pool gorm.ConnPool, options *sql.TxOptions) (gorm.ConnPool, error) {
+	switch pool := pool.(type) {
+	case gorm.TxBeginner:
+		return pool.BeginTx(ctx, options)
+	case gorm.ConnPoolBeginner:
+		return pool.BeginTx(ctx, options)
+	default:
+		return nil, fmt.Errorf("gormclean: a %T can't begin a transaction; put the statement into one", pool)
+	}
 }
 
 // undo makes sure that a statement is not committed of which nothing could be kept:
@@ -158,121 +160,4 @@ func (w *write) undo() {
 	if tx, ok := w.ConnPool.(gorm.TxCommitter); ok {
 		_ = tx.Rollback()
 	}
-}
-
-// keep keeps what the statement let go of and took up.
-func (w *write) keep() error {
-	after, err := w.readAgain(w.old)
-	if err != nil {
-		return fmt.Errorf("gormclean: reading what the rows name now: %w", err)
-	}
-	return w.keeper.keep(w.db.Statement.Context, w.ConnPool, func(b *runtime.Batch) error {
-		if err := w.logAll(b, w.changed(w.old, after), w.changed(after, w.old), true); err != nil {
-			return err
-		}
-		if w.created == nil {
-			return nil
-		}
-		return w.logCreated(b)
-	})
-}
-
-// logCreated logs the rows that the statement was given to create. If it may have
-// left some out, those are sure that are there.
-func (w *write) logCreated(b *runtime.Batch) error {
-	rows, err := w.created(w)
-	sure := !mayConflict(w.db.Statement)
-	there := reflect.Value{}
-	if err == nil && !sure {
-		there, err = w.readAgain(rows)
-	}
-	if err != nil {
-		return fmt.Errorf("gormclean: what the new rows name: %w", err)
-	}
-	return errors.Join(w.logAll(b, reflect.Value{}, rows, sure), w.logAll(b, reflect.Value{}, there, true))
-}
-
-// logAll logs rows that are gone and rows that are there. If it is not sure that
-// they are, nobody knows whether they name what they were given.
-func (w *write) logAll(b *runtime.Batch, gone, there reflect.Value, sure bool) error {
-	n := int64(0)
-	if sure {
-		n = int64(length(gone) + length(there))
-	}
-	return b.Exec(func(b *runtime.Batch) {
-		w.each(gone, func(s snapshot, key runtime.Key) { s.LogDelete(b, key) })
-		w.each(there, func(s snapshot, key runtime.Key) { s.LogCreate(b, key) })
-	}, func() (int64, error) { return n, nil })
-}
-
-func length(rows reflect.Value) int {
-	if !rows.IsValid() {
-		return 0
-	}
-	return rows.Len()
-}
-
-// each calls do with the snapshot and the key of each row.
-func (w *write) each(rows reflect.Value, do func(snapshot, runtime.Key)) {
-	for i := range length(rows) {
-		model := reflect.Indirect(rows.Index(i))
-		if s, ok := snapshotOf(model); ok {
-			do(s, w.keyOf(model))
-		}
-	}
-}
-
-// keyOf returns the primary key of a row, and its table.
-func (w *write) keyOf(model reflect.Value) runtime.Key {
-	stmt := w.db.Statement
-	var key runtime.Key
-	for i, field := range stmt.Schema.PrimaryFields {
-		value, _ := field.ValueOf(stmt.Context, model)
-		if i == 0 {
-			key = keyPart(value)
-		} else {
-			key = key.And(keyPart(value))
-		}
-	}
-	return key.In(stmt.Table)
-}
-
-func keyPart(value any) runtime.Key {
-	v := reflect.Indirect(reflect.ValueOf(value))
-	switch {
-	case !v.IsValid():
-		return runtime.Key{}
-	case v.CanInt():
-		return runtime.IntKey(v.Int())
-	case v.CanUint():
-		return runtime.IntKey(v.Uint())
-	default:
-		return runtime.TextKey(fmt.Sprint(v.Interface()))
-	}
-}
-
-// changed returns those of the rows that are not the same among others.
-func (w *write) changed(rows, others reflect.Value) reflect.Value {
-	if length(rows) == 0 {
-		return rows
-	}
-	seen := map[runtime.Key]any{}
-	w.each(others, func(s snapshot, key runtime.Key) { seen[key] = s })
-	left := reflect.MakeSlice(rows.Type(), 0, rows.Len())
-	for i := range rows.Len() {
-		w.each(rows.Slice(i, i+1), func(s snapshot, key runtime.Key) {
-			other, ok := seen[key]
-			if !ok || key.IsZero() || !reflect.DeepEqual(other, s) {
-				left = reflect.Append(left, rows.Index(i))
-			}
-		})
-	}
-	return left
-}
-
-// mayConflict reports whether a statement may change or leave out rows that it was
-// given to create: what they name may then not be what is there.
-func mayConflict(stmt *gorm.Statement) bool {
-	_, ok := stmt.Clauses["ON CONFLICT"]
-	return ok
 }

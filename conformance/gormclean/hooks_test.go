@@ -151,6 +151,22 @@ func TestHooks(t *testing.T) {
 	}
 }
 
+// What gorm writes before the statement, for associations, is not taken for it: the
+// conditions would not be there yet.
+func TestHooksAndAssociations(t *testing.T) {
+	w := hookedWorld(t, outbox.SQLite, gorm.Config{})
+	w.rec.on = true
+	w.must(w.db.Save(&hooked.Album{ID: 1, Cover: "cover1", Owner: &hooked.Owner{Name: "y"}}).Error)
+	if len(w.rec.asks) == 0 {
+		t.Error("nothing was asked")
+	}
+	for _, sql := range w.rec.asks {
+		if !strings.Contains(sql, "WHERE") {
+			t.Error(sql)
+		}
+	}
+}
+
 // A file that is being deleted can't be taken up, and an error that the caller
 // overlooks can't be committed.
 func TestHooksGone(t *testing.T) {

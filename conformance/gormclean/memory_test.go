@@ -1,12 +1,14 @@
 package gormclean_test
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"strings"
 	"testing"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/filecleangen/filecleangen/adapters/gormclean"
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
@@ -67,7 +69,7 @@ func TestMemoryUnobserved(t *testing.T) {
 			"Update":      tx.Model(&models.Album{ID: 2}).Update("Cover", "n").Error,
 			"Create":      tx.Create(&models.Album{Cover: "n"}).Error,
 			"association": tx.Select("Items").Delete(&models.Album{ID: 3}).Error,
-			"Transaction": gormclean.Transaction(tx, func(tx *gorm.DB) error { return nil }),
+			"Transaction": gormclean.Transaction(tx, func(*gorm.DB) error { return nil }),
 			"nested": tx.Transaction(func(tx *gorm.DB) error {
 				return tx.Delete(&models.Album{}, 1).Error
 			}),
@@ -234,6 +236,70 @@ func TestMemoryGone(t *testing.T) {
 		}
 		w.check()
 	})
+}
+
+// A statement writes a row that another transaction made after the plugin had looked:
+// what it named is read from outside, and what it names now is known in any case.
+func TestMemoryOvertaken(t *testing.T) {
+	for name, alone := range map[string]bool{"seen from outside": false, "no other connection": true} {
+		t.Run(name, func(t *testing.T) {
+			databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+				w := newWorld(t, d, withCheck, gorm.Config{})
+				other := w.db.Session(&gorm.Session{Logger: logger.Discard, Context: t.Context()})
+				db, err := w.db.DB()
+				w.must(err)
+				db.SetMaxOpenConns(2)
+				release := func() {}
+				w.rec.after = func(sql string) {
+					if strings.Contains(sql, "/* filecleangen */") {
+						w.rec.after = nil
+						w.must(other.Create(&models.Album{ID: 101, Base: models.Base{Banner: w.file("n")}}).Error)
+						w.look()
+						if alone {
+							conn, err := db.Conn(t.Context())
+							w.must(err)
+							release = func() { w.must(conn.Close()) }
+						}
+					}
+				}
+				w.must(gormclean.Transaction(w.db, func(tx *gorm.DB) error {
+					cover := w.album(tx.Session(&gorm.Session{Logger: logger.Discard}), 1).Cover
+					w.must(tx.Model(&models.Album{}).Where("id > 100").Update("banner", cover).Error)
+					release()
+					return other.Model(&models.Album{ID: 1}).Update("Cover", "").Error
+				}, &sql.TxOptions{Isolation: sql.LevelReadCommitted}))
+				if w.album(w.db, 101).Banner != "cover1" || !w.has("cover1") {
+					t.Error("LOST: cover1")
+				}
+				if warned := strings.Join(w.rec.warned, ""); strings.Contains(warned, "wrote 1 rows of albums") != alone || w.has("n") != alone {
+					t.Errorf("warned %q, n is there: %v", warned, w.has("n"))
+				}
+			})
+		})
+	}
+}
+
+// A primary key that is zero is one like others, for the database.
+func TestMemoryZeroKey(t *testing.T) {
+	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL} {
+		w := newWorld(t, d, inMemory, gorm.Config{})
+		w.must(w.db.Exec("UPDATE albums SET id = 0 WHERE id = 1").Error)
+		w.must(w.db.Model(&models.Album{}).Where("title = ?", "album 1").Update("Cover", "").Error)
+		if !w.has("banner1") || w.has("cover1") {
+			t.Errorf("%v: banner1 is there: %v, cover1: %v", d, w.has("banner1"), w.has("cover1"))
+		}
+		w.check()
+	}
+}
+
+// A statement may write more rows than a query takes arguments.
+func TestMemoryManyRows(t *testing.T) {
+	w := newWorld(t, outbox.SQLite, inMemory, gorm.Config{})
+	w.must(w.db.Exec("WITH RECURSIVE n(i) AS (VALUES(1000) UNION ALL SELECT i + 1 FROM n WHERE i < 41000) INSERT INTO albums (id, title) SELECT i, 'many' FROM n").Error)
+	w.must(w.db.Model(&models.Album{}).Where("id = ?", 20000).Update("cover_file", w.file("n")).Error)
+	w.look()
+	w.must(w.db.Model(&models.Album{}).Where("title = ?", "many").Update("cover_file", "").Error)
+	w.check()
 }
 
 func TestNotUsed(t *testing.T) {

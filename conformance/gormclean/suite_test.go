@@ -17,6 +17,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/suite"
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 func TestSuiteWithOutbox(t *testing.T) {
@@ -109,4 +110,23 @@ func (t *transaction) InSavepoint(f func() error) error {
 		t.db = tx
 		return f()
 	})
+}
+
+func TestSuiteInMemory(t *testing.T) {
+	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
+		db := open(w)
+		w.Must(db.Use(gormclean.New(w.NewCleaner())))
+		return layer(func(ctx context.Context, uploads []string, f func(tx *gorm.DB, names []string) error) error {
+			return gormclean.Transaction(db.WithContext(ctx), func(tx *gorm.DB) error {
+				create := func(_ context.Context, storage, name string) (*runtime.Upload, error) {
+					return gormclean.Create(tx, storage, name)
+				}
+				names, err := suite.Upload(ctx, create, uploads)
+				if err != nil {
+					return err
+				}
+				return f(tx, names)
+			})
+		})
+	}})
 }

@@ -22,6 +22,7 @@ import (
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+	"gorm.io/plugin/dbresolver"
 
 	"github.com/filecleangen/filecleangen/adapters/gormclean"
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
@@ -62,8 +63,8 @@ func newWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config) *world
 	return w
 }
 
-// openWorld makes a world without rows.
-func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config) *world {
+// openWorld makes a world without rows, with plugins that are used before ours.
+func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config, first ...gorm.Plugin) *world {
 	t.Helper()
 	w := &world{t: t, d: d, mode: m, root: t.TempDir(), rec: &recorder{Interface: logger.Discard}, seen: map[string]bool{}}
 	db, err := databases.Open(d, databases.New(t, d))
@@ -75,6 +76,14 @@ func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config) *worl
 	w.must(err)
 	w.must(w.db.AutoMigrate(&models.Album{}, &models.Item{}, &models.Letter{}, &models.Plain{}))
 
+	var observers []runtime.Option
+	for _, p := range first {
+		w.must(w.db.Use(p))
+		if r, ok := p.(*reported); ok {
+			observers = append(observers, r.observer())
+		}
+	}
+
 	dir, err := runtime.Dir(w.root)
 	w.must(err)
 	t.Cleanup(func() { _ = dir.Close() })
@@ -83,6 +92,7 @@ func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config) *worl
 		runtime.WithTypes(models.AlbumFileType, models.ItemFileType, models.LetterFileType),
 		runtime.WithLogger(slog.New(slog.DiscardHandler)),
 	}
+	options = append(options, observers...)
 	if m == withCheck {
 		options = append(options, runtime.WithReferenceCheck(w.stillNamed))
 	}
@@ -135,18 +145,33 @@ func (w *world) stillNamed(_ context.Context, refs []runtime.Ref) (still []runti
 	return still, err
 }
 
-// recorder keeps the SQL that gorm runs, but for what the plugin asks.
+// recorder keeps the SQL that gorm runs, and apart from it what the plugin asks.
 type recorder struct {
 	logger.Interface
-	on  bool
-	sql []string
+	on        bool
+	sql, asks []string
+	warned    []string
+	after     func(sql string) // called after each statement; or nil
+}
+
+// Warn is called by gorm, and by the plugin.
+func (r *recorder) Warn(_ context.Context, format string, args ...any) {
+	r.warned = append(r.warned, fmt.Sprintf(format, args...))
 }
 
 var savepointName = regexp.MustCompile(`sp\d+`)
 
 // Trace is called by gorm.
 func (r *recorder) Trace(_ context.Context, _ time.Time, statement func() (string, int64), _ error) {
-	if sql, _ := statement(); r.on && !strings.Contains(sql, "/* filecleangen */") {
+	sql, _ := statement()
+	if r.after != nil {
+		r.after(sql)
+	}
+	switch {
+	case !r.on:
+	case strings.Contains(sql, "/* filecleangen */"):
+		r.asks = append(r.asks, sql)
+	default:
 		r.sql = append(r.sql, savepointName.ReplaceAllString(sql, "sp"))
 	}
 }
@@ -288,7 +313,7 @@ func (w *world) namedNow() (all []string, err error) {
 	var albums []models.Album
 	var items []models.Item
 	var letters []models.Letter
-	db := w.db.Session(&gorm.Session{Logger: logger.Discard, Context: context.Background()})
+	db := w.db.Session(&gorm.Session{Logger: logger.Discard, Context: context.Background()}).Clauses(dbresolver.Write).Session(&gorm.Session{})
 	err = errors.Join(db.Find(&albums).Error, db.Find(&items).Error, db.Unscoped().Find(&letters).Error)
 	for i := range albums {
 		add(albums[i].FileSnapshot())

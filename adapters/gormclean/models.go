@@ -1,0 +1,53 @@
+package gormclean
+
+import (
+	"reflect"
+	"sync"
+
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// snapshot is what the generated method FileSnapshot returns.
+type snapshot interface {
+	LogCreate(b *runtime.Batch, key runtime.Key)
+	LogDelete(b *runtime.Batch, key runtime.Key)
+}
+
+// models knows the generated methods of models.
+type models struct{ known sync.Map } // reflect.Type -> methods
+
+// methods are the places of a model's methods, by which they are found at once.
+type methods struct {
+	fileSnapshot int // of a pointer to the model; -1 if it has no file fields
+	logUpdate    int // of its snapshot
+}
+
+func (m *models) of(model reflect.Type) methods {
+	if known, ok := m.known.Load(model); ok {
+		return known.(methods)
+	}
+	found := methods{fileSnapshot: -1}
+	if method, ok := reflect.PointerTo(model).MethodByName("FileSnapshot"); ok && method.Type.NumIn() == 1 && method.Type.NumOut() == 1 {
+		is := method.Type.Out(0)
+		update, ok := is.MethodByName("LogUpdate")
+		if ok && is.Implements(reflect.TypeFor[snapshot]()) {
+			found = methods{method.Index, update.Index}
+		}
+	}
+	m.known.Store(model, found)
+	return found
+}
+
+// hasFiles reports whether a model has file fields.
+func (m *models) hasFiles(model reflect.Type) bool { return m.of(model).fileSnapshot >= 0 }
+
+// snapshot takes the snapshot of a model with file fields that can be addressed.
+func (m *models) snapshot(model reflect.Value) snapshot {
+	return model.Addr().Method(m.of(model.Type()).fileSnapshot).Call(nil)[0].Interface().(snapshot)
+}
+
+// logUpdate calls the method LogUpdate of a model's snapshot, whose last argument is
+// of its own type.
+func (m *models) logUpdate(model reflect.Type, s snapshot, b *runtime.Batch, key runtime.Key, old snapshot) {
+	reflect.ValueOf(s).Method(m.of(model).logUpdate).Call([]reflect.Value{reflect.ValueOf(b), reflect.ValueOf(key), reflect.ValueOf(old)})
+}
