@@ -149,7 +149,9 @@
 //   - What two looks wait for, a long transaction delays: a dump or a report that
 //     runs for an hour delays deletions for an hour. So does a session that is
 //     "idle in transaction", and a prepared transaction that nobody ends; on
-//     MariaDB and MySQL, in whatever database of the server.
+//     MariaDB and MySQL, in whatever database of the server. There, so does a
+//     monitor that reads INNODB_TRX or its like more often than every 100 ms: it is
+//     not made anew then.
 //   - Each relay must know of all types, and of all tables, whose rows name files in
 //     a storage that it deletes from, those of other programs included
 //     ([Stored], [WithReferences]). Rows of types and storages that it was not told

@@ -1,5 +1,5 @@
 // Package gormclean is a plugin of gorm that lets files go with the rows that named
-// them, through an outbox in the same database: nothing else is to be called.
+// them: nothing else is to be called.
 //
 //	db, err := gorm.Open(postgres.Open(dsn))
 //	…
@@ -28,8 +28,9 @@
 // the row still names its files; and rollbacks and savepoints are the database's
 // business. A statement outside of a transaction gets one.
 //
-// That is two queries more for each statement that writes such a model, and up to
-// three statements for the outbox where files change. Models without file fields
+// That is two queries more for each statement that writes such a model, for the
+// primary keys and the columns of files, and up to three statements for the outbox
+// where files change. They have the comment "filecleangen". Models without file fields
 // cost nothing, nor do updates that set no column with names of files; where a
 // trigger changes one all the same, that is not seen.
 //
@@ -37,17 +38,44 @@
 // ([runtime.ErrGone]), the statement fails. In a transaction that the caller began
 // the transaction is rolled back then, so that it can't be committed by mistake.
 //
+// # In memory
+//
+// For those who want no table and no relay, the plugin takes a cleaner:
+//
+//	err = db.Use(gormclean.New(cleaner))
+//	…
+//	err = gormclean.Transaction(db, func(tx *gorm.DB) error { … })
+//
+// Files go right after the commit, before the call returns; what that can't promise
+// is in the documentation of package runtime. Gorm tells nobody of a commit, but for
+// the transaction that it begins for a single statement. So others are begun by
+// [Transaction] in place of db.Transaction and db.Begin; in a transaction of those, and
+// in db.CreateInBatches, which calls db.Transaction, a statement that has to do with
+// files is an error that says so, [ErrUnobserved]. Savepoints, of nested transactions or
+// by hand, are followed. Each transaction costs a batch, some 2 kB, also where no file
+// is concerned.
+//
 // # Uploads
 //
-//	file, err := box.Create(ctx, "media", "covers/new.png")
+//	file, err := gormclean.Create(db, "media", "covers/new.png")
 //	…
 //	err = file.Close()
 //	…
 //	article.Cover = file.Name()
 //	err = db.Save(&article).Error
 //
-// If the save never comes, the file goes when its time is over, see
-// [outbox.WithUploadTime]. On SQLite, create it before the transaction begins.
+// With an outbox, it goes when its time is over if the save never comes, see
+// [outbox.WithUploadTime]; on SQLite, create it before the transaction begins. In
+// memory, create it in the [Transaction] that saves it.
+//
+// # Without the plugin
+//
+// Models that are generated with -hooks=gorm have the methods that gorm calls, and
+// need no callback replaced; after gormclean.Attach(db, box) in place of db.Use. They
+// need an outbox, and a transaction: not SkipDefaultTransaction. And gorm does not call
+// them for UpdateColumn and UpdateColumns, with SkipHooks, for Model(&slice) where the
+// slice is empty, and where there is no model. Between BeforeUpdate and AfterUpdate,
+// and their like, Statement.ConnPool is not the *sql.Tx that other hooks may look for.
 //
 // # What is not seen
 //
@@ -60,8 +88,20 @@
 //	a file that an UPDATE names as it changes the    two statements: the first for the key
 //	primary key
 //
-// Promises in memory, without an outbox, are not supported: gorm does not tell when a
-// transaction that the caller began is committed.
+// # Transactions that are not kept apart
+//
+// At READ COMMITTED, which is the default of PostgreSQL, a statement may write a row
+// that another transaction made after the plugin had looked. It finds out by the number
+// of rows, and reads what that row named by a second connection, as others still see
+// it. If it gets none within a second, that is left behind, and gorm's logger warns of
+// it. Not found out are, at that level: on MariaDB and MySQL, rows that an upsert
+// meets, and others where as many had the values already; on PostgreSQL, those that an
+// upsert meets by another unique index than the primary key. What they named is left
+// behind; nothing is lost.
+//
+// MySQL and MariaDB roll back the whole transaction at a deadlock, and report success
+// for a commit that comes all the same. In memory, a batch that has seen one keeps
+// every file.
 //
 // On SQLite open the database with _txlock=immediate: a statement that has read
 // before it writes fails at once if another transaction wrote in between.

@@ -38,12 +38,15 @@ func Stored(db *gorm.DB, t *runtime.Type, model any) outbox.Option {
 }
 
 // fileColumns returns the columns of a model that hold names of files; nil if the
-// cleaner does not know its type, or gorm not all of its fields.
-func fileColumns(types []*runtime.Type, s *schema.Schema) map[string]bool {
-	columns := map[string]bool{}
+// cleaner does not know its type, or gorm not all of its fields. Types of packages
+// that have one name are taken together.
+func fileColumns(types []*runtime.Type, s *schema.Schema) (columns map[string]bool) {
 	for _, t := range types {
 		if t.Name != s.ModelType.String() {
 			continue
+		}
+		if columns == nil {
+			columns = map[string]bool{}
 		}
 		for _, f := range t.Fields {
 			field := fieldOf(s, f.Path)
@@ -52,9 +55,8 @@ func fileColumns(types []*runtime.Type, s *schema.Schema) map[string]bool {
 			}
 			columns[field.DBName] = true
 		}
-		return columns
 	}
-	return nil
+	return columns
 }
 
 // fieldOf returns gorm's field that holds the names at a path, or nil.

@@ -33,9 +33,10 @@ type mall struct {
 
 // eachDatabase calls do for a new database of each kind, in a directory where it
 // is SQLite.
-func eachDatabase(top string, media *runtime.DirFs, do func(*mall) error) error {
+func eachDatabase(top string, do func(*mall) error) error {
 	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB} {
-		m, err := openMall(d, top, media)
+		m := &mall{d: d}
+		err := m.create(context.Background(), top)
 		if err == nil {
 			err = do(m)
 			m.drop()
@@ -47,36 +48,41 @@ func eachDatabase(top string, media *runtime.DirFs, do func(*mall) error) error 
 	return nil
 }
 
-func openMall(d outbox.Dialect, top string, media *runtime.DirFs) (*mall, error) {
+// stock makes the table of articles, without rows, and the outbox.
+func (m *mall) stock(media *runtime.DirFs) error {
 	ctx := context.Background()
-	m := &mall{d: d}
-	if err := m.create(ctx, top); err != nil {
-		return nil, err
-	}
-	text := map[outbox.Dialect]string{outbox.SQLite: "text", outbox.PostgreSQL: "text", outbox.MariaDB: "varchar(200)"}[d]
+	text := map[outbox.Dialect]string{outbox.SQLite: "text", outbox.PostgreSQL: "text", outbox.MariaDB: "varchar(200)"}[m.d]
 	for _, s := range []string{
 		"CREATE TABLE article (id bigint PRIMARY KEY, title " + text + ", cover " + text + ", banner " + text + ")",
 		"CREATE INDEX article_cover ON article (cover)",
 		"CREATE INDEX article_banner ON article (banner)",
 	} {
 		if _, err := m.db.ExecContext(ctx, s); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	var err error
-	m.clean, err = runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(models.ArticleFileType), runtime.WithLogger(quiet()))
-	if err != nil {
-		return nil, err
+	stored := outbox.Stored(models.ArticleFileType, "article", outbox.Columns{"Cover": {Name: "cover"}, "Banner": {Name: "banner"}})
+	return m.promises(ctx, media, models.ArticleFileType, stored)
+}
+
+// promises makes the outbox, for files of one type.
+func (m *mall) promises(ctx context.Context, media *runtime.DirFs, t *runtime.Type, stored outbox.Option) (err error) {
+	if m.clean, err = cleanerOf(media, t); err != nil {
+		return err
 	}
-	m.box, err = outbox.New(m.clean, m.db, d, outbox.Stored(models.ArticleFileType, "article", outbox.Columns{"Cover": {Name: "cover"}, "Banner": {Name: "banner"}}))
+	m.box, err = outbox.New(m.clean, m.db, m.d, stored)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := outbox.Migrate(ctx, m.db, d); err != nil {
-		return nil, err
+	if err := outbox.Migrate(ctx, m.db, m.d); err != nil {
+		return err
 	}
 	m.relay, err = m.box.Relay(ctx, "benchmark")
-	return m, err
+	return err
+}
+
+func cleanerOf(media *runtime.DirFs, t *runtime.Type) (*runtime.Cleaner, error) {
+	return runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(t), runtime.WithLogger(quiet()))
 }
 
 // create makes a database, or a schema, and what drops it.

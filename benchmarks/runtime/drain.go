@@ -38,7 +38,10 @@ func drain(rounds, files int, on string) error {
 	if err := outbox.Mark(media, "benchmark"); err != nil {
 		return err
 	}
-	return eachDatabase(top, media, func(m *mall) error {
+	return eachDatabase(top, func(m *mall) error {
+		if err := m.stock(media); err != nil {
+			return err
+		}
 		plantFiles := func() error { return plant(root, names) }
 		jobs := []*job{
 			{name: "os.Remove, one after the other", setUp: plantFiles, run: func() (time.Duration, error) {

@@ -35,7 +35,10 @@ func flush(rounds int, on string) error {
 		return err
 	}
 	defer media.Close()
-	return eachDatabase(top, media, func(m *mall) error {
+	return eachDatabase(top, func(m *mall) error {
+		if err := m.stock(media); err != nil {
+			return err
+		}
 		for _, c := range []struct {
 			title string
 			change

@@ -4,13 +4,21 @@ go 1.26.0
 
 tool github.com/filecleangen/filecleangen/cmd/filecleangen
 
-replace github.com/filecleangen/filecleangen => ../../
+replace (
+	github.com/filecleangen/filecleangen => ../../
+	github.com/filecleangen/filecleangen/adapters/gormclean => ../../adapters/gormclean
+)
 
 require (
 	github.com/filecleangen/filecleangen v0.0.0-00010101000000-000000000000
+	github.com/filecleangen/filecleangen/adapters/gormclean v0.0.0-00010101000000-000000000000
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/spf13/afero v1.15.0
+	gorm.io/driver/mysql v1.6.0
+	gorm.io/driver/postgres v1.6.3
+	gorm.io/driver/sqlite v1.6.0
+	gorm.io/gorm v1.31.2
 	modernc.org/sqlite v1.60.0
 )
 
@@ -22,7 +30,10 @@ require (
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/jinzhu/inflection v1.0.0 // indirect
+	github.com/jinzhu/now v1.1.5 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/mattn/go-sqlite3 v1.14.22 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/rogpeppe/go-internal v1.16.0 // indirect

@@ -1,4 +1,4 @@
-// Command runtime measures what packages runtime and outbox cost, each job
+// Command runtime measures what runtime, outbox and gormclean cost, each job
 // interleaved with its baseline:
 //
 //	go run . -rounds 11                 # all parts
@@ -60,26 +60,31 @@ func (j *job) median() time.Duration {
 // first.
 func table(title, unit string, per int, jobs []*job) {
 	fmt.Printf("\n| %s | %s: median (min–max) | × %s |\n|---|---|---|\n", title, unit, jobs[0].name)
+	for _, j := range jobs {
+		fmt.Printf("| %s | %s | %.2f |\n", j.name, j.micros(per), j.times(jobs[0]))
+	}
+}
+
+// micros tells the median, and the least and the most, in microseconds for each of
+// so many units of work.
+func (j *job) micros(per int) string {
 	in := func(d time.Duration) string {
 		us := float64(d) / float64(per) / float64(time.Microsecond)
-		switch {
-		case unit == "ns":
-			return fmt.Sprintf("%.0f", us*1000)
-		case us < 10:
+		if us < 10 {
 			return fmt.Sprintf("%.2f", us)
 		}
 		return fmt.Sprintf("%.0f", us)
 	}
-	for _, j := range jobs {
-		fmt.Printf("| %s | %s (%s–%s) | %.2f |\n", j.name, in(j.median()), in(slices.Min(j.took)), in(slices.Max(j.took)),
-			float64(j.median())/float64(jobs[0].median()))
-	}
+	return fmt.Sprintf("%s (%s–%s)", in(j.median()), in(slices.Min(j.took)), in(slices.Max(j.took)))
 }
+
+// times is how much longer a job takes than another.
+func (j *job) times(other *job) float64 { return float64(j.median()) / float64(other.median()) }
 
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 11, "how often each job is run")
-	part := flag.String("part", "", "hooks, memory, many, update, delete, flush or drain; all by default")
+	part := flag.String("part", "", "hooks, memory, many, update, delete, flush, drain or gorm; all by default")
 	files := flag.Int("files", 20_000, "how many files are deleted")
 	on := flag.String("on", "", "the directory to make files in; the default one for temporary files by default")
 	var workers []int
@@ -103,6 +108,7 @@ func main() {
 		{"delete", func() error { return deleting(*rounds, *files, *on, workers) }},
 		{"flush", func() error { return flush(*rounds, *on) }},
 		{"drain", func() error { return drain(*rounds, *files, *on) }},
+		{"gorm", func() error { return statements(*rounds, *on) }},
 	} {
 		if *part == "" || *part == p.name {
 			if err := p.run(); err != nil {
