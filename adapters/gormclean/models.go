@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"sync"
 
+	"gorm.io/gorm/schema"
+
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -13,8 +15,11 @@ type snapshot interface {
 	LogDelete(b *runtime.Batch, key runtime.Key)
 }
 
-// models knows the generated methods of models.
-type models struct{ known sync.Map } // reflect.Type -> methods
+// models knows the generated methods of models, and their unique indexes.
+type models struct {
+	known   sync.Map // reflect.Type -> methods
+	indexes sync.Map // reflect.Type -> [][]string
+}
 
 // methods are the places of a model's methods, by which they are found at once.
 type methods struct {
@@ -50,4 +55,34 @@ func (m *models) snapshot(model reflect.Value) snapshot {
 // of its own type.
 func (m *models) logUpdate(model reflect.Type, s snapshot, b *runtime.Batch, key runtime.Key, old snapshot) {
 	reflect.ValueOf(s).Method(m.of(model).logUpdate).Call([]reflect.Value{reflect.ValueOf(b), reflect.ValueOf(key), reflect.ValueOf(old)})
+}
+
+// unique returns the columns of each unique index that gorm knows of a model.
+func (m *models) unique(of *schema.Schema, names schema.Namer) ([][]string, error) {
+	if known, ok := m.indexes.Load(of.ModelType); ok {
+		return known.([][]string), nil
+	}
+	// ParseIndexes writes to the schema, which others read: one of our own.
+	s, err := schema.Parse(reflect.New(of.ModelType).Interface(), &sync.Map{}, names)
+	if err != nil {
+		return nil, err
+	}
+	all := [][]string{s.PrimaryFieldDBNames}
+	for _, f := range s.Fields {
+		if f.Unique && f.DBName != "" {
+			all = append(all, []string{f.DBName})
+		}
+	}
+	for _, index := range s.ParseIndexes() {
+		if index.Class != "UNIQUE" {
+			continue
+		}
+		var columns []string
+		for _, f := range index.Fields {
+			columns = append(columns, f.DBName)
+		}
+		all = append(all, columns)
+	}
+	m.indexes.Store(of.ModelType, all)
+	return all, nil
 }

@@ -77,7 +77,11 @@ func readConflicting(w *write) (reflect.Value, error) {
 		return reflect.Value{}, nil
 	}
 	var conditions []clause.Expression
-	for _, unique := range uniqueColumns(stmt) {
+	indexes, err := w.uniqueColumns()
+	if err != nil {
+		return reflect.Value{}, err
+	}
+	for _, unique := range indexes {
 		conditions = append(conditions, sameValues(stmt, values, unique)...)
 	}
 	if len(conditions) == 0 {
@@ -88,32 +92,17 @@ func readConflicting(w *write) (reflect.Value, error) {
 
 // uniqueColumns returns the columns of each unique index that gorm knows of, and of
 // the one that the statement names.
-func uniqueColumns(stmt *gorm.Statement) (all [][]string) {
-	s := stmt.Schema
-	all = append(all, s.PrimaryFieldDBNames)
-	for _, f := range s.Fields {
-		if f.Unique && f.DBName != "" {
-			all = append(all, []string{f.DBName})
-		}
-	}
-	for _, index := range s.ParseIndexes() {
-		if index.Class != "UNIQUE" {
-			continue
-		}
-		var columns []string
-		for _, f := range index.Fields {
-			columns = append(columns, f.DBName)
-		}
-		all = append(all, columns)
-	}
+func (w *write) uniqueColumns() ([][]string, error) {
+	stmt := w.db.Statement
+	all, err := w.models.unique(stmt.Schema, stmt.NamingStrategy)
 	if on, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok && len(on.Columns) > 0 {
 		var columns []string
 		for _, c := range on.Columns {
 			columns = append(columns, c.Name)
 		}
-		all = append(all, columns)
+		all = append(slices.Clone(all), columns)
 	}
-	return all
+	return all, err
 }
 
 // sameValues returns a condition for each row of values that says that some columns

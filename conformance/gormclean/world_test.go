@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -150,12 +151,16 @@ type recorder struct {
 	logger.Interface
 	on        bool
 	sql, asks []string
-	warned    []string
 	after     func(sql string) // called after each statement; or nil
+
+	mu     sync.Mutex
+	warned []string
 }
 
 // Warn is called by gorm, and by the plugin.
 func (r *recorder) Warn(_ context.Context, format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.warned = append(r.warned, fmt.Sprintf(format, args...))
 }
 
