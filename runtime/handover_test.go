@@ -36,9 +36,9 @@ func (in *intents) rolledBack(_ context.Context, all []*runtime.Intent) error {
 }
 
 // attached makes a world whose cleaner has an outbox.
-func attached(tb testing.TB, in *intents, files string, options ...runtime.Option) *world {
+func attached(tb testing.TB, in *intents, files string) *world {
 	tb.Helper()
-	w := newWorld(tb, files, options...)
+	w := newWorld(tb, files)
 	if err := w.clean.AttachOutbox(in.intend, in.rolledBack); err != nil {
 		tb.Fatal(err)
 	}

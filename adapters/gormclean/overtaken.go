@@ -106,7 +106,7 @@ func (w *write) keysOf(rows reflect.Value) map[runtime.Key]bool {
 func (w *write) readOutside(read reader) (reflect.Value, error) {
 	ctx, cancel := context.WithTimeout(w.db.Statement.Context, patience)
 	defer cancel()
-	tx, err := beginOn(ctx, w.db.Config.ConnPool, &sql.TxOptions{ReadOnly: true})
+	tx, err := beginOn(ctx, w.db.ConnPool, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return reflect.Value{}, err
 	}

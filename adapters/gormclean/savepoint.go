@@ -2,6 +2,7 @@ package gormclean
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -49,8 +50,8 @@ func (t *transaction) saw(sql string, err error) {
 
 // leave rolls back to the last savepoint of a name, or releases it.
 func (t *transaction) leave(verb verb, name string) {
-	for i := len(t.points) - 1; i >= 0; i-- {
-		if t.points[i].name != name {
+	for i, p := range slices.Backward(t.points) {
+		if p.name != name {
 			continue
 		}
 		if verb == release {
@@ -58,7 +59,7 @@ func (t *transaction) leave(verb verb, name string) {
 			return
 		}
 		t.points = t.points[:i+1]
-		if t.batch.RollbackTo(t.points[i].batch) == nil {
+		if t.batch.RollbackTo(p.batch) == nil {
 			return
 		}
 		break
