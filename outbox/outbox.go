@@ -47,7 +47,8 @@ func WithGrace(d time.Duration) Option {
 
 // WithUploadTime sets how long after [runtime.Batch.Create] the transaction that
 // names the file has to be committed, by default an hour. After that the file is
-// deleted, and a commit fails that comes still. What is rolled back goes at once.
+// deleted, and a commit fails that comes still. What a batch has created that is
+// rolled back goes at once.
 func WithUploadTime(d time.Duration) Option {
 	return func(o *Outbox) error {
 		if d <= 0 {

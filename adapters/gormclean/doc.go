@@ -30,9 +30,9 @@
 //
 // That is two queries more for each statement that writes such a model, for the
 // primary keys and the columns of files, and up to three statements for the outbox
-// where files change. They have the comment "filecleangen". Models without file fields
-// cost nothing, nor do updates that set no column with names of files; where a
-// trigger changes one all the same, that is not seen.
+// where files change. They have the comment "filecleangen". With an outbox, models
+// without file fields cost nothing, nor do updates that set no column with names of
+// files; where a trigger changes one all the same, that is not seen.
 //
 // If the outbox can't be told, or a row comes to name a file that is being deleted
 // ([runtime.ErrGone]), the statement fails. In a transaction that the caller began
@@ -51,9 +51,14 @@
 // the transaction that it begins for a single statement. So others are begun by
 // [Transaction] in place of db.Transaction and db.Begin; in a transaction of those, and
 // in db.CreateInBatches, which calls db.Transaction, a statement that has to do with
-// files is an error that says so, [ErrUnobserved]. Savepoints, of nested transactions or
-// by hand, are followed. Each transaction costs a batch, some 2 kB, also where no file
-// is concerned.
+// files is an error that says so, [ErrUnobserved]. Each transaction costs a batch, some
+// 2 kB, also where no file is concerned.
+//
+// Savepoints are followed, of nested transactions or set by SQL through gorm. What may
+// have ended the transaction unseen (a COMMIT by hand, a statement before which MySQL
+// commits, a deadlock, after which it has rolled back and goes on) makes the batch keep
+// every file, and so does an UPDATE that changes primary keys. What is run on the
+// *sql.Tx itself is not seen.
 //
 // # Uploads
 //
@@ -88,6 +93,8 @@
 //	a file that an UPDATE names as it changes the    two statements: the first for the key
 //	primary key
 //
+// An UPDATE with a FROM clause is an error, since the plugin looks at one table.
+//
 // # Transactions that are not kept apart
 //
 // At READ COMMITTED, which is the default of PostgreSQL, a statement may write a row
@@ -99,9 +106,9 @@
 // upsert meets by another unique index than the primary key. What they named is left
 // behind; nothing is lost.
 //
-// MySQL and MariaDB roll back the whole transaction at a deadlock, and report success
-// for a commit that comes all the same. In memory, a batch that has seen one keeps
-// every file.
+// On MariaDB and MySQL at REPEATABLE READ, an upsert locks the gap where its row is not
+// there yet: transactions that upsert new rows side by side may be refused as a
+// deadlock, and are to be tried again.
 //
 // On SQLite open the database with _txlock=immediate: a statement that has read
 // before it writes fails at once if another transaction wrote in between.

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/filecleangen/filecleangen/runtime"
 )
@@ -16,35 +18,47 @@ func (w *write) keep() error {
 	if err != nil {
 		return fmt.Errorf("gormclean: reading what other rows name: %w", err)
 	}
-	after, err := w.readAgain(w.old)
+	after, err := w.readAgain(w.old, true)
 	if err != nil {
 		return fmt.Errorf("gormclean: reading what the rows name now: %w", err)
 	}
-	return w.keeper.keep(w.db.Statement.Context, w.ConnPool, func(b *runtime.Batch) error {
-		err := errors.Join(w.logAll(b, w.old, after, true), w.logAll(b, reflect.Value{}, unseen, true))
-		if err != nil || w.created == nil {
-			return err
+	var made creation
+	if w.created != nil {
+		if made, err = w.readCreation(); err != nil {
+			return fmt.Errorf("gormclean: what the new rows name: %w", err)
 		}
-		return w.logCreated(b)
+	}
+	if gone := int64(length(w.old) - length(after)); gone > 0 && (!w.deletes() || gone > w.db.RowsAffected) {
+		w.keeper.loseTrack(w.ConnPool)
+	}
+	none := reflect.Value{}
+	return w.keeper.keep(w.db.Statement.Context, w.ConnPool, func(b *runtime.Batch) error {
+		return errors.Join(
+			w.logAll(b, w.old, after, true),
+			w.logAll(b, none, unseen, true),
+			w.logAll(b, none, made.given, made.sure),
+			w.logAll(b, made.before, made.there, true),
+		)
 	})
 }
 
-// logCreated logs the rows that the statement was given to create. If it may have
-// left some out, those are sure that are there.
-func (w *write) logCreated(b *runtime.Batch) error {
-	rows, err := w.created(w)
-	sure := !mayConflict(w.db.Statement)
-	var there, before reflect.Value
-	if err == nil && !sure {
-		there, err = w.readAgain(rows)
+// creation is what became of the rows that a statement was given to create.
+type creation struct {
+	given         reflect.Value
+	sure          bool          // they are there as they were given
+	there, before reflect.Value // if not: those that are there, and what some of these were
+}
+
+func (w *write) readCreation() (c creation, err error) {
+	c.sure = !mayConflict(w.db.Statement)
+	if c.given, err = w.created(w); err != nil || c.sure {
+		return c, err
 	}
-	if err == nil && !sure {
-		before, err = w.readOverwritten(there)
+	if c.there, err = w.readAgain(c.given, !doesNothing(w.db.Statement)); err != nil {
+		return c, err
 	}
-	if err != nil {
-		return fmt.Errorf("gormclean: what the new rows name: %w", err)
-	}
-	return errors.Join(w.logAll(b, reflect.Value{}, rows, sure), w.logAll(b, before, there, true))
+	c.before, err = w.readOverwritten(c.there)
+	return c, err
 }
 
 // mayConflict reports whether a statement may change or leave out rows that it was
@@ -54,12 +68,21 @@ func mayConflict(stmt *gorm.Statement) bool {
 	return ok
 }
 
+// doesNothing reports whether a statement leaves rows alone that are there already.
+func doesNothing(stmt *gorm.Statement) bool {
+	on, is := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	return is && on.DoNothing
+}
+
 // logAll logs what became of rows: those before that are not there any more are
 // deleted, those that were not there before are new, and of the others those that
 // name something else are updated. If it is not sure, nobody knows whether they name
 // what they were given.
 func (w *write) logAll(b *runtime.Batch, before, after reflect.Value, sure bool) error {
 	logs := w.differences(before, after)
+	if len(logs) == 0 {
+		return nil
+	}
 	n := int64(0)
 	if sure {
 		n = int64(len(logs))
@@ -125,7 +148,15 @@ func (w *write) keyOf(model reflect.Value) runtime.Key {
 			key = key.And(keyPart(value))
 		}
 	}
-	return key.In(stmt.Table)
+	return key.In(tableOf(stmt))
+}
+
+// tableOf returns the table that a statement is about, with its schema.
+func tableOf(stmt *gorm.Statement) string {
+	if stmt.TableExpr != nil {
+		return strings.NewReplacer("`", "", `"`, "").Replace(stmt.TableExpr.SQL)
+	}
+	return stmt.Table
 }
 
 func keyPart(value any) runtime.Key {

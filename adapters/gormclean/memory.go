@@ -27,7 +27,10 @@ type transaction struct {
 	memory *inMemory
 	batch  *runtime.Batch
 	tx     gorm.ConnPool // as poolOf has it
+
+	mu     sync.Mutex // a transaction may be used by several goroutines
 	points []savepoint
+	lost   bool // nobody knows what was, or will be, committed
 }
 
 // start begins a batch, then a transaction.
@@ -61,7 +64,23 @@ func (t *transaction) end() {
 	if t.tx != nil {
 		t.memory.open.Delete(t.tx)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lost { // even what was uploaded may be named
+		_, _ = t.batch.CommitWith(context.Background(), func() error { return errLost })
+		return
+	}
 	t.batch.Rollback()
+}
+
+var errLost = errors.New("gormclean: nobody can tell what the transaction has committed")
+
+// rolledBack is told what came of a rollback. If it failed, the transaction may have
+// been committed before.
+func (t *transaction) rolledBack(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil { // or database/sql was faster
+		t.loseTrack()
+	}
 }
 
 // of returns the transaction that a statement runs in, or nil.
@@ -82,15 +101,18 @@ func isComparable(tx gorm.ConnPool) bool {
 // poolOf returns what all statements of a transaction have in common: gorm wraps a
 // transaction for prepared statements, and unwraps it for savepoints.
 func poolOf(tx gorm.ConnPool) gorm.ConnPool {
-	if prepared, ok := tx.(*gorm.PreparedStmtTX); ok {
-		return prepared.Tx
+	for {
+		prepared, ok := tx.(*gorm.PreparedStmtTX)
+		if !ok {
+			return tx
+		}
+		tx = prepared.Tx
 	}
-	return tx
 }
 
 func (m *inMemory) install(db *gorm.DB) error {
 	c := db.Callback()
-	errs := []error{m.aroundRaw(db)}
+	errs := []error{m.follow(db)}
 	for _, p := range []interface {
 		Get(name string) func(*gorm.DB)
 		Replace(name string, f func(*gorm.DB)) error
@@ -136,6 +158,9 @@ func (m *inMemory) aroundEnd(run func(*gorm.DB)) func(*gorm.DB) {
 			return
 		}
 		defer t.end()
+		if err := db.Statement.Context.Err(); err != nil && db.Error == nil { // COMMIT would fail, and its outcome be unknown
+			_ = db.AddError(err)
+		}
 		if db.Error == nil {
 			called, err := t.commit(db.Statement.Context, func() error {
 				run(db)
@@ -147,6 +172,12 @@ func (m *inMemory) aroundEnd(run func(*gorm.DB)) func(*gorm.DB) {
 			_ = db.AddError(fmt.Errorf("gormclean: %w", err))
 		}
 		run(db)
+	}
+}
+
+func (m *inMemory) loseTrack(tx gorm.ConnPool) {
+	if t := m.of(tx); t != nil {
+		t.loseTrack()
 	}
 }
 
@@ -179,13 +210,15 @@ func (m *inMemory) begin(ctx context.Context, begin func() (gorm.ConnPool, error
 	}
 	return pool, func(well bool) (err error) {
 		defer t.end()
-		if well {
+		if err = ctx.Err(); well && err == nil {
 			var called bool
 			if called, err = t.commit(ctx, committer.Commit); called {
 				return err
 			}
 		}
-		return errors.Join(err, committer.Rollback())
+		failed := committer.Rollback()
+		t.rolledBack(ctx, failed)
+		return errors.Join(err, failed)
 	}, nil
 }
 
@@ -194,6 +227,8 @@ func (m *inMemory) keep(_ context.Context, tx gorm.ConnPool, log func(*runtime.B
 	if t == nil { // it was observed when the statement began
 		return ErrUnobserved
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return log(t.batch)
 }
 
@@ -218,7 +253,7 @@ func (m *inMemory) transaction(db *gorm.DB, f func(tx *gorm.DB) error, options [
 	called := false
 	defer func() { // also on a panic
 		if !called {
-			tx.Rollback()
+			t.rolledBack(tx.Statement.Context, tx.Rollback().Error)
 		}
 	}()
 	if err := f(tx); err != nil {
@@ -240,17 +275,17 @@ func (m *inMemory) create(db *gorm.DB, storage, name string) (*runtime.Upload, e
 }
 
 // watch makes the batch of a transaction keep every file if the database has rolled
-// back what it wrote, and would commit the rest: MySQL does so after a deadlock, and
-// may after a lock that it waited too long for.
+// back what it wrote, and would commit the rest: MySQL does so after a deadlock, when
+// its lock table is full and, at some settings, after a lock that it waited too long
+// for or a row that has changed.
 func (m *inMemory) watch(db *gorm.DB) {
 	if db.Error == nil || db.Name() != "mysql" {
 		return
 	}
 	text := db.Error.Error()
-	if !strings.Contains(text, "Error 1213") && !strings.Contains(text, "Error 1205") {
-		return
-	}
-	if t := m.of(db.Statement.ConnPool); t != nil {
-		t.loseTrack()
+	for _, number := range []string{"1213", "1206", "1205", "1020"} {
+		if strings.Contains(text, "Error "+number) {
+			m.loseTrack(db.Statement.ConnPool)
+		}
 	}
 }

@@ -47,6 +47,8 @@ func (o inOutbox) keep(ctx context.Context, tx gorm.ConnPool, log func(*runtime.
 	return err
 }
 
+func (o inOutbox) loseTrack(gorm.ConnPool) {} // relays ask the rows
+
 func (o inOutbox) committed() { o.box.Nudge() }
 
 func (o inOutbox) transaction(db *gorm.DB, f func(tx *gorm.DB) error, options []*sql.TxOptions) error {

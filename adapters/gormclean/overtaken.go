@@ -3,6 +3,7 @@ package gormclean
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -27,7 +28,12 @@ func (w *write) findOvertaken() (rows reflect.Value, err error) {
 	if w.created != nil || more <= 0 {
 		return rows, nil
 	}
-	seen, err := w.readOutside(w.read)
+	var seen reflect.Value
+	if _, several := w.db.Plugins["gorm:db_resolver"]; several {
+		err = errors.New("dbresolver may have other databases")
+	} else {
+		seen, err = w.readOutside(w.read)
+	}
 	if err == nil {
 		more -= int64(w.addOld(seen))
 	}
@@ -51,7 +57,7 @@ func (w *write) readOverwritten(there reflect.Value) (rows reflect.Value, err er
 			fresh = reflect.Append(fresh, there.Index(i))
 		}
 	}
-	if fresh.Len() == 0 {
+	if _, several := w.db.Plugins["gorm:db_resolver"]; several || fresh.Len() == 0 {
 		return rows, nil
 	}
 	n := int64(0) // rows that were locked before they got what they hold: not inserted
@@ -66,7 +72,7 @@ func (w *write) readOverwritten(there reflect.Value) (rows reflect.Value, err er
 	if n == 0 {
 		return rows, nil
 	}
-	rows, err = w.readOutside(func(w *write) (reflect.Value, error) { return w.readAgain(fresh) })
+	rows, err = w.readOutside(func(w *write) (reflect.Value, error) { return w.readAgain(fresh, false) })
 	if err != nil {
 		w.warnOvertaken(n, err)
 	}

@@ -32,11 +32,26 @@ func (w *write) find(query *gorm.DB, lock bool) (reflect.Value, error) {
 	}
 	query = query.Clauses(mark{})
 	if lock && w.outside == nil && w.db.Name() != "sqlite" {
-		query = query.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
+		query = query.Clauses(clause.Locking{Strength: w.strength()})
 	}
 	rows := reflect.New(reflect.SliceOf(s.ModelType))
 	err := query.Find(rows.Interface()).Error
 	return rows.Elem(), err
+}
+
+// strength is that of the lock which the statement itself takes: on PostgreSQL, an
+// UPDATE does not wait for others to check foreign keys.
+func (w *write) strength() string {
+	if w.db.Name() == "postgres" && !w.deletes() {
+		return "NO KEY UPDATE"
+	}
+	return clause.LockingStrengthUpdate
+}
+
+// deletes reports whether the statement is a DELETE, not a soft one.
+func (w *write) deletes() bool {
+	_, is := w.db.Statement.Clauses["DELETE"]
+	return is
 }
 
 // mark puts a comment into a query, by which people know where it comes from.
@@ -134,10 +149,13 @@ func sameValues(stmt *gorm.Statement, values clause.Values, columns []string) (c
 // portion is how many rows a query asks for by their keys.
 const portion = 500
 
-// readAgain reads rows by their primary keys.
-func (w *write) readAgain(rows reflect.Value) (all reflect.Value, err error) {
+// readAgain reads rows by their primary keys. It must lock those that the statement
+// has locked: else a transaction at REPEATABLE READ sees a row as it was at its
+// beginning, if the statement did not change it, or on MariaDB and MySQL did not have
+// to.
+func (w *write) readAgain(rows reflect.Value, lock bool) (all reflect.Value, err error) {
 	for i := 0; i < length(rows); i += portion {
-		part, err := w.find(w.session().Clauses(w.byKeys(rows.Slice(i, min(i+portion, rows.Len())))), false)
+		part, err := w.find(w.session().Clauses(w.byKeys(rows.Slice(i, min(i+portion, rows.Len())))), lock)
 		if err != nil {
 			return all, err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 
 	"gorm.io/gorm"
 
@@ -16,30 +17,33 @@ type savepoint struct {
 	batch runtime.Savepoint
 }
 
-// aroundRaw makes the batch of a transaction follow its savepoints, which gorm sets
-// by statements like others.
-func (m *inMemory) aroundRaw(db *gorm.DB) error {
+// follow makes the batch of a transaction follow its savepoints, which gorm sets by
+// statements like others, and learn of errors.
+func (m *inMemory) follow(db *gorm.DB) error {
 	c := db.Callback()
-	errs := []error{c.Raw().After("gorm:raw").Register("filecleangen:savepoint", func(db *gorm.DB) {
-		if t := m.of(db.Statement.ConnPool); t != nil && !db.DryRun {
-			t.saw(db.Statement.SQL.String(), db.Error)
-		}
-	})}
+	var errs []error
 	for _, p := range []interface {
 		Register(name string, f func(*gorm.DB)) error
 	}{c.Create().After("*"), c.Update().After("*"), c.Delete().After("*"), c.Query().After("*"), c.Row().After("*"), c.Raw().After("*")} {
-		errs = append(errs, p.Register("filecleangen:watch", m.watch))
+		errs = append(errs, p.Register("filecleangen:follow", func(db *gorm.DB) {
+			if t := m.of(db.Statement.ConnPool); t != nil && !db.DryRun {
+				t.saw(db.Statement.SQL.String(), db.Name(), db.Error)
+			}
+			m.watch(db)
+		}))
 	}
 	return errors.Join(errs...)
 }
 
-// saw is told of a statement that the caller wrote, or gorm for a savepoint.
-func (t *transaction) saw(sql string, err error) {
-	verb, name := savepointIn(sql)
+// saw is told of a statement that the caller wrote, or gorm.
+func (t *transaction) saw(sql, dialect string, err error) {
+	verb, name := savepointIn(sql, dialect)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	switch {
 	case verb == other:
 	case verb == unclear, err != nil && verb == rollbackTo:
-		t.loseTrack()
+		t.lose()
 	case err != nil:
 	case verb == set:
 		t.points = append(t.points, savepoint{name, t.batch.Savepoint()})
@@ -64,11 +68,21 @@ func (t *transaction) leave(verb verb, name string) {
 		}
 		break
 	}
-	t.loseTrack()
+	t.lose()
 }
 
-// loseTrack makes the batch keep every file.
-func (t *transaction) loseTrack() { _ = t.batch.RollbackTo(runtime.Savepoint{}) }
+// loseTrack makes the batch keep every file, uploads too, however the transaction
+// ends.
+func (t *transaction) loseTrack() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lose()
+}
+
+func (t *transaction) lose() {
+	t.lost = true
+	_ = t.batch.RollbackTo(runtime.Savepoint{})
+}
 
 // verb is what a statement does to savepoints.
 type verb uint8
@@ -84,18 +98,27 @@ const (
 // savepointIn says what a statement does to savepoints, and to which. Names that
 // databases may spell in several ways are unclear, and so is all that may end the
 // transaction.
-func savepointIn(sql string) (does verb, name string) {
-	words := strings.Fields(strings.ToUpper(strings.TrimRight(sql, "; \t\r\n")))
-	if len(words) == 0 {
-		return other, ""
+func savepointIn(sql, dialect string) (does verb, name string) {
+	sql = strings.Trim(sql, "; \t\r\n")
+	end := strings.IndexAny(sql, " \t\r\n")
+	if end < 0 {
+		end = len(sql)
 	}
+	var words []string
 	skip := func(word string) {
 		if len(words) > 0 && words[0] == word {
 			words = words[1:]
 		}
 	}
-	first := words[0]
-	words = words[1:]
+	first := strings.ToUpper(sql[:end])
+	switch first {
+	case "", "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "REPLACE":
+		if !strings.Contains(sql, ";") { // one statement, which is none of those
+			return other, ""
+		}
+		return inSeveral(sql), ""
+	}
+	words = strings.Fields(strings.ToUpper(sql[end:]))
 	switch first {
 	case "SAVEPOINT":
 		does = set
@@ -111,18 +134,32 @@ func savepointIn(sql string) (does verb, name string) {
 		does = rollbackTo
 		skip("TO")
 		skip("SAVEPOINT")
-	case "COMMIT", "END", "ABORT", "BEGIN", "START":
-		return unclear, ""
 	default:
-		for _, word := range []string{"SAVEPOINT", "ROLLBACK", "COMMIT"} { // behind a comment, or another statement
-			if strings.Contains(strings.ToUpper(sql), word) {
-				return unclear, ""
-			}
+		commits := slices.Contains(committing, first) || first == "SET" && slices.Contains(words, "AUTOCOMMIT")
+		if slices.Contains(ending, first) || dialect == "mysql" && commits {
+			return unclear, ""
 		}
-		return other, ""
+		return inSeveral(sql), ""
 	}
 	if len(words) != 1 || strings.Trim(words[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
 		return unclear, ""
 	}
 	return does, words[0]
+}
+
+var (
+	// ending are the first words of statements that end a transaction, or begin one.
+	ending = []string{"COMMIT", "END", "ABORT", "BEGIN", "START", "PREPARE"}
+	// committing are those of statements before which MySQL commits.
+	committing = []string{"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "LOCK", "UNLOCK", "GRANT", "REVOKE", "ANALYZE", "OPTIMIZE", "REPAIR", "CACHE", "FLUSH", "RESET", "INSTALL", "UNINSTALL", "LOAD", "XA", "CALL"}
+)
+
+// inSeveral says what statements behind a comment, or behind another, may do.
+func inSeveral(sql string) verb {
+	for _, word := range strings.FieldsFunc(strings.ToUpper(sql), func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if word == "SAVEPOINT" || word == "ROLLBACK" || word == "RELEASE" || slices.Contains(ending, word) {
+			return unclear
+		}
+	}
+	return other
 }

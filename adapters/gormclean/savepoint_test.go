@@ -2,6 +2,15 @@ package gormclean
 
 import "testing"
 
+// MySQL commits before statements that define something.
+func TestCommittingStatement(t *testing.T) {
+	for dialect, want := range map[string]verb{"mysql": unclear, "postgres": other, "sqlite": other} {
+		if does, _ := savepointIn("create table a (b text)", dialect); does != want {
+			t.Errorf("%s: %v", dialect, does)
+		}
+	}
+}
+
 func TestSavepointIn(t *testing.T) {
 	for sql, want := range map[string]struct {
 		does verb
@@ -30,8 +39,13 @@ func TestSavepointIn(t *testing.T) {
 		"/* x */ ROLLBACK TO s":                {unclear, ""},
 		"DELETE FROM a; commit":                {unclear, ""},
 		"SAVEPOINT é":                          {unclear, ""},
+		"UPDATE jobs SET committed_at = ?":     {other, ""},
+		"UPDATE commits SET rollback = 1":      {other, ""},
+		"CREATE TABLE commits (a text)":        {other, ""},
+		"PREPARE TRANSACTION 'a'":              {unclear, ""},
+		"-- x\nRELEASE a":                      {unclear, ""},
 	} {
-		if does, name := savepointIn(sql); does != want.does || name != want.name {
+		if does, name := savepointIn(sql, "sqlite"); does != want.does || name != want.name {
 			t.Errorf("%q: %v %q, want %v %q", sql, does, name, want.does, want.name)
 		}
 	}

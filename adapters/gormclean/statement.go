@@ -116,7 +116,7 @@ func (w *write) begin(ctx context.Context) (err error) {
 }
 
 // touchesNoFile reports whether the statement is an UPDATE that sets no column with
-// names of files.
+// names of files, nor one of the primary key.
 func (w *write) touchesNoFile() bool {
 	stmt := w.db.Statement
 	set, ok := stmt.Clauses["SET"].Expression.(clause.Set)
@@ -125,7 +125,7 @@ func (w *write) touchesNoFile() bool {
 	}
 	columns := fileColumns(w.keeper.types(), stmt.Schema)
 	for _, a := range set {
-		if stmt.Schema.FieldsByDBName[a.Column.Name] == nil || columns[a.Column.Name] {
+		if f := stmt.Schema.FieldsByDBName[a.Column.Name]; f == nil || f.PrimaryKey || columns[a.Column.Name] {
 			return false
 		}
 	}

@@ -23,7 +23,8 @@ var ErrNotUsed = errors.New("gormclean: the plugin is not used here: call db.Use
 // relays of this process when it has committed.
 //
 // If f returns an error or panics, the transaction is rolled back, and the files that
-// were uploaded in it go. The errors are those of db.Transaction, and
+// were uploaded in it go; with an outbox, when their time is over. f must not commit or
+// roll back tx. The errors are those of db.Transaction, and
 // [runtime.ErrGone] and [runtime.ErrUpload], with which nothing was committed.
 func Transaction(db *gorm.DB, f func(tx *gorm.DB) error, options ...*sql.TxOptions) error {
 	k, err := keeperOf(db)

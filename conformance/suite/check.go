@@ -25,7 +25,7 @@ func (w *World) check() {
 	for name := range onDisk {
 		reported := w.inMemory() && w.events.kept(name, w.reported)
 		if !named[name] && !reported {
-			w.T.Errorf("left behind: %s", name)
+			w.T.Errorf("left behind: %s; the observer was told: %q", name, w.events.said(name))
 		}
 	}
 	for name := range w.dangling {

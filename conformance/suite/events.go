@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/filecleangen/filecleangen/runtime"
@@ -53,8 +54,17 @@ func (e *events) of(name string) (all []runtime.Event) {
 	return all
 }
 
-// kept reports whether a file was last kept, for one of these reasons.
+// kept reports whether a file was kept, for one of these reasons. It need not be the
+// last that was told of it: where transactions run at the same time, observers are not
+// told in the order of the commits.
 func (e *events) kept(name string, causes []runtime.Cause) bool {
-	all := e.of(name)
-	return len(all) > 0 && slices.Contains(causes, all[len(all)-1].Cause)
+	return slices.ContainsFunc(e.of(name), func(event runtime.Event) bool { return slices.Contains(causes, event.Cause) })
+}
+
+// said is what became of a file, and why, each time.
+func (e *events) said(name string) (all []string) {
+	for _, event := range e.of(name) {
+		all = append(all, strings.TrimSpace(string(event.Status)+" "+string(event.Cause)))
+	}
+	return all
 }
