@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/models"
@@ -191,8 +192,13 @@ func TestF4ObserverFails(t *testing.T) {
 }
 
 func TestE13FieldOfParent(t *testing.T) {
+	var mu sync.Mutex // two files go at once
 	var events []runtime.Event
-	w := newWorld(t, "p o", runtime.WithObserver(runtime.Observer{After: func(_ context.Context, e runtime.Event) { events = append(events, e) }}))
+	w := newWorld(t, "p o", runtime.WithObserver(runtime.Observer{After: func(_ context.Context, e runtime.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		events = append(events, e)
+	}}))
 	r := &models.Child{Parent: models.Parent{ID: 1, Image: "p"}, Own: "o"}
 	w.commit(func(tx *transaction) {
 		tx.write(r.AfterCreate, "INSERT INTO record (id, image, other) VALUES (?, ?, ?)", r.ID, r.Image, r.Own)
