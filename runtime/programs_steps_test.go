@@ -26,6 +26,7 @@ type transaction struct {
 	seen     map[runtime.Ref]bool // what committed rows named since it began
 	mentions map[runtime.Ref]bool // what it wrote, read to write, or says that it lets go of
 	reads    map[int]albums.AlbumFiles
+	uploads  []string // to media
 	saved    []saved
 
 	gained, lost map[runtime.Ref]bool // when it was committed
@@ -245,6 +246,7 @@ func (p *program) upload(m *transaction, storage string) string {
 	}
 	p.files[storage].plan(p.t, u.Name())
 	if storage == "media" {
+		m.uploads = append(m.uploads, u.Name())
 		if p.thumbs[u.Name()] = rapid.Bool().Draw(p.t, "thumbnail"); p.thumbs[u.Name()] {
 			p.files[storage].write(p.t, thumbOf(u.Name()))
 		}
@@ -533,6 +535,11 @@ func (p *program) end(m *transaction, how string) {
 	case "rollback":
 		p.leave(m)
 		p.unlock(m)
+		// Where two processes had to do with one name, which is why this is not committed,
+		// the other may have taken the thumbnail for that of its file.
+		for _, name := range m.uploads {
+			delete(p.thumbs, name)
+		}
 		m.batch.Rollback()
 	default:
 		p.loseCommit(m, how)
