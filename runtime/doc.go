@@ -59,7 +59,8 @@
 //     written in the batch that lets go of it.
 //   - A name is not handed from one record to another by transactions that run
 //     at the same time in different processes: what one lets go of, or says it does
-//     by an old snapshot that is out of date, the other does not come to name.
+//     by an old snapshot that is out of date, or uploads and rolls back, the other
+//     does not come to name.
 //   - The old snapshot given to BeforeUpdate and AfterDelete is what the row
 //     said, read in the same transaction.
 //   - Two records with the same [Key] and type are the same row; where one type

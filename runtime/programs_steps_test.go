@@ -26,7 +26,7 @@ type transaction struct {
 	seen     map[runtime.Ref]bool // what committed rows named since it began
 	mentions map[runtime.Ref]bool // what it wrote, read to write, or says that it lets go of
 	reads    map[int]albums.AlbumFiles
-	uploads  []string // to media
+	uploads  map[runtime.Ref]bool
 	saved    []saved
 
 	gained, lost map[runtime.Ref]bool // when it was committed
@@ -58,8 +58,8 @@ func (p *program) preconditions(m *transaction) bool {
 	}
 	// A name is not handed from one record to another by transactions that run
 	// at the same time in different processes.
-	for _, o := range slices.Concat(p.running, p.committing, p.done, p.zombies) {
-		if o.cleaner == m.cleaner || slices.Contains(p.done, o) && o.ended < m.began {
+	for _, o := range slices.Concat(p.running, p.committing, p.done, p.undone, p.zombies) {
+		if o.cleaner == m.cleaner || o.ended != 0 && o.ended < m.began {
 			continue
 		}
 		othersGain, othersLoss := o.gained, o.lost
@@ -143,6 +143,7 @@ func (p *program) someone() *transaction {
 	m := &transaction{
 		cleaner: rapid.IntRange(0, p.cleaners-1).Draw(p.t, "cleaner"), rows: map[int]*album{}, began: p.now,
 		seen: p.committed.refs(), mentions: map[runtime.Ref]bool{}, reads: map[int]albums.AlbumFiles{},
+		uploads: map[runtime.Ref]bool{},
 	}
 	m.batch = p.clean[m.cleaner].Begin()
 	p.running = append(p.running, m)
@@ -245,8 +246,8 @@ func (p *program) upload(m *transaction, storage string) string {
 		p.t.Fatal(err)
 	}
 	p.files[storage].plan(p.t, u.Name())
+	m.uploads[runtime.Ref{Storage: storage, Name: u.Name()}] = true
 	if storage == "media" {
-		m.uploads = append(m.uploads, u.Name())
 		if p.thumbs[u.Name()] = rapid.Bool().Draw(p.t, "thumbnail"); p.thumbs[u.Name()] {
 			p.files[storage].write(p.t, thumbOf(u.Name()))
 		}
@@ -537,10 +538,14 @@ func (p *program) end(m *transaction, how string) {
 		p.unlock(m)
 		// Where two processes had to do with one name, which is why this is not committed,
 		// the other may have taken the thumbnail for that of its file.
-		for _, name := range m.uploads {
-			delete(p.thumbs, name)
+		for ref := range m.uploads {
+			delete(p.thumbs, ref.Name)
 		}
+		m.gained, m.lost = map[runtime.Ref]bool{}, m.uploads
+		p.undone = append(p.undone, m)
 		m.batch.Rollback()
+		p.now++
+		m.ended = p.now
 	default:
 		p.loseCommit(m, how)
 	}

@@ -63,6 +63,7 @@ type program struct {
 	running    []*transaction // not committed or rolled back yet
 	committing []*transaction // committed, and deleting
 	done       []*transaction // committed, and done with it
+	undone     []*transaction // rolled back, which lets go of what they uploaded
 	zombies    []*transaction // whose commit failed, and may yet succeed
 	stale      []album        // records that somebody still has from an earlier read
 	mu         sync.Mutex
