@@ -100,8 +100,8 @@
 // At READ COMMITTED, which is the default of PostgreSQL, a statement may write a row
 // that another transaction made after the plugin had looked. It finds out by the number
 // of rows, and reads what that row named by a second connection, as others still see
-// it. If it gets none within a second, that is left behind, and gorm's logger warns of
-// it. Not found out are, at that level: on MariaDB and MySQL, rows that an upsert
+// it. If it gets none within a second, or dbresolver may lead it to another database,
+// that is left behind, and gorm's logger warns of it. Not found out are, at that level: on MariaDB and MySQL, rows that an upsert
 // meets, and others where as many had the values already; on PostgreSQL, those that an
 // upsert meets by another unique index than the primary key. What they named is left
 // behind; nothing is lost.

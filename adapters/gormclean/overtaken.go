@@ -29,7 +29,7 @@ func (w *write) findOvertaken() (rows reflect.Value, err error) {
 		return rows, nil
 	}
 	var seen reflect.Value
-	if _, several := w.db.Plugins["gorm:db_resolver"]; several {
+	if w.mayHaveSeveralDatabases() {
 		err = errors.New("dbresolver may have other databases")
 	} else {
 		seen, err = w.readOutside(w.read)
@@ -57,17 +57,17 @@ func (w *write) readOverwritten(there reflect.Value) (rows reflect.Value, err er
 			fresh = reflect.Append(fresh, there.Index(i))
 		}
 	}
-	if _, several := w.db.Plugins["gorm:db_resolver"]; several || fresh.Len() == 0 {
+	if w.mayHaveSeveralDatabases() || fresh.Len() == 0 {
 		return rows, nil
 	}
 	n := int64(0) // rows that were locked before they got what they hold: not inserted
-	for i := 0; i < fresh.Len(); i += portion {
-		var some int64
-		query := w.session().Clauses(mark{}, w.byKeys(fresh.Slice(i, min(i+portion, fresh.Len())))).Where("xmax::text <> '0'")
-		if err := query.Count(&some).Error; err != nil {
+	for some := range portions(fresh) {
+		var locked int64
+		query := w.session().Clauses(mark{}, w.byKeys(some)).Where("xmax::text <> '0'")
+		if err := query.Count(&locked).Error; err != nil {
 			return rows, err
 		}
-		n += some
+		n += locked
 	}
 	if n == 0 {
 		return rows, nil
@@ -105,6 +105,12 @@ func (w *write) keysOf(rows reflect.Value) map[runtime.Key]bool {
 		keys[w.keyOf(rows.Index(i))] = true
 	}
 	return keys
+}
+
+// mayHaveSeveralDatabases reports whether another connection may lead elsewhere.
+func (w *write) mayHaveSeveralDatabases() bool {
+	_, is := w.db.Plugins["gorm:db_resolver"]
+	return is
 }
 
 // readOutside reads rows in another transaction, which does not see what this one

@@ -1,6 +1,7 @@
 package gormclean
 
 import (
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -149,21 +150,31 @@ func sameValues(stmt *gorm.Statement, values clause.Values, columns []string) (c
 // portion is how many rows a query asks for by their keys.
 const portion = 500
 
+// portions are the rows, so many at a time.
+func portions(rows reflect.Value) iter.Seq[reflect.Value] {
+	return func(yield func(reflect.Value) bool) {
+		for i := 0; i < length(rows); i += portion {
+			if !yield(rows.Slice(i, min(i+portion, rows.Len()))) {
+				return
+			}
+		}
+	}
+}
+
 // readAgain reads rows by their primary keys. It must lock those that the statement
 // has locked: else a transaction at REPEATABLE READ sees a row as it was at its
 // beginning, if the statement did not change it, or on MariaDB and MySQL did not have
 // to.
 func (w *write) readAgain(rows reflect.Value, lock bool) (all reflect.Value, err error) {
-	for i := 0; i < length(rows); i += portion {
-		part, err := w.find(w.session().Clauses(w.byKeys(rows.Slice(i, min(i+portion, rows.Len())))), lock)
+	for some := range portions(rows) {
+		found, err := w.find(w.session().Clauses(w.byKeys(some)), lock)
 		if err != nil {
 			return all, err
 		}
-		if i == 0 {
-			all = part
-		} else {
-			all = reflect.AppendSlice(all, part)
+		if all.IsValid() {
+			found = reflect.AppendSlice(all, found)
 		}
+		all = found
 	}
 	return all, nil
 }
