@@ -19,7 +19,7 @@ func (l *Loader) check(d *draft) {
 			u.Files[i].Dots = l.taggedDots(d.modules, f.File)
 		}
 		u.Types = checkFiles(d.Name, l.fset, files, importer{l, d.modules}, func(e types.Error) { u.Errors = append(u.Errors, e) })
-		d.Units = append(d.Units, u.Unit)
+		d.Units = append(d.Units, u)
 	}
 }
 
@@ -127,8 +127,8 @@ func emptyPackage(path string) *types.Package {
 
 // checkForeign type-checks the declarations that are needed of a package.
 func (l *Loader) checkForeign(f *foreign) {
-	byFile := map[*file][]ast.Decl{}
-	var order []*file
+	byFile := map[*ast.File][]ast.Decl{}
+	var order []*ast.File
 	for _, d := range f.decls {
 		if d == nil {
 			continue
@@ -143,9 +143,8 @@ func (l *Loader) checkForeign(f *foreign) {
 	var files []*ast.File
 	for _, file := range order {
 		files = append(files, &ast.File{
-			Package: file.syntax.Package, Name: file.syntax.Name,
-			FileStart: file.syntax.FileStart, FileEnd: file.syntax.FileEnd,
-			Decls: append(importDecls(file.syntax), byFile[file]...),
+			Package: file.Package, Name: file.Name, FileStart: file.FileStart, FileEnd: file.FileEnd,
+			Decls: append(importDecls(file), byFile[file]...),
 		})
 	}
 	if opaque := f.opaqueFile(); opaque != nil {

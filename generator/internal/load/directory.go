@@ -71,20 +71,26 @@ func (l *Loader) readDirectory(path string, tests bool) (d *directory, generated
 	return d, generated, nil
 }
 
-// parse parses the file, once: with comments, if that is said the first time.
-func (f *file) parse(fset *token.FileSet, comments parser.Mode) (*ast.File, error) {
+// parse parses the file, once, and keeps its syntax.
+func (f *file) parse(fset *token.FileSet) (*ast.File, error) {
 	if f.syntax == nil && f.err == nil {
-		mode := comments | parser.SkipObjectResolution
-		short := withoutBodies(f.text)
-		f.syntax, f.err = parser.ParseFile(fset, f.path, short, mode)
-		if f.err != nil && len(short) > 0 && &short[0] != &f.text[0] {
-			f.syntax, f.err = parser.ParseFile(fset, f.path, f.text, mode)
-		}
-		if f.err != nil {
-			f.syntax = nil
-		}
+		f.syntax, f.err = f.read(fset)
 	}
 	return f.syntax, f.err
+}
+
+// read parses the file and keeps nothing.
+func (f *file) read(fset *token.FileSet) (*ast.File, error) {
+	const mode = parser.ParseComments | parser.SkipObjectResolution
+	short := withoutBodies(f.text)
+	syntax, err := parser.ParseFile(fset, f.path, short, mode)
+	if err != nil && len(short) > 0 && &short[0] != &f.text[0] {
+		syntax, err = parser.ParseFile(fset, f.path, f.text, mode)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return syntax, nil
 }
 
 // isNever reports whether the file is in no build, by convention: it is marked

@@ -31,7 +31,7 @@ type foreignKey struct {
 
 // declaration is one declaration at package level.
 type declaration struct {
-	file *file
+	file *ast.File
 	decl ast.Decl
 	refs []ref
 	// tagged says that it is a struct with a tag that may be ours.
@@ -46,8 +46,8 @@ type declaration struct {
 func (l *Loader) need(d *draft) (missing []*want) {
 	for _, u := range d.units {
 		var refs []ref
-		for _, f := range u.sources {
-			refs = append(refs, l.refsIn(d.modules, f, nil, f.syntax)...)
+		for _, f := range u.Files {
+			refs = append(refs, l.refsIn(d.modules, f.File, nil, f.File)...)
 		}
 		missing = append(missing, l.follow(d.modules, refs)...)
 	}
@@ -126,13 +126,13 @@ func (l *Loader) declare(f *foreign, name string) (more []ref) {
 	}
 	f.decls[name] = nil
 	for _, file := range f.declaring(name) {
-		syntax, err := file.parse(l.fset, 0)
+		syntax, err := file.parse(l.fset)
 		if err != nil {
 			continue
 		}
 		if decl, spec := find(syntax, name); decl != nil {
-			d := &declaration{file: file, decl: decl, tagged: hasTag(decl)}
-			d.refs = l.refsIn(f.modules, file, f, spec)
+			d := &declaration{file: syntax, decl: decl, tagged: hasTag(decl)}
+			d.refs = l.refsIn(f.modules, syntax, f, spec)
 			f.decls[name] = d
 			more = append(more, d.refs...)
 			more = append(more, l.declareMethods(f, name)...)
@@ -157,13 +157,13 @@ func (l *Loader) declareMethods(f *foreign, receiver string) (more []ref) {
 		if file.test || !f.platform.holds(file.constraint) {
 			continue
 		}
-		syntax, err := file.parse(l.fset, 0)
+		syntax, err := file.parse(l.fset)
 		if err != nil {
 			continue
 		}
 		for _, d := range syntax.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && slices.Contains(methods, fn.Name.Name) && receiverName(fn) == receiver {
-				m := &declaration{file: file, decl: fn, refs: l.refsIn(f.modules, file, f, fn.Type)}
+				m := &declaration{file: syntax, decl: fn, refs: l.refsIn(f.modules, syntax, f, fn.Type)}
 				f.decls[receiver+"."+fn.Name.Name] = m
 				more = append(more, m.refs...)
 			}

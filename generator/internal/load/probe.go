@@ -1,6 +1,7 @@
 package load
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"runtime"
@@ -22,58 +23,71 @@ func sourcesOf(drafts []*draft) (files []*file) {
 	return files
 }
 
-// parse parses files on all processors, since that is most of the work.
-func (l *Loader) parse(files []*file) {
-	todo := make(chan *file)
+// each does something with files on all processors, since parsing is most of the
+// work.
+func each(files []*file, do func(i int, f *file)) {
+	todo := make(chan int)
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for f := range todo {
-				_, _ = f.parse(l.fset, parser.ParseComments) // the error is kept
+			for i := range todo {
+				do(i, files[i])
 			}
 		})
 	}
-	for _, f := range files {
-		todo <- f
+	for i := range files {
+		todo <- i
 	}
 	close(todo)
 	workers.Wait()
 }
 
+// parse parses files and keeps their syntax.
+func (l *Loader) parse(files []*file) {
+	each(files, func(_ int, f *file) { _, _ = f.parse(l.fset) }) // the error is kept
+}
+
 // probe notes what the structs of packages without tags of their own are made
 // of in other packages, which may have some, and returns what could not be
-// found. It keeps no syntax: these are nearly all packages of a large module,
-// and nearly none of them matters.
+// found. It keeps no syntax that it has made: these are nearly all packages of
+// a large module, and nearly none of them matters.
 func (l *Loader) probe(drafts []*draft) (missing []*want) {
-	type source struct {
-		draft *draft
-		file  *file
-	}
-	var sources []source
+	var files []*file
+	var owners []*draft
 	for _, d := range drafts {
 		for _, f := range d.files {
 			if f.declaresTypes() && l.importsOthers(d.modules, f) {
-				sources = append(sources, source{d, f})
+				files, owners = append(files, f), append(owners, d)
 			}
 		}
 	}
-	for some := range slices.Chunk(sources, 64) {
-		files := make([]*file, len(some))
-		for i, s := range some {
-			files[i] = s.file
-		}
-		l.parse(files)
-		for _, s := range some {
-			if s.file.syntax != nil {
-				s.draft.refs = append(s.draft.refs, l.refsIn(s.draft.modules, s.file, nil, s.file.syntax)...)
+	for len(files) > 0 {
+		n := min(64, len(files))
+		for i, syntax := range l.glance(files[:n]) {
+			if syntax != nil {
+				owners[i].refs = append(owners[i].refs, l.refsIn(owners[i].modules, syntax, nil, syntax)...)
 			}
-			s.file.syntax, s.file.err = nil, nil
 		}
+		files, owners = files[n:], owners[n:]
 	}
 	for _, d := range drafts {
 		missing = append(missing, l.follow(d.modules, d.refs)...)
 	}
 	return missing
+}
+
+// glance returns the syntax of files, or nil for those that don't parse, and
+// keeps it for nobody else.
+func (l *Loader) glance(files []*file) []*ast.File {
+	list := make([]*ast.File, len(files))
+	each(files, func(i int, f *file) {
+		if f.syntax != nil {
+			list[i] = f.syntax
+			return
+		}
+		list[i], _ = f.read(token.NewFileSet()) // without what is wrong with it: it may not matter
+	})
+	return list
 }
 
 // importsOthers reports whether a file imports more than the standard library.

@@ -22,8 +22,8 @@ type ref struct {
 // refsIn returns what the types below a node are made of: names of other
 // packages, and, for a package of others, names of its own. Function types are
 // passed over, since nothing stored is one, but for methods that name files.
-func (l *Loader) refsIn(m *modules, f *file, of *foreign, node ast.Node) []ref {
-	v := &refVisitor{l: l, m: m, file: f, own: of != nil, dots: dotImports(f.syntax)}
+func (l *Loader) refsIn(m *modules, f *ast.File, of *foreign, node ast.Node) []ref {
+	v := &refVisitor{l: l, m: m, file: f, own: of != nil, dots: dotImports(f)}
 	switch n := node.(type) {
 	case *ast.File:
 		for _, d := range n.Decls {
@@ -51,7 +51,7 @@ func (l *Loader) refsIn(m *modules, f *file, of *foreign, node ast.Node) []ref {
 type refVisitor struct {
 	l      *Loader
 	m      *modules
-	file   *file
+	file   *ast.File
 	own    bool     // whether names without a package count
 	dots   []string // the packages that are imported with a dot
 	opaque bool     // inside an untagged field
@@ -159,9 +159,9 @@ func importPath(spec *ast.ImportSpec) string {
 
 // importNamed returns the path of the package that a file knows by a name. The
 // name of a package is in its source; most can be told by their path.
-func (l *Loader) importNamed(m *modules, f *file, name string) string {
+func (l *Loader) importNamed(m *modules, f *ast.File, name string) string {
 	var unsure []string
-	for _, spec := range f.syntax.Imports {
+	for _, spec := range f.Imports {
 		p := importPath(spec)
 		switch {
 		case spec.Name != nil && spec.Name.Name == name:

@@ -21,12 +21,7 @@ type draft struct {
 	beside  []*file // for test files: those that they are compiled with
 	tagged  bool    // a file may have tags or directives, or types lead to some
 	refs    []ref   // see probe
-	units   []*unitDraft
-}
-
-type unitDraft struct {
-	*Unit
-	sources []*file // as Unit.Files
+	units   []*Unit
 }
 
 // draftsOf sorts the files of a directory into the packages it has, without
@@ -130,7 +125,7 @@ func (l *Loader) complete(d *draft) (ds diag.Diagnostics) {
 		if p == nil {
 			continue // no build has this file
 		}
-		u := &unitDraft{Unit: &Unit{Fset: l.fset}}
+		u := &Unit{Fset: l.fset}
 		ds = append(ds, l.addFiles(d, u, p, taken)...)
 		d.units = append(d.units, u)
 	}
@@ -153,14 +148,14 @@ func sharedConstraint(files []*file) string {
 
 // addFiles adds the files that are compiled on a platform. Files that have been
 // taken by an earlier unit are only there to be known.
-func (l *Loader) addFiles(d *draft, u *unitDraft, p *platform, taken map[*file]bool) (ds diag.Diagnostics) {
+func (l *Loader) addFiles(d *draft, u *Unit, p *platform, taken map[*file]bool) (ds diag.Diagnostics) {
 	name := ""
 	for i, f := range slices.Concat(d.files, d.beside) {
 		if !p.holds(f.constraint) {
 			continue
 		}
 		beside := i >= len(d.files)
-		syntax, err := f.parse(l.fset, parser.ParseComments)
+		syntax, err := f.parse(l.fset)
 		if err != nil {
 			if !beside && !taken[f] {
 				ds = append(ds, syntaxErrors(f.path, err)...)
@@ -178,7 +173,6 @@ func (l *Loader) addFiles(d *draft, u *unitDraft, p *platform, taken map[*file]b
 			taken[f] = true
 			continue
 		}
-		u.sources = append(u.sources, f)
 		u.Files = append(u.Files, File{File: syntax, Constraint: d.beyondShared(f.constraint), Ours: !beside && !taken[f]})
 		taken[f] = true
 	}
