@@ -2,25 +2,35 @@ package generator
 
 import (
 	"errors"
+	"fmt"
+	"go/token"
 	"go/types"
 	"slices"
+
+	"github.com/filecleangen/filecleangen/generator/internal/diag"
 )
 
 // fileFields returns the ways from a struct to the names in its file fields,
 // also those of structs that it embeds or holds. What is wrong with them is
 // reported.
-func (in *inspection) fileFields(t types.Type, st *types.Struct, outer []types.Type) (leaves []leaf) {
-	if contains(outer, t) {
+func (in *inspection) fileFields(t types.Type, p place) (leaves []leaf) {
+	if contains(p.outer, t) {
 		return []leaf{{shape: &Shape{Kind: Node}, node: t}}
 	}
-	outer = append(slices.Clip(outer), t)
-	for i := range st.NumFields() {
-		v := st.Field(i)
-		more, many := in.namesOfField(v, st.Tag(i), t, st, outer)
-		leaves = append(leaves, selected(more, v, many)...)
+	if in.steps++; in.steps > maxSteps {
+		return nil
+	}
+	p.outer = append(slices.Clip(p.outer), t)
+	owner := in.factsOf(t)
+	for i := range owner.fields {
+		leaves = append(leaves, in.namesOfField(&owner.fields[i], owner, p)...)
 	}
 	return closeTree(leaves, t)
 }
+
+// maxSteps is how many structs may be looked at on the ways from one: where many
+// hold each other, the ways have no end in practice.
+const maxSteps = 20_000
 
 // selected puts the selection of a field before leaves.
 func selected(leaves []leaf, v *types.Var, many bool) []leaf {
@@ -56,24 +66,20 @@ func closeTree(leaves []leaf, t types.Type) []leaf {
 	return through(rest, Shape{Kind: Tree, Back: back})
 }
 
-// namesOfField returns the ways from the value of a field to names, and whether
-// there may be many values.
-func (in *inspection) namesOfField(v *types.Var, structTag string, owner types.Type, st *types.Struct, outer []types.Type) (leaves []leaf, many bool) {
-	tag, kind, err := parseTag(structTag)
-	if err != nil {
-		in.found = true
-		in.ds.Add(in.tagPosition(v), "%s.%s: %v", in.nameOf(owner), v.Name(), err)
-		return nil, false
+// namesOfField returns the ways from a struct through a field to names.
+func (in *inspection) namesOfField(f *fieldFacts, owner *facts, p place) (leaves []leaf) {
+	switch {
+	case f.err != nil:
+		in.ds.Add(in.tagPosition(f.v, p), "%s.%s: %v", p.name, f.v.Name(), f.err)
+		return nil
+	case f.kind == leftOut:
+		return nil
+	case f.kind == tagged:
+		leaves = in.namesOfTagged(f, owner, p)
+	default:
+		leaves = in.namesOfUntagged(f, owner, p)
 	}
-	switch kind {
-	case leftOut:
-		return nil, false
-	case tagged:
-		in.found = true
-		return in.namesOfTagged(v, tag, owner, outer), isMany(v.Type())
-	case untagged:
-	}
-	return in.namesOfUntagged(v, structTag, owner, st, outer), isMany(v.Type())
+	return selected(leaves, f.v, isMany(f.v.Type()))
 }
 
 func isMany(t types.Type) bool {
@@ -86,97 +92,88 @@ func isMany(t types.Type) bool {
 	return false
 }
 
-func (in *inspection) namesOfTagged(v *types.Var, tag Tag, owner types.Type, outer []types.Type) []leaf {
-	pos, name := in.at(v), in.nameOf(owner)+"."+v.Name()
+func (in *inspection) namesOfTagged(f *fieldFacts, owner *facts, p place) []leaf {
+	v := f.v
+	name := p.name + "." + v.Name()
+	report := func(format string, args ...any) []leaf {
+		in.ds.Add(in.position(v, p), "%s: "+format, append([]any{name}, args...)...)
+		return nil
+	}
 	if v.Name() == "_" {
-		in.ds.Add(pos, "%s: a blank field can't be read; give it a name", in.nameOf(owner))
+		in.ds.Add(in.position(v, p), "%s: a blank field can't be read; give it a name", p.name)
 		return nil
 	}
 	if !in.accessible(v) {
-		in.ds.Add(pos, "%s: the field is not exported, so it can't be read from package %s; export it there, or leave out what embeds or holds it with file:\"-\"", name, in.pkg.Name())
-		return nil
+		return report(`the field is not exported, so package %s can't read it; leave out what embeds or holds it with file:"-", or, if package %s is yours, export it there`, in.pkg.Name(), v.Pkg().Name())
 	}
-	leaves, err := in.namesIn(v.Type(), outer)
+	leaves, err := in.namesIn(v.Type(), in.inside(p, v))
 	switch {
 	case errors.Is(err, errUnsupported):
-		in.ds.Add(pos, "%s: %s", name, in.unsupported(v.Type()))
-		return nil
+		return report("%s", in.unsupported(f, owner))
 	case errors.Is(err, errInvalid):
-		in.ds.Add(pos, "%s: %s", name, in.explain(v))
-		return nil
+		return report("%s", in.explain(v))
 	case err != nil:
-		in.ds.Add(pos, "%s: %v", name, err)
-		return nil
+		return report("%v", err)
 	}
+	own := true // the names are those of the field itself
 	for i := range leaves {
 		if leaves[i].v == nil && leaves[i].node == nil {
-			leaves[i].tag = tag
-		} else if tag.String() != "" {
-			in.ds.Add(pos, `%s: the file fields inside have tags of their own; write file:"" here, which says that they are stored in the same row`, name)
-			return nil
+			leaves[i].tag = f.file
+			continue
+		}
+		own = false
+		if f.file.String() != "" {
+			return report(`the file fields inside have tags of their own; write file:"" here, which says that they are stored in the same row`)
 		}
 	}
-	return leaves
+	stored := document
+	if said := tagsSay(f.tag); !own && (said == columns || said != document && v.Embedded()) {
+		stored = columns
+	}
+	return in.inColumn(leaves, f, owner, p, stored)
 }
 
 // namesOfUntagged returns the ways through a field without a tag, if it leads
 // to a struct with file fields that is stored in the same row.
-func (in *inspection) namesOfUntagged(v *types.Var, structTag string, owner types.Type, st *types.Struct, outer []types.Type) []leaf {
-	has, known := hasFileFields(v.Type(), map[types.Type]bool{})
-	if v.Embedded() && !known {
-		in.unknown = append(in.unknown, v)
-	}
-	if !has || v.Name() == "_" {
-		return nil
-	}
-	name := in.nameOf(owner) + "." + v.Name()
-	switch in.where(v, structTag, owner, st, structIn(v.Type(), 0)) {
-	case sameRow:
-	case otherRow:
-		return nil
-	case ask:
-		in.found = true
-		in.ds.Add(in.at(v), `%s is a struct, or holds one, that has file fields and may be a row of another table; write file:"-" if it is, or file:"" if it is stored in the row of %s`, name, in.nameOf(owner))
+func (in *inspection) namesOfUntagged(f *fieldFacts, owner *facts, p place) []leaf {
+	v := f.v
+	if v.Name() == "_" || !in.hasFileFields(v.Type()) {
 		return nil
 	}
 	if !in.accessible(v) {
-		in.ds.Add(in.at(v), `%s has file fields, but is not exported, so they can't be read from package %s; export it there, or leave it out with file:"-"`, name, in.pkg.Name())
+		in.hidden = v
+	}
+	target := in.factsOf(structIn(v.Type(), 0))
+	stored := in.stored(f, owner, p, target)
+	switch stored {
+	case elsewhere:
+		return nil
+	case ask:
+		in.ds.Add(in.position(v, p), "%s.%s leads to %s, which has file fields, and nothing tells how it is stored; "+
+			`write file:"" at the field if it is stored in the row of %s, or file:"-" if it is a row of another table, or not stored`,
+			p.name, v.Name(), in.nameOf(target.t), p.row.name())
 		return nil
 	}
-	leaves, err := in.namesIn(v.Type(), outer)
-	if err != nil {
-		return nil // what is wrong with them was reported
+	if !in.accessible(v) {
+		return nil
 	}
-	return slices.DeleteFunc(leaves, func(l leaf) bool { return l.v == nil && l.node == nil }) // {String; Valid}
-}
-
-// hasFileFields reports whether a type is a struct with file fields, or holds
-// one, and whether all that it embeds is known.
-func hasFileFields(t types.Type, seen map[types.Type]bool) (has, known bool) {
-	if isInvalid(deref(t)) {
-		return false, false
+	inner := in.inside(p, v)
+	inner.whole = p.whole || stored == document || stored == perhaps && !v.Embedded()
+	in.hidden = nil
+	leaves, _ := in.namesIn(v.Type(), inner)                                                     // what is wrong with them was reported
+	leaves = slices.DeleteFunc(leaves, func(l leaf) bool { return l.v == nil && l.node == nil }) // {String; Valid}
+	if len(leaves) == 0 && in.hidden != nil && stored != part && v.Pkg() == in.pkg {
+		in.ds.Add(in.position(v, p), "%s.%s: %s", p.name, v.Name(), in.hides(v, in.hidden))
 	}
-	t = structIn(t, 0)
-	if t == nil || seen[t] {
-		return false, true
-	}
-	seen[t], known = true, true
-	st := t.Underlying().(*types.Struct)
-	for i := range st.NumFields() {
-		_, kind, err := parseTag(st.Tag(i))
-		if kind == tagged || err != nil {
-			return true, known
+	if stored == perhaps && len(leaves) > 0 {
+		for i := range leaves {
+			leaves[i].holdOnly = true
 		}
-		if kind == leftOut {
-			continue
-		}
-		innerHas, innerKnown := hasFileFields(st.Field(i).Type(), seen)
-		if innerHas {
-			return true, known
-		}
-		known = known && (innerKnown || !st.Field(i).Embedded())
+		in.doubts = append(in.doubts, diag.Diagnostic{Pos: in.position(v, p), Message: fmt.Sprintf(
+			`%s.%s: whether %s is stored in the row of %s can't be told, so the names in it are held and never released: files may be kept that could have gone; write file:"" at the field if it is, or file:"-" if it is not`,
+			p.name, v.Name(), in.nameOf(target.t), p.row.name())})
 	}
-	return false, known
+	return in.inColumn(leaves, f, owner, p, stored)
 }
 
 func deref(t types.Type) types.Type {
@@ -186,27 +183,16 @@ func deref(t types.Type) types.Type {
 	return t
 }
 
-// structIn returns the struct type that a type is, or holds many of.
-func structIn(t types.Type, depth int) types.Type {
-	if depth > 8 { // type L []L
-		return nil
-	}
-	switch u := t.Underlying().(type) {
-	case *types.Struct:
-		return t
-	case *types.Pointer:
-		return structIn(u.Elem(), depth+1)
-	case *types.Slice:
-		return structIn(u.Elem(), depth+1)
-	case *types.Array:
-		return structIn(u.Elem(), depth+1)
-	case *types.Map:
-		return structIn(u.Elem(), depth+1)
-	}
-	return nil
-}
-
 // accessible reports whether the package can read a field.
 func (in *inspection) accessible(v *types.Var) bool {
 	return v.Exported() || v.Pkg() == in.pkg
+}
+
+// position returns where to report a field: where it is, or, if that is nobody's
+// to change, where the package that is looked at leads to it.
+func (in *inspection) position(v *types.Var, p place) token.Position {
+	if v.Pkg() != in.pkg && p.at != nil && !in.unit.Facts.Local(in.at(v).Filename) {
+		v = p.at
+	}
+	return in.at(v)
 }

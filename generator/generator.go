@@ -38,15 +38,8 @@ type Config struct {
 	Select   bool     // only types marked //filecleangen:select
 	Output   string   // the name of the generated files; "" is DefaultOutput
 	Snapshot string   // the name of snapshot types, with {type} for that of the record; "" is DefaultSnapshot
-	Hooks    Hooks    // "" is HooksPlain
+	Hooks    Hooks    // "" is HooksAuto
 	Tags     []string // build tags that hold
-}
-
-func (c *Config) hooks() Hooks {
-	if c.Hooks == "" {
-		return HooksPlain
-	}
-	return c.Hooks
 }
 
 func (c *Config) snapshotName(typeName string) string {
@@ -74,12 +67,16 @@ func Generate(ctx context.Context, cfg Config) (*Result, error) {
 	if cfg.Snapshot == "" {
 		cfg.Snapshot = DefaultSnapshot
 	}
-	if _, ok := hookSets[cfg.hooks()]; !ok {
+	if cfg.Hooks == "" {
+		cfg.Hooks = HooksAuto
+	}
+	if !slices.Contains(AllHooks, cfg.Hooks) {
 		return nil, fmt.Errorf("there are no hooks %q; there are %v", cfg.Hooks, AllHooks)
 	}
 	loaded, ds, err := load.Load(ctx, load.Config{
 		Dir: cfg.Dir, Patterns: cfg.Patterns, Tags: cfg.Tags,
-		Output: load.Output{Generated: isOurs, Named: func(name string) bool { return family(cfg.Output, name) }},
+		Methods: generatedMethods(),
+		Output:  load.Output{Generated: isOurs, Named: func(name string) bool { return family(cfg.Output, name) }},
 	})
 	if err != nil {
 		return nil, err

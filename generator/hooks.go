@@ -1,12 +1,18 @@
 package generator
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Hooks says which methods records get beside the snapshot.
 type Hooks string
 
 // The kinds of hooks.
 const (
+	// HooksAuto are HooksPlain, but HooksNone for structs that are stored with
+	// gorm: it calls methods of these names in a way of its own, and has a plugin.
+	HooksAuto Hooks = "auto"
 	// HooksPlain are AfterCreate, BeforeUpdate and AfterDelete, for programs
 	// that call them.
 	HooksPlain Hooks = "plain"
@@ -18,7 +24,7 @@ const (
 )
 
 // AllHooks are the hooks that can be chosen.
-var AllHooks = []Hooks{HooksPlain, HooksNone, HooksGorm}
+var AllHooks = []Hooks{HooksAuto, HooksPlain, HooksNone, HooksGorm}
 
 // hookSet is one kind of hooks. A persistence layer that calls methods of its
 // own signature gets a set of its own here: thin calls into its adapter.
@@ -36,6 +42,30 @@ var hookSets = map[Hooks]hookSet{
 		imports: []string{gormPath, gormcleanPath},
 		write:   (*writer).gormHooks,
 	},
+}
+
+// recordMethods are declared on every record.
+var recordMethods = []string{"FileSnapshot", "FileKey"}
+
+// generatedMethods are the names of all methods that may be generated, whatever
+// the hooks: those of the same name are in the way.
+func generatedMethods() []string {
+	names := slices.Concat(recordMethods, snapshotMethods)
+	for _, set := range hookSets {
+		names = append(names, set.methods...)
+	}
+	return names
+}
+
+// of returns the hooks of one struct.
+func (h Hooks) of(row *facts) Hooks {
+	switch {
+	case h != HooksAuto && h != "":
+		return h
+	case row.layers&gormLayer != 0:
+		return HooksNone
+	}
+	return HooksPlain
 }
 
 // plainHooks writes out what each method does: a call more would cost a tenth

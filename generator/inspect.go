@@ -27,10 +27,13 @@ type inspection struct {
 	// name, which is that of their type where they are embedded.
 	fields     map[token.Pos]*ast.Field
 	directives map[token.Pos][]directive // by the position of the type's name
+	facts      map[types.Type]*facts
+	visited    int // see reach
 
 	// Of the struct that is looked at:
-	found   bool         // it has a file tag, be it a wrong one
-	unknown []*types.Var // embedded fields that may lead to file fields
+	steps  int              // how many structs the ways through it have led to
+	hidden *types.Var       // a field on one of them that can't be read
+	doubts diag.Diagnostics // where nothing tells how it is stored
 }
 
 // inspect returns the model of a package. The types of other packages are known
@@ -57,7 +60,7 @@ func inspect(cfg *Config, p *load.Package) (model *Package, known []string, in *
 func newInspection(cfg *Config, u *load.Unit) *inspection {
 	return &inspection{
 		cfg: cfg, unit: u, fset: u.Fset, pkg: u.Types,
-		fields: map[token.Pos]*ast.Field{}, directives: map[token.Pos][]directive{},
+		fields: map[token.Pos]*ast.Field{}, directives: map[token.Pos][]directive{}, facts: map[types.Type]*facts{},
 	}
 }
 
@@ -75,7 +78,11 @@ func (in *inspection) structs(model *Package) (known []string) {
 		if file == nil || !file.Ours {
 			continue
 		}
-		s, ok := in.structOf(name)
+		said := len(in.ds)
+		s, ok := in.structOf(name, file)
+		if wanted := len(in.cfg.Types) == 0 || slices.Contains(in.cfg.Types, name.Name()); !wanted {
+			in.ds = in.ds[:said] // about types that are not asked for
+		}
 		if !ok {
 			continue
 		}
@@ -83,8 +90,9 @@ func (in *inspection) structs(model *Package) (known []string) {
 		if len(in.cfg.Types) > 0 && !slices.Contains(in.cfg.Types, s.Name) {
 			continue
 		}
+		in.notes = append(in.notes, in.doubts...)
 		s.Constraint = file.Constraint
-		in.layerWarning(name, s)
+		in.layerWarning(in.factsOf(name.Type()), s)
 		if len(s.Key.Parts) == 0 {
 			in.notes.Add(s.Pos, "%s has no primary key that could be recognised (%s): its records can't be told apart, and files may be kept that could have gone", s.Name, s.Key.Why)
 		}
@@ -189,12 +197,11 @@ func (in *inspection) typeNames() []*types.TypeName {
 	return names
 }
 
-// structOf returns the model of a type, if it has file fields and is not left
-// out.
-func (in *inspection) structOf(name *types.TypeName) (s Struct, ok bool) {
+// structOf returns the model of a type, if it is a row with file fields and is
+// not left out.
+func (in *inspection) structOf(name *types.TypeName, file *load.File) (s Struct, ok bool) {
 	named, isNamed := name.Type().(*types.Named)
-	st, isStruct := name.Type().Underlying().(*types.Struct)
-	if !isNamed || !isStruct {
+	if !isNamed || !isStruct(name.Type()) {
 		return Struct{}, false
 	}
 	if _, ignored := in.directive(name.Pos(), "ignore"); ignored {
@@ -203,23 +210,51 @@ func (in *inspection) structOf(name *types.TypeName) (s Struct, ok bool) {
 	if _, marked := in.directive(name.Pos(), "select"); in.cfg.Select && !marked {
 		return Struct{}, false
 	}
-	in.found, in.unknown = false, nil
-	leaves := in.fileFields(name.Type(), st, nil)
-	if in.found {
-		for _, v := range in.unknown {
-			in.ds.Add(in.at(v), `%s embeds %s, which may have file fields: %s; leave it out with file:"-" if it has none`, name.Name(), v.Name(), in.explain(v))
-		}
+	if !in.hasFileFields(name.Type()) {
+		return Struct{}, false
 	}
+	row := in.factsOf(name.Type())
+	if why := in.passedOver(row, file); why != "" {
+		in.notes.Add(in.at(name), "%s is passed over: %s", name.Name(), why)
+		return Struct{}, false
+	}
+	leaves := in.leavesOf(row, name)
 	if len(leaves) == 0 {
 		return Struct{}, false
 	}
-	s = Struct{Name: name.Name(), Snapshot: in.cfg.snapshotName(name.Name()), TypeParams: named.TypeParams().Len(), Pos: in.at(name)}
+	s = Struct{Name: name.Name(), Snapshot: in.cfg.snapshotName(name.Name()), Hooks: in.cfg.Hooks.of(row), TypeParams: named.TypeParams().Len(), Pos: in.at(name)}
 	s.Fields = in.modelFields(s.Name, leaves)
-	s.Key = in.keyOf(name.Type(), st)
+	s.Key = in.keyOf(name.Type(), row.st)
 	if d, ok := in.directive(name.Pos(), "key"); ok {
-		s.Key = in.namedKey(s.Name, st, d)
+		s.Key = in.namedKey(s.Name, row.st, d)
 	}
 	return s, true
+}
+
+// leavesOf returns the ways from a row to the names of its files.
+func (in *inspection) leavesOf(row *facts, name *types.TypeName) []leaf {
+	in.steps, in.doubts = 0, nil
+	said := len(in.ds)
+	leaves := in.fileFields(row.t, place{row: row, name: name.Name()})
+	if in.steps > maxSteps {
+		in.ds.Add(in.at(name), `%s leads to structs with file fields in more ways than can be followed; leave out what is not stored in its row with file:"-"`, name.Name())
+		return nil
+	}
+	if row.own {
+		for _, v := range row.unknown {
+			in.warnings.Add(in.at(v), "%s embeds %s, which may have file fields or the primary key: %s", name.Name(), v.Name(), in.explain(v))
+		}
+	}
+	switch {
+	case len(in.ds) > said:
+		return nil
+	case len(leaves) == 0:
+		in.notes.Add(in.at(name), "%s is passed over: the file fields that it leads to are those of other rows", name.Name())
+	case !anySure(leaves) && row.joins:
+		in.notes.Add(in.at(name), "%s is passed over: it holds several rows, as a query joins them", name.Name())
+		return nil
+	}
+	return leaves
 }
 
 // modelFields names the leaves of a struct.
@@ -230,7 +265,8 @@ func (in *inspection) modelFields(owner string, leaves []leaf) (fields []Field) 
 	}
 	taken := map[string]string{}
 	for _, l := range leaves {
-		f := Field{Path: pathOf(l.path), Tag: l.tag, Shape: l.shape, Type: in.typeString(l.v.Type()), Pos: in.at(l.v)}
+		f := Field{Path: pathOf(l.path), Tag: l.tag, Shape: l.shape, Type: in.typeString(l.v.Type()), Pos: in.at(l.v),
+			Column: l.column, ColumnFrom: l.columnFrom, HoldOnly: l.holdOnly}
 		f.Snapshot = snapshotName(l.path, short[snapshotName(l.path, false)] > 1)
 		if other, ok := taken[f.Snapshot]; ok {
 			in.ds.Add(f.Pos, "%s: the fields %s and %s would both be %s in the snapshot; rename one of them", owner, other, f.Path, f.Snapshot)
@@ -292,11 +328,11 @@ func literal(tag *ast.BasicLit) string {
 
 // tagPosition returns where in the source our key stands, or the best position
 // known.
-func (in *inspection) tagPosition(v *types.Var) token.Position {
+func (in *inspection) tagPosition(v *types.Var, p place) token.Position {
 	if field := in.fields[v.Pos()]; field != nil && field.Tag != nil {
 		return in.tagPositionOf(field)
 	}
-	return in.at(v) // in another package
+	return in.position(v, p) // in another package
 }
 
 func (in *inspection) tagPositionOf(field *ast.Field) token.Position {

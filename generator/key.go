@@ -19,6 +19,25 @@ type keyField struct {
 
 func (f keyField) depth() int { return strings.Count(f.path, ".") }
 
+// hasKey reports whether a struct has what looks like a primary key, of
+// whatever type.
+func hasKey(st *types.Struct) bool {
+	return slices.ContainsFunc(keyFields(st, "", nil, nil), keyField.isKey)
+}
+
+// keyBeside reports whether a struct has what looks like a primary key outside of
+// one of its embedded fields.
+func keyBeside(st *types.Struct, embedded *types.Var) bool {
+	return slices.ContainsFunc(keyFields(st, "", nil, nil), func(f keyField) bool {
+		return !strings.HasPrefix(f.path, embedded.Name()+".") && f.isKey()
+	})
+}
+
+// isKey reports whether the field looks like a primary key, or a part of one.
+func (f keyField) isKey() bool {
+	return saysKey(f.tag) != no || slices.ContainsFunc(usualKeys, func(usual func(keyField) bool) bool { return usual(f) })
+}
+
 // keyOf recognises the primary key of a struct: fields that the tags of a
 // persistence layer name, or else the one field ID. Where it can't be sure
 // there is none: rows that share a key would be taken for the same.
@@ -33,7 +52,7 @@ func (in *inspection) keyOf(t types.Type, st *types.Struct) Key {
 		case no:
 		case yes:
 			parts = append(parts, f)
-		case perhaps:
+		case unclear:
 			return Key{Why: fmt.Sprintf("the tag of %s looks like that of a primary key, of an unknown layer", f.path)}
 		}
 	}
@@ -96,8 +115,8 @@ func saysKey(tag reflect.StructTag) answer {
 		return no // nearly all: the rest takes its time
 	}
 	for _, s := range gormSettings(tag) {
-		switch s {
-		case "primarykey", "primary_key", "primarykey:true", "primary_key:true":
+		name, value, _ := strings.Cut(s, ":")
+		if name = strings.TrimSpace(name); (name == "primarykey" || name == "primary_key") && value != "false" {
 			return yes
 		}
 	}
@@ -112,7 +131,7 @@ func saysKey(tag reflect.StructTag) answer {
 		}
 	}
 	if primaryKeyWords.MatchString(string(tag)) {
-		return perhaps
+		return unclear
 	}
 	return no
 }
@@ -122,7 +141,7 @@ type answer uint8
 const (
 	no answer = iota
 	yes
-	perhaps
+	unclear
 )
 
 var primaryKeyWords = regexp.MustCompile(`(?i)\b(primary_?key|pk)\b`)
@@ -133,13 +152,41 @@ func (in *inspection) keyFrom(fields []keyField) (key Key) {
 		if isInvalid(f.v.Type()) {
 			return Key{Why: fmt.Sprintf("the type of %s can't be resolved", f.path)}
 		}
-		constructor := keyConstructor(f.v.Type())
-		if constructor == "" || !in.accessible(f.v) {
+		part, ok := in.keyPart(f)
+		if !ok || !in.accessible(f.v) {
 			return Key{Why: fmt.Sprintf("no key can be made of %s, a %s", f.path, in.typeString(f.v.Type()))}
 		}
-		key.Parts = append(key.Parts, KeyPart{Func: constructor, Path: f.path, Pointers: f.pointers})
+		key.Parts = append(key.Parts, part)
 	}
 	return key
+}
+
+func (in *inspection) keyPart(f keyField) (part KeyPart, ok bool) {
+	part = KeyPart{Path: f.path, Pointers: f.pointers}
+	t := f.v.Type()
+	if p, isPointer := t.Underlying().(*types.Pointer); isPointer {
+		t, part.Pointer = p.Elem(), true
+	}
+	if part.Func = keyConstructor(t); part.Func != "" {
+		return part, true
+	}
+	v := nullableKey(t, in.pkg)
+	if v == nil || part.Pointer {
+		return KeyPart{}, false
+	}
+	part.Func, part.Valid = keyConstructor(v.Type()), v.Name()
+	return part, true
+}
+
+// nullableKey returns the field that counts if Valid, in structs such as
+// pgtype.UUID, uuid.NullUUID and sql.NullInt64, if a key can be made of it.
+func nullableKey(t types.Type, from *types.Package) *types.Var {
+	for _, name := range []string{"Bytes", "UUID", "Int64", "Int32", "Int16", "Uint32", "Uint64", "String", "V"} {
+		if v := ifValid(t, from, name); v != nil && keyConstructor(v.Type()) != "" {
+			return v
+		}
+	}
+	return nil
 }
 
 func keyConstructor(t types.Type) string {

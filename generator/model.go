@@ -26,6 +26,7 @@ type Struct struct {
 	Constraint string // the build constraint of its file, beyond that of the package
 	TypeParams int    // how many
 	Key        Key
+	Hooks      Hooks // never HooksAuto
 	Fields     []Field
 	Pos        token.Position
 }
@@ -42,6 +43,8 @@ type KeyPart struct {
 	Func     string   // the constructor in package runtime: "IntKey"
 	Path     string   // the field: "Model.ID"
 	Pointers []string // the embedded pointers on the way to it
+	Pointer  bool     // it is a pointer itself
+	Valid    string   // or a struct with this field, which counts if another, Valid, says so
 }
 
 // Field is one file field of a record, at whatever depth it is found.
@@ -51,6 +54,13 @@ type Field struct {
 	Type     string // the Go type, as written in the package
 	Tag      Tag
 	Shape    *Shape // how to come from the record to the names
+	Column   string // of the database
+	// ColumnFrom is what names the column: "file" for the tag's option, the key of
+	// a layer's tag, or "guessed".
+	ColumnFrom string
+	// HoldOnly says that nothing tells whether the names are stored in the row:
+	// they are held, and never released.
+	HoldOnly bool
 	Pos      token.Position
 }
 

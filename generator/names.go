@@ -62,8 +62,8 @@ func (in *inspection) checkFree(name, what, advice string) {
 // calls them would call ours instead.
 func (in *inspection) checkMethods(s Struct) {
 	t := in.pkg.Scope().Lookup(s.Name).Type()
-	hooks := hookSets[in.cfg.hooks()]
-	for _, name := range slices.Concat([]string{"FileSnapshot", "FileKey"}, hooks.methods) {
+	hooks := hookSets[s.Hooks]
+	for _, name := range slices.Concat(recordMethods, hooks.methods) {
 		obj, index, _ := types.LookupFieldOrMethod(t, true, in.pkg, name)
 		if obj == nil {
 			continue
@@ -82,21 +82,13 @@ func (in *inspection) checkMethods(s Struct) {
 
 // layerWarning warns of a persistence layer that calls methods of the names
 // that we generate, with signatures of its own.
-func (in *inspection) layerWarning(name *types.TypeName, s Struct) {
-	if in.cfg.hooks() != HooksPlain {
-		return
-	}
-	st := name.Type().Underlying().(*types.Struct)
-	for _, f := range keyFields(st, "", nil, nil) {
-		_, hasTag := f.tag.Lookup("gorm")
-		pkg := ""
-		if named, ok := types.Unalias(f.v.Type()).(*types.Named); ok && named.Obj().Pkg() != nil {
-			pkg = named.Obj().Pkg().Path()
-		}
-		if hasTag || pkg == "gorm.io/gorm" {
-			in.warnings.Add(s.Pos, "%s is stored with gorm, which calls methods BeforeUpdate and AfterDelete of its own kind and refuses others; "+
-				"leave the generated ones out with -hooks=none, or have gorm's with -hooks=gorm", s.Name)
-			return
-		}
+func (in *inspection) layerWarning(row *facts, s Struct) {
+	switch {
+	case row.layers&gormLayer == 0:
+	case in.cfg.Hooks == HooksPlain:
+		in.warnings.Add(s.Pos, "%s is stored with gorm, which calls methods BeforeUpdate and AfterDelete of its own kind and refuses others; "+
+			"leave the generated ones out with -hooks=none, or have gorm's with -hooks=gorm", s.Name)
+	case in.cfg.Hooks == HooksAuto || in.cfg.Hooks == "":
+		in.notes.Add(s.Pos, "%s is stored with gorm and gets no hooks: take the plugin of adapters/gormclean, or -hooks=gorm", s.Name)
 	}
 }

@@ -141,7 +141,7 @@ func files(packages []*Package, cfg *Config) (list []File, ds diag.Diagnostics) 
 				ds.Add(token.Position{Filename: path}, "%v", err)
 				continue
 			}
-			list = append(list, File{Path: path, Content: render(p, o, cfg.hooks())})
+			list = append(list, File{Path: path, Content: render(p, o)})
 		}
 	}
 	for _, p := range packages {

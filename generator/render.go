@@ -18,12 +18,13 @@ const (
 )
 
 // render returns the source of one generated file.
-func render(p *Package, o *output, hooks Hooks) []byte {
-	set := hookSets[hooks]
+func render(p *Package, o *output) []byte {
 	w := &writer{runtime: freeName("runtime", p.Taken), slices: freeName("slices", p.Taken)}
 	w.imports = map[string]string{runtimePath: w.runtime}
-	for _, i := range set.imports {
-		w.imports[i] = freeName(path.Base(i), p.Taken)
+	for _, s := range o.structs {
+		for _, i := range hookSets[s.Hooks].imports {
+			w.imports[i] = freeName(path.Base(i), p.Taken)
+		}
 	}
 	w.buf.Grow(4096 * (1 + len(o.structs))) // about what comes
 	w.preamble(p, o)
@@ -32,7 +33,7 @@ func render(p *Package, o *output, hooks Hooks) []byte {
 		w.snapshotType(s)
 		w.description(p, s)
 		w.recordMethods(s)
-		set.write(w, s)
+		hookSets[s.Hooks].write(w, s)
 		w.snapshotMethods(s)
 	}
 	w.fileTypes(o)
@@ -121,8 +122,12 @@ func (w *writer) fieldDescription(f Field) []string {
 		shape = "List"
 	}
 	parts := []string{"Path: " + strconv.Quote(f.Path), "Storage: " + strconv.Quote(f.Tag.Storage), "Shape: " + w.runtime + "." + shape}
-	if f.Tag.Column != "" {
-		parts = append(parts, "Column: "+strconv.Quote(f.Tag.Column))
+	parts = append(parts, "Column: "+strconv.Quote(f.Column))
+	if f.ColumnFrom == fromGuess {
+		parts = append(parts, "Guessed: true")
+	}
+	if f.HoldOnly {
+		parts = append(parts, "HoldOnly: true")
 	}
 	if len(f.Tag.Defaults) > 0 {
 		parts = append(parts, fmt.Sprintf("Defaults: %#v", f.Tag.Defaults))
@@ -184,22 +189,35 @@ func (w *writer) key(k Key) {
 		w.line("return %s.Key{} // no primary key was recognised", w.runtime)
 		return
 	}
-	var pointers []string
+	var absent []string // what must not hold
 	var expr strings.Builder
 	for i, p := range k.Parts {
+		value := "r." + p.Path
+		unless := make([]string, 0, 2)
 		for _, pointer := range p.Pointers {
-			if !slices.Contains(pointers, pointer) {
-				pointers = append(pointers, pointer)
+			unless = append(unless, "r."+pointer+" == nil")
+		}
+		switch {
+		case p.Pointer:
+			unless = append(unless, value+" == nil")
+			value = "*" + value
+		case p.Valid != "":
+			unless = append(unless, "!"+value+".Valid")
+			value += "." + p.Valid
+		}
+		for _, u := range unless {
+			if !slices.Contains(absent, u) {
+				absent = append(absent, u)
 			}
 		}
-		part := fmt.Sprintf("%s.%s(r.%s)", w.runtime, p.Func, p.Path)
+		part := fmt.Sprintf("%s.%s(%s)", w.runtime, p.Func, value)
 		if i > 0 {
 			part = ".And(" + part + ")"
 		}
 		expr.WriteString(part)
 	}
-	for _, pointer := range pointers {
-		w.open("if r.%s == nil {", pointer)
+	for _, condition := range absent {
+		w.open("if %s {", condition)
 		w.line("return %s.Key{}", w.runtime)
 		w.close("}")
 	}
@@ -239,6 +257,9 @@ func (w *writer) snapshotMethods(s *Struct) {
 // logSnapshot writes calls that log all names of a snapshot.
 func (w *writer) logSnapshot(s *Struct, snapshot, call string) {
 	for i, f := range s.Fields {
+		if f.HoldOnly && call != hold {
+			continue
+		}
 		shape := &Shape{Kind: Text}
 		if f.Shape.Many() {
 			shape = &Shape{Kind: Slice, Of: shape}

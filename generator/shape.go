@@ -21,6 +21,10 @@ type leaf struct {
 	v     *types.Var // the field with the tag; nil: that of the value itself
 	path  []element
 	node  types.Type // the shape ends in a Node of this type, which is further out
+
+	column     string // in which the name is stored
+	columnFrom string // what says so: see Field
+	holdOnly   bool   // whether the name is stored in the row is not known
 }
 
 // element is a struct field on the way to a leaf.
@@ -40,17 +44,16 @@ func through(leaves []leaf, s Shape) []leaf {
 	return leaves
 }
 
-// namesIn returns the ways from a value of a type to names. outer are the
-// structs that it is in.
-func (in *inspection) namesIn(t types.Type, outer []types.Type) ([]leaf, error) {
-	if _, ok := types.Unalias(t).(*types.Named); ok && !isStruct(t) && contains(outer, t) {
+// namesIn returns the ways from a value of a type to names.
+func (in *inspection) namesIn(t types.Type, p place) ([]leaf, error) {
+	if _, ok := types.Unalias(t).(*types.Named); ok && !isStruct(t) && contains(p.outer, t) {
 		return nil, errUnsupported // type L []L
 	}
 	if shape, err := in.listsNames(t); shape != nil || err != nil {
 		return []leaf{{shape: shape}}, err
 	}
-	if p, ok := types.Unalias(t).(*types.TypeParam); ok {
-		return namesInParam(p)
+	if param, ok := types.Unalias(t).(*types.TypeParam); ok {
+		return namesInParam(param)
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
@@ -61,15 +64,15 @@ func (in *inspection) namesIn(t types.Type, outer []types.Type) ([]leaf, error) 
 			return []leaf{{shape: &Shape{Kind: Text, Convert: !types.Identical(t, types.Typ[types.String])}}}, nil
 		}
 	case *types.Pointer:
-		return in.namesBehind(Shape{Kind: Pointer}, u.Elem(), append(outer, t))
+		return in.namesBehind(Shape{Kind: Pointer}, u.Elem(), p, t)
 	case *types.Slice:
-		return in.namesBehind(Shape{Kind: Slice}, u.Elem(), append(outer, t))
+		return in.namesBehind(Shape{Kind: Slice}, u.Elem(), p, t)
 	case *types.Array:
-		return in.namesBehind(Shape{Kind: Array}, u.Elem(), append(outer, t))
+		return in.namesBehind(Shape{Kind: Array}, u.Elem(), p, t)
 	case *types.Map:
-		return in.namesBehind(Shape{Kind: Map}, u.Elem(), append(outer, t))
+		return in.namesBehind(Shape{Kind: Map}, u.Elem(), p, t)
 	case *types.Struct:
-		return in.namesInStruct(t, u, outer)
+		return in.namesInStruct(t, p)
 	}
 	return nil, errUnsupported
 }
@@ -83,19 +86,20 @@ func isStruct(t types.Type) bool {
 	return ok
 }
 
-func (in *inspection) namesBehind(s Shape, t types.Type, outer []types.Type) ([]leaf, error) {
-	leaves, err := in.namesIn(t, slices.Clip(outer))
+func (in *inspection) namesBehind(s Shape, t types.Type, p place, from types.Type) ([]leaf, error) {
+	p.outer = append(slices.Clip(p.outer), from)
+	leaves, err := in.namesIn(t, p)
 	return through(leaves, s), err
 }
 
 // namesInStruct returns the ways to the file fields of a struct, or else what
 // counts in a {String; Valid} struct.
-func (in *inspection) namesInStruct(t types.Type, st *types.Struct, outer []types.Type) ([]leaf, error) {
-	if leaves := in.fileFields(t, st, outer); len(leaves) > 0 {
+func (in *inspection) namesInStruct(t types.Type, p place) ([]leaf, error) {
+	if leaves := in.fileFields(t, p); len(leaves) > 0 {
 		return leaves, nil
 	}
 	if v := nullable(t, in.pkg); v != nil {
-		return in.namesBehind(Shape{Kind: Nullable, Name: v.Name()}, v.Type(), append(outer, t))
+		return in.namesBehind(Shape{Kind: Nullable, Name: v.Name()}, v.Type(), p, t)
 	}
 	return nil, errUnsupported
 }
@@ -139,9 +143,12 @@ var seqOfStrings = func() types.Type {
 // namesInParam returns how a type parameter holds names: whatever satisfies its
 // constraint must be made of string, or be a list of strings.
 func namesInParam(p *types.TypeParam) ([]leaf, error) {
-	only := func(t types.Type) bool {
-		union := types.NewUnion([]*types.Term{types.NewTerm(true, t)})
-		return types.Satisfies(p, types.NewInterfaceType(nil, []types.Type{union}))
+	only := func(list ...types.Type) bool {
+		var terms []*types.Term
+		for _, t := range list {
+			terms = append(terms, types.NewTerm(true, t))
+		}
+		return types.Satisfies(p, types.NewInterfaceType(nil, []types.Type{types.NewUnion(terms)}))
 	}
 	if isInvalid(p.Constraint()) {
 		return nil, errInvalid
@@ -153,14 +160,28 @@ func namesInParam(p *types.TypeParam) ([]leaf, error) {
 	if only(types.NewSlice(types.Typ[types.String])) {
 		return []leaf{{shape: &Shape{Kind: Slice, Of: text}}}, nil
 	}
-	return nil, fmt.Errorf("the type parameter %s could be anything; constrain it to ~string or ~[]string, "+
-		"or leave the type out with //filecleangen:ignore and embed it where %[1]s is known", p.Obj().Name())
+	what := "could be anything; constrain it to ~string or ~[]string"
+	if only(types.Typ[types.String], types.NewSlice(types.Typ[types.String])) {
+		what = "could be one name or a list of names; constrain it to one of them, ~string or ~[]string"
+	}
+	return nil, fmt.Errorf("the type parameter %s %s, or leave the type out with //filecleangen:ignore and embed it where %[1]s is known", p.Obj().Name(), what)
 }
 
 // nullable returns the field that counts if Valid, in structs of the shape
-// {String string; Valid bool}, as sql.NullString and many others have it, and
-// in those of the shape {V T; Valid bool}, as sql.Null[T].
+// {String string; Valid bool}, as sql.NullString and many others have it, in
+// those of the shape {V T; Valid bool}, as sql.Null[T], and in those of the shape
+// {Elements []T; Valid bool}, as pgtype.Array[T].
 func nullable(t types.Type, from *types.Package) *types.Var {
+	for _, name := range []string{"String", "V", "Elements"} {
+		if v := ifValid(t, from, name); v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+// ifValid returns a field of a struct that has a field Valid beside it.
+func ifValid(t types.Type, from *types.Package, name string) *types.Var {
 	field := func(name string) *types.Var {
 		obj, _, indirect := types.LookupFieldOrMethod(t, false, from, name)
 		if v, ok := obj.(*types.Var); ok && !indirect {
@@ -168,27 +189,15 @@ func nullable(t types.Type, from *types.Package) *types.Var {
 		}
 		return nil
 	}
-	valid := field("Valid")
-	if valid == nil || !types.Identical(valid.Type().Underlying(), types.Typ[types.Bool]) {
+	if valid := field("Valid"); valid == nil || !types.Identical(valid.Type().Underlying(), types.Typ[types.Bool]) {
 		return nil
 	}
-	if v := field("String"); v != nil {
-		return v
-	}
-	return field("V")
+	return field(name)
 }
 
 func isInvalid(t types.Type) bool {
 	b, ok := t.Underlying().(*types.Basic)
 	return ok && b.Kind() == types.Invalid
-}
-
-// unsupported says what a field may be instead. Types are named as the package
-// itself would.
-func (in *inspection) unsupported(t types.Type) string {
-	return fmt.Sprintf("a file field can't be %s; it can be a string, a type made of string, sql.NullString or a struct like it, "+
-		"a type with FileNames() iter.Seq[string], a struct that has file fields, or a pointer, slice, array or map of those; "+
-		`change it, or leave it out with file:"-"`, in.typeString(t))
 }
 
 func (in *inspection) typeString(t types.Type) string {

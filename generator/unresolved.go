@@ -4,26 +4,28 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"path"
+	"slices"
 	"strconv"
+
+	"github.com/filecleangen/filecleangen/generator/internal/load"
 )
 
 // explain returns why the type of a field is not known. The words of the type
 // checker are best, where it has any.
 func (in *inspection) explain(v *types.Var) string {
-	why := "does the package that declares it compile?"
+	why := "the type can't be resolved: a package that it is made of is not there; go mod download gets those that go.mod requires"
 	for _, e := range in.unit.Errors {
 		if field := in.fields[v.Pos()]; field != nil && within(e.Pos, field.Type) {
-			why = e.Msg
-		}
-		// An error at an import is about every type that comes from there.
-		for _, imported := range in.importsOf(v) {
-			if within(e.Pos, imported) {
-				why = "package " + imported.Value + " could not be found"
-			}
+			why = "the type can't be resolved: " + e.Msg
 		}
 	}
-	return "the type can't be resolved: " + why
+	// An error at an import is about every type that comes from there.
+	for _, imported := range in.importsOf(v) {
+		if slices.ContainsFunc(in.unit.Errors, func(e types.Error) bool { return within(e.Pos, imported) }) {
+			return "package " + imported.Value + " is not there; go mod download gets it if go.mod requires it"
+		}
+	}
+	return why
 }
 
 func within(pos token.Pos, n ast.Node) bool { return n.Pos() <= pos && pos < n.End() }
@@ -44,8 +46,8 @@ func (in *inspection) importsOf(v *types.Var) (paths []*ast.BasicLit) {
 				continue
 			}
 			for _, spec := range f.Imports {
-				name, _ := strconv.Unquote(spec.Path.Value)
-				name = path.Base(name)
+				path, _ := strconv.Unquote(spec.Path.Value)
+				name := load.GuessName(path)
 				if spec.Name != nil {
 					name = spec.Name.Name
 				}

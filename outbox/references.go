@@ -53,6 +53,9 @@ func (o *Outbox) sources(ctx context.Context) (map[string][]source, error) {
 					found[f.Storage] = append(found[f.Storage], from)
 				}
 			}
+			if err != nil && f.Guessed && c.Name == f.Column {
+				err = fmt.Errorf("%w (no tag names the column, so that its name was guessed: say column=NAME in the file tag, or name it in outbox.Stored)", err)
+			}
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s.%s in %s.%s: %w", s.typ.Name, f.Path, s.table, c.Name, err))
 			}

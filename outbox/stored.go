@@ -9,7 +9,9 @@ import (
 )
 
 // Columns says in which column of a table the file fields of a type are stored,
-// by their [runtime.Field.Path]. Fields whose tag has column= can be left out.
+// by their [runtime.Field.Path]. What is left out is in the column that the field
+// names, by its tags or by its own name in snake case; if that is not there,
+// making a relay is an error.
 type Columns map[string]Column
 
 // A Column is a column that names files.
@@ -136,11 +138,14 @@ func (s *stored) column(d Dialect, f *runtime.Field) (Column, error) {
 	if c.Form == Auto && f.Opaque {
 		return c, fmt.Errorf("%s.%s: its method FileNames finds the names, and the database can't call that: say outbox.Elsewhere in outbox.Stored, and let outbox.WithReferences ask; or say outbox.JSON, Text or Array if that is how the column of %s holds them", s.typ.Name, f.Path, s.table)
 	}
+	if c.Name == "" && f.HoldOnly {
+		return c, fmt.Errorf("%s.%s: nothing told the generator whether it is stored in the row; write file:\"\" at the field that holds it if it is, or file:\"-\" if not, and generate again; or name its column in outbox.Stored", s.typ.Name, f.Path)
+	}
 	if c.Name == "" {
 		c.Name = f.Column
 	}
 	if c.Name == "" {
-		return c, fmt.Errorf("%s.%s: which column of %s? Say so in its tag (column=…) or in outbox.Stored", s.typ.Name, f.Path, s.table)
+		return c, fmt.Errorf("%s.%s: which column of %s? Generate again, or say so in outbox.Stored", s.typ.Name, f.Path, s.table)
 	}
 	switch {
 	case c.Form == Array && d != PostgreSQL:

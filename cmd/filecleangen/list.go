@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -28,7 +29,9 @@ type listedField struct {
 	GoType   string   `json:"goType"`
 	Shape    string   `json:"shape"` // "single" or "list"
 	Storage  string   `json:"storage"`
-	Column   string   `json:"column,omitempty"`
+	Column   string   `json:"column"`             // of the database
+	From     string   `json:"columnFrom"`         // what names it: "file" (the option), "db" or another key of the tag, or "guessed"
+	HoldOnly bool     `json:"holdOnly,omitempty"` // nothing tells whether it is stored in the row
 	Defaults []string `json:"defaults,omitempty"`
 	Derived  []string `json:"derived,omitempty"`
 	Prune    bool     `json:"prune,omitempty"`
@@ -75,22 +78,32 @@ func listed(p *generator.Package, s generator.Struct) listedType {
 			shape = "list"
 		}
 		t.Fields = append(t.Fields, listedField{
-			Path: f.Path, Snapshot: f.Snapshot, GoType: f.Type, Shape: shape, Storage: f.Tag.Storage, Column: f.Tag.Column,
+			Path: f.Path, Snapshot: f.Snapshot, GoType: f.Type, Shape: shape, Storage: f.Tag.Storage,
+			Column: f.Column, From: f.ColumnFrom, HoldOnly: f.HoldOnly,
 			Defaults: f.Tag.Defaults, Derived: f.Tag.Derived, Prune: f.Tag.Prune, Keep: f.Tag.Keep, Pos: f.Pos.String(),
-			options: f.Tag.Options(),
+			options: options(f),
 		})
 	}
 	return t
 }
 
+// options prints the options of a field's tag, and what else there is to say of it.
+func options(f generator.Field) []string {
+	list := slices.DeleteFunc(f.Tag.Options(), func(o string) bool { return strings.HasPrefix(o, "column=") })
+	if f.HoldOnly {
+		list = append(list, "(held only)")
+	}
+	return list
+}
+
 // table prints one line for each file field.
 func table(types []listedType, to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TYPE\tKEY\tFIELD\tGO TYPE\tSHAPE\tSTORAGE\tOPTIONS")
+	fmt.Fprintln(w, "TYPE\tKEY\tFIELD\tGO TYPE\tSHAPE\tSTORAGE\tCOLUMN\tOPTIONS")
 	for _, t := range types {
 		for _, f := range t.Fields {
-			fmt.Fprintf(w, "%s.%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Package, t.Type, orDash(strings.Join(t.Key, "+")),
-				f.Path, f.GoType, f.Shape, orDash(f.Storage), orDash(strings.Join(f.options, " ")))
+			fmt.Fprintf(w, "%s.%s\t%s\t%s\t%s\t%s\t%s\t%s (%s)\t%s\n", t.Package, t.Type, orDash(strings.Join(t.Key, "+")),
+				f.Path, f.GoType, f.Shape, orDash(f.Storage), f.Column, f.From, orDash(strings.Join(f.options, " ")))
 		}
 	}
 	return w.Flush()

@@ -84,7 +84,7 @@ func parse(args []string) (c call, err error) {
 	flags.StringVar(&c.config.Output, "output", generator.DefaultOutput, "")
 	flags.StringVar(&c.config.Snapshot, "snapshot", generator.DefaultSnapshot, "")
 	flags.BoolVar(&c.config.Select, "select", false, "")
-	hooks := flags.String("hooks", string(generator.HooksPlain), "")
+	hooks := flags.String("hooks", string(generator.HooksAuto), "")
 	tags := flags.String("tags", "", "")
 	flags.BoolVar(&c.list, "list", false, "")
 	flags.BoolVar(&c.json, "json", false, "")

@@ -18,8 +18,8 @@ type RecordFiles struct {
 var RecordFileType = &runtime.Type{
 	Name: "models.Record",
 	Fields: []runtime.Field{
-		{Path: "Image", Storage: "media", Shape: runtime.Single},
-		{Path: "Other", Storage: "media", Shape: runtime.Single},
+		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true},
+		{Path: "Other", Storage: "media", Shape: runtime.Single, Column: "other", Guessed: true},
 	},
 }
 
@@ -114,7 +114,7 @@ type SecondFiles struct {
 var SecondFileType = &runtime.Type{
 	Name: "models.Second",
 	Fields: []runtime.Field{
-		{Path: "Image", Storage: "media", Shape: runtime.Single},
+		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true},
 	},
 }
 
@@ -277,8 +277,8 @@ type WithDefaultsFiles struct {
 var WithDefaultsFileType = &runtime.Type{
 	Name: "models.WithDefaults",
 	Fields: []runtime.Field{
-		{Path: "Image", Storage: "media", Shape: runtime.Single, Defaults: []string{"pic.jpg"}},
-		{Path: "Other", Storage: "media", Shape: runtime.Single},
+		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true, Defaults: []string{"pic.jpg"}},
+		{Path: "Other", Storage: "media", Shape: runtime.Single, Column: "other", Guessed: true},
 	},
 }
 
@@ -367,7 +367,7 @@ type WithThumbFiles struct {
 var WithThumbFileType = &runtime.Type{
 	Name: "models.WithThumb",
 	Fields: []runtime.Field{
-		{Path: "Image", Storage: "media", Shape: runtime.Single, Derived: []string{"thumbs/{stem}.webp"}},
+		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true, Derived: []string{"thumbs/{stem}.webp"}},
 	},
 }
 
@@ -446,8 +446,8 @@ type ChildFiles struct {
 var ChildFileType = &runtime.Type{
 	Name: "models.Child",
 	Fields: []runtime.Field{
-		{Path: "Parent.Image", Storage: "media", Shape: runtime.Single},
-		{Path: "Own", Storage: "media", Shape: runtime.Single},
+		{Path: "Parent.Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true},
+		{Path: "Own", Storage: "media", Shape: runtime.Single, Column: "own", Guessed: true},
 	},
 }
 

@@ -132,6 +132,10 @@ func (w *world) boxOf(options ...outbox.Option) (err error) {
 	return err
 }
 
+// doubtful is a type of which the generator could not tell whether its names are
+// in the row.
+var doubtful = &runtime.Type{Name: "models.Doubtful", Fields: []runtime.Field{{Path: "File", Storage: "media", Column: "file", Guessed: true, HoldOnly: true}}}
+
 // What is missing or contradictory is an error before anything is deleted.
 func TestStoredErrors(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
@@ -140,7 +144,8 @@ func TestStoredErrors(t *testing.T) {
 			"nobody said where records of models.Scan are stored": {
 				outbox.Stored(models.AlbumFileType, "album", outbox.Columns{"Photos[].File": {Name: "photos"}}), outbox.NotStored(models.PhotoFileType, models.ThingFileType),
 			},
-			"which column of album?":        {outbox.Stored(models.AlbumFileType, "album", nil), outbox.NotStored(models.PhotoFileType, models.ScanFileType, models.ThingFileType)},
+			"its name was guessed":          append(stored(), outbox.Stored(models.ThingFileType, "scan", outbox.Columns{"Many": {Name: "file"}, "Doc": {Name: "file", Form: outbox.Text}})),
+			"whether it is stored":          append(stored(), outbox.Stored(doubtful, "scan", nil)),
 			"no file field Cuvver":          append(stored(), outbox.Stored(models.ScanFileType, "scan", outbox.Columns{"Cuvver": {Name: "file"}})),
 			"its method FileNames":          append(stored(), outbox.Stored(models.ThingFileType, "thing", nil)),
 			"nobody reads its column":       append(stored(), outbox.Stored(models.ScanFileType, "scan", outbox.Columns{"File": {Form: outbox.Elsewhere}})),

@@ -17,7 +17,7 @@ type MarkedFiles struct {
 var MarkedFileType = &runtime.Type{
 	Name: "selected.Marked",
 	Fields: []runtime.Field{
-		{Path: "Image", Storage: "media", Shape: runtime.Single},
+		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true},
 	},
 }
 

@@ -18,8 +18,8 @@ type ArticleFiles struct {
 var ArticleFileType = &runtime.Type{
 	Name: "gormmodels.Article",
 	Fields: []runtime.Field{
-		{Path: "Cover", Storage: "media", Shape: runtime.Single},
-		{Path: "Banner", Storage: "media", Shape: runtime.Single},
+		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true},
+		{Path: "Banner", Storage: "media", Shape: runtime.Single, Column: "banner", Guessed: true},
 	},
 }
 

@@ -18,8 +18,8 @@ type ArticleFiles struct {
 var ArticleFileType = &runtime.Type{
 	Name: "models.Article",
 	Fields: []runtime.Field{
-		{Path: "Cover", Storage: "media", Shape: runtime.Single},
-		{Path: "Banner", Storage: "media", Shape: runtime.Single},
+		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true},
+		{Path: "Banner", Storage: "media", Shape: runtime.Single, Column: "banner", Guessed: true},
 	},
 }
 
@@ -108,7 +108,7 @@ type AlbumFiles struct {
 var AlbumFileType = &runtime.Type{
 	Name: "models.Album",
 	Fields: []runtime.Field{
-		{Path: "Pages", Storage: "media", Shape: runtime.List},
+		{Path: "Pages", Storage: "media", Shape: runtime.List, Column: "pages", Guessed: true},
 	},
 }
 

@@ -22,8 +22,8 @@ type AlbumFiles struct {
 var AlbumFileType = &runtime.Type{
 	Name: "hooked.Album",
 	Fields: []runtime.Field{
-		{Path: "Cover", Storage: "media", Shape: runtime.Single, Defaults: []string{"blank.png"}},
-		{Path: "Pages", Storage: "media", Shape: runtime.List},
+		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true, Defaults: []string{"blank.png"}},
+		{Path: "Pages", Storage: "media", Shape: runtime.List, Column: "pages", Guessed: true},
 	},
 }
 
@@ -111,7 +111,7 @@ type ItemFiles struct {
 var ItemFileType = &runtime.Type{
 	Name: "hooked.Item",
 	Fields: []runtime.Field{
-		{Path: "File", Storage: "media", Shape: runtime.Single},
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
 }
 

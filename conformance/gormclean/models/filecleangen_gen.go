@@ -17,7 +17,7 @@ type BaseFiles struct {
 var BaseFileType = &runtime.Type{
 	Name: "models.Base",
 	Fields: []runtime.Field{
-		{Path: "Banner", Storage: "media", Shape: runtime.Single},
+		{Path: "Banner", Storage: "media", Shape: runtime.Single, Column: "banner", Guessed: true},
 	},
 }
 
@@ -72,7 +72,7 @@ type PhotoFiles struct {
 var PhotoFileType = &runtime.Type{
 	Name: "models.Photo",
 	Fields: []runtime.Field{
-		{Path: "File", Storage: "media", Shape: runtime.Single},
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
 }
 
@@ -130,10 +130,10 @@ type AlbumFiles struct {
 var AlbumFileType = &runtime.Type{
 	Name: "models.Album",
 	Fields: []runtime.Field{
-		{Path: "Cover", Storage: "media", Shape: runtime.Single, Defaults: []string{"blank.png"}},
-		{Path: "Base.Banner", Storage: "media", Shape: runtime.Single},
-		{Path: "Pages", Storage: "media", Shape: runtime.List},
-		{Path: "Photos[].File", Storage: "media", Shape: runtime.List},
+		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover_file", Defaults: []string{"blank.png"}},
+		{Path: "Base.Banner", Storage: "media", Shape: runtime.Single, Column: "banner", Guessed: true},
+		{Path: "Pages", Storage: "media", Shape: runtime.List, Column: "pages", Guessed: true},
+		{Path: "Photos[].File", Storage: "media", Shape: runtime.List, Column: "photos", Guessed: true},
 	},
 }
 
@@ -201,7 +201,7 @@ type ItemFiles struct {
 var ItemFileType = &runtime.Type{
 	Name: "models.Item",
 	Fields: []runtime.Field{
-		{Path: "File", Storage: "media", Shape: runtime.Single},
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
 }
 
@@ -256,7 +256,7 @@ type LetterFiles struct {
 var LetterFileType = &runtime.Type{
 	Name: "models.Letter",
 	Fields: []runtime.Field{
-		{Path: "File", Storage: "media", Shape: runtime.Single},
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
 }
 
@@ -311,7 +311,7 @@ type KeylessFiles struct {
 var KeylessFileType = &runtime.Type{
 	Name: "models.Keyless",
 	Fields: []runtime.Field{
-		{Path: "File", Storage: "media", Shape: runtime.Single},
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
 }
 

@@ -23,7 +23,7 @@ var AlbumFileType = &runtime.Type{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Defaults: []string{"blank.png"}},
 		{Path: "Banner", Storage: "media", Shape: runtime.Single, Column: "banner"},
 		{Path: "Pages", Storage: "media", Shape: runtime.List, Column: "pages"},
-		{Path: "Photos[].File", Storage: "media", Shape: runtime.List},
+		{Path: "Photos[].File", Storage: "media", Shape: runtime.List, Column: "photos", Guessed: true},
 	},
 }
 
@@ -138,7 +138,7 @@ type PhotoFiles struct {
 var PhotoFileType = &runtime.Type{
 	Name: "models.Photo",
 	Fields: []runtime.Field{
-		{Path: "File", Storage: "media", Shape: runtime.Single},
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
 }
 
@@ -296,9 +296,9 @@ type ThingFiles struct {
 var ThingFileType = &runtime.Type{
 	Name: "models.Thing",
 	Fields: []runtime.Field{
-		{Path: "One", Storage: "media", Shape: runtime.Single},
-		{Path: "Many", Storage: "media", Shape: runtime.List},
-		{Path: "Doc", Storage: "media", Shape: runtime.List, Opaque: true},
+		{Path: "One", Storage: "media", Shape: runtime.Single, Column: "one", Guessed: true},
+		{Path: "Many", Storage: "media", Shape: runtime.List, Column: "many", Guessed: true},
+		{Path: "Doc", Storage: "media", Shape: runtime.List, Column: "doc", Guessed: true, Opaque: true},
 	},
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // withoutBodies returns the source of a file with the bodies of functions, and
-// all of most methods, blanked out, so that all else stays where it is. Nothing
-// in them matters, and parsing them is most of the work. What may have a tag or
+// all of the methods that don't matter, blanked out, so that all else stays where
+// it is. Nothing in them is of interest, and parsing them is most of the work. What may have a tag or
 // directive of ours is left, since a struct in a function can't have methods,
 // which is to be said.
 //
@@ -16,7 +16,7 @@ import (
 // and leaves others as they are. What it returns may not parse where the source
 // does, if that is written in a way that nobody thinks of; then the source
 // itself is to be parsed.
-func withoutBodies(text []byte) []byte {
+func withoutBodies(text []byte, methods map[string]bool) []byte {
 	var out []byte // nil until something is changed
 	depth := 0
 	for i := 0; i < len(text); {
@@ -31,10 +31,14 @@ func withoutBodies(text []byte) []byte {
 				break
 			}
 			from, to := open+1, end-1
-			if isMinorMethod(text[i:open]) {
+			switch name := methodName(text[i:open]); {
+			case name == "":
+			case !methods[name]:
 				from, to = i, end
+			case name == "Value":
+				from = to // what it writes is of interest: see Facts
 			}
-			if !mentions(text[from:to]) {
+			if from < to && !mentions(text[from:to]) {
 				if out == nil {
 					out = slices.Clone(text)
 				}
@@ -62,20 +66,19 @@ func withoutBodies(text []byte) []byte {
 	return out
 }
 
-// isMinorMethod reports whether what comes before a body declares a method that
-// nobody here asks for.
-func isMinorMethod(head []byte) bool {
+// methodName returns the name of the method that what comes before a body
+// declares, or "" for a function.
+func methodName(head []byte) string {
 	head, ok := bytes.CutPrefix(head, []byte("func ("))
 	if !ok {
-		return false
+		return ""
 	}
 	end := bytes.IndexByte(head, ')') // a receiver has no parentheses, or is not looked at
 	if end < 0 || bytes.IndexByte(head[:end], '(') >= 0 {
-		return false
+		return ""
 	}
 	rest := bytes.TrimLeft(head[end+1:], " ")
-	name := rest[:len(rest)-len(bytes.TrimLeftFunc(rest, isIdent))]
-	return len(name) > 0 && !slices.Contains(methods, string(name))
+	return string(rest[:len(rest)-len(bytes.TrimLeftFunc(rest, isIdent))])
 }
 
 // beginsFunc reports whether a function is declared at i, where a line begins.

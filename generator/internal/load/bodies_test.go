@@ -10,6 +10,9 @@ import (
 	"testing"
 )
 
+// some are the methods that matter here.
+var some = map[string]bool{"FileNames": true, "Value": true, "BeforeUpdate": true}
+
 var sources = []string{
 	"package p\n\nfunc f() { return }\n\ntype A struct{ F string }\n",
 	"package p\n\nfunc f(x interface{ M() }) (y struct{ A, B int }, z map[string]struct{}) {\n\treturn // }\n}\n\nfunc external(int) string\n\ntype A struct{}\n",
@@ -26,11 +29,11 @@ func TestWithoutBodies(t *testing.T) {
 	for _, text := range sources {
 		checkWithoutBodies(t, text)
 	}
-	got := withoutBodies([]byte(sources[3]))
+	got := withoutBodies([]byte(sources[3]), some)
 	if bytes.Contains(got, []byte("'{'")) || !bytes.Contains(got, []byte("type L struct")) {
 		t.Errorf("%s", got)
 	}
-	if got := withoutBodies([]byte(sources[2])); string(got) != sources[2] {
+	if got := withoutBodies([]byte(sources[2]), some); string(got) != sources[2] {
 		t.Errorf("a string was taken for code:\n%s", got)
 	}
 }
@@ -50,7 +53,7 @@ func checkWithoutBodies(t *testing.T, text string) {
 	if err != nil {
 		return
 	}
-	short, err := parser.ParseFile(fset, "p.go", withoutBodies([]byte(text)), parser.SkipObjectResolution)
+	short, err := parser.ParseFile(fset, "p.go", withoutBodies([]byte(text), some), parser.SkipObjectResolution)
 	if err != nil {
 		return // then the whole file is parsed
 	}
@@ -67,7 +70,7 @@ func outline(f *ast.File) (list []string) {
 		case *ast.BlockStmt, *ast.FuncLit:
 			return false
 		case *ast.FuncDecl:
-			if n.Recv != nil && !slices.Contains(methods, n.Name.Name) {
+			if n.Recv != nil && !some[n.Name.Name] {
 				return false
 			}
 		case *ast.Ident:

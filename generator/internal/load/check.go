@@ -15,7 +15,7 @@ func (l *Loader) check(d *draft) {
 	for _, u := range d.units {
 		files := make([]*ast.File, len(u.Files))
 		for i, f := range u.Files {
-			files[i] = declarationsOf(f.File)
+			files[i] = l.declarationsOf(f.File)
 			u.Files[i].Dots = l.taggedDots(d.modules, f.File)
 		}
 		u.Types = checkFiles(d.Name, l.fset, files, importer{l, d.modules}, func(e types.Error) { u.Errors = append(u.Errors, e) })
@@ -25,14 +25,15 @@ func (l *Loader) check(d *draft) {
 
 // declarationsOf returns a file with what matters of its declarations: types,
 // constants, the methods that matter, and the names of functions and variables.
-func declarationsOf(f *ast.File) *ast.File {
+func (l *Loader) declarationsOf(f *ast.File) *ast.File {
 	short := &ast.File{Package: f.Package, Name: f.Name, FileStart: f.FileStart, FileEnd: f.FileEnd, GoVersion: f.GoVersion}
 	for _, d := range f.Decls {
+		l.facts.add(d)
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			if d.Recv == nil {
 				short.Decls = append(short.Decls, variables(d.Name))
-			} else if slices.Contains(methods, d.Name.Name) {
+			} else if l.methods[d.Name.Name] {
 				short.Decls = append(short.Decls, d)
 			}
 		case *ast.GenDecl:
@@ -120,7 +121,7 @@ func (i importer) Import(path string) (*types.Package, error) {
 }
 
 func emptyPackage(path string) *types.Package {
-	p := types.NewPackage(path, guessName(path))
+	p := types.NewPackage(path, GuessName(path))
 	p.MarkComplete()
 	return p
 }
@@ -164,7 +165,7 @@ func importDecls(f *ast.File) (decls []ast.Decl) {
 
 // opaqueFile declares the types whose inside does not matter as empty structs.
 func (f *foreign) opaqueFile() *ast.File {
-	file := &ast.File{Name: ast.NewIdent(guessName(f.path))}
+	file := &ast.File{Name: ast.NewIdent(GuessName(f.path))}
 	for name, arity := range f.opaque {
 		if f.decls[name] != nil {
 			continue

@@ -72,17 +72,17 @@ func (l *Loader) readDirectory(path string, tests bool) (d *directory, generated
 }
 
 // parse parses the file, once, and keeps its syntax.
-func (f *file) parse(fset *token.FileSet) (*ast.File, error) {
+func (l *Loader) parse(f *file) (*ast.File, error) {
 	if f.syntax == nil && f.err == nil {
-		f.syntax, f.err = f.read(fset)
+		f.syntax, f.err = f.read(l.fset, l.methods)
 	}
 	return f.syntax, f.err
 }
 
 // read parses the file and keeps nothing.
-func (f *file) read(fset *token.FileSet) (*ast.File, error) {
+func (f *file) read(fset *token.FileSet, methods map[string]bool) (*ast.File, error) {
 	const mode = parser.ParseComments | parser.SkipObjectResolution
-	short := withoutBodies(f.text)
+	short := withoutBodies(f.text, methods)
 	syntax, err := parser.ParseFile(fset, f.path, short, mode)
 	if err != nil && len(short) > 0 && &short[0] != &f.text[0] {
 		syntax, err = parser.ParseFile(fset, f.path, f.text, mode)
@@ -129,21 +129,29 @@ func (d *directory) declaring(name string) []*file {
 	return d.index[name]
 }
 
-// methods are those that matter to us: the first names files, the others are
-// hidden by the ones that we generate.
-var methods = []string{"FileNames", "FileSnapshot", "FileKey", "AfterCreate", "BeforeUpdate", "AfterDelete", "holdFiles"}
+// ownMethods are those that say how a type is stored, and which files it names.
+var ownMethods = []string{"FileNames", "Value", "Scan", "ToDB", "TableName"}
 
-// withMethods returns the files that look like they declare such methods.
-func (d *directory) withMethods() []*file {
+// withMethods returns the files that look like they declare methods that matter.
+func (d *directory) withMethods(methods map[string]bool) []*file {
 	if !d.sought {
 		d.sought = true
 		for _, f := range d.files {
-			if slices.ContainsFunc(methods, func(name string) bool { return bytes.Contains(f.text, []byte(name+"(")) }) {
+			if declaresMethod(f.text, methods) {
 				d.methodFiles = append(d.methodFiles, f)
 			}
 		}
 	}
 	return d.methodFiles
+}
+
+func declaresMethod(text []byte, methods map[string]bool) bool {
+	for name := range methods {
+		if bytes.Contains(text, []byte(") "+name+"(")) {
+			return true
+		}
+	}
+	return false
 }
 
 // declaredNames returns the first word of each line that begins a declaration

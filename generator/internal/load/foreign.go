@@ -126,13 +126,14 @@ func (l *Loader) declare(f *foreign, name string) (more []ref) {
 	}
 	f.decls[name] = nil
 	for _, file := range f.declaring(name) {
-		syntax, err := file.parse(l.fset)
+		syntax, err := l.parse(file)
 		if err != nil {
 			continue
 		}
 		if decl, spec := find(syntax, name); decl != nil {
 			d := &declaration{file: syntax, decl: decl, tagged: hasTag(decl)}
 			d.refs = l.refsIn(f.modules, syntax, f, spec)
+			l.facts.add(decl)
 			f.decls[name] = d
 			more = append(more, d.refs...)
 			more = append(more, l.declareMethods(f, name)...)
@@ -153,16 +154,17 @@ func (l *Loader) declare(f *foreign, name string) (more []ref) {
 
 // declareMethods adds the methods of a type that matter.
 func (l *Loader) declareMethods(f *foreign, receiver string) (more []ref) {
-	for _, file := range f.dir.withMethods() {
+	for _, file := range f.dir.withMethods(l.methods) {
 		if file.test || !f.platform.holds(file.constraint) {
 			continue
 		}
-		syntax, err := file.parse(l.fset)
+		syntax, err := l.parse(file)
 		if err != nil {
 			continue
 		}
 		for _, d := range syntax.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && slices.Contains(methods, fn.Name.Name) && receiverName(fn) == receiver {
+			if fn, ok := d.(*ast.FuncDecl); ok && l.methods[fn.Name.Name] && receiverName(fn) == receiver {
+				l.facts.add(fn)
 				m := &declaration{file: syntax, decl: fn, refs: l.refsIn(f.modules, syntax, f, fn.Type)}
 				f.decls[receiver+"."+fn.Name.Name] = m
 				more = append(more, m.refs...)
@@ -220,7 +222,7 @@ func find(f *ast.File, name string) (ast.Decl, ast.Node) {
 			switch s := spec.(type) {
 			case *ast.TypeSpec:
 				if s.Name.Name == name {
-					return &ast.GenDecl{Tok: token.TYPE, TokPos: s.Pos(), Specs: []ast.Spec{s}}, s
+					return &ast.GenDecl{Doc: group.Doc, Tok: token.TYPE, TokPos: s.Pos(), Lparen: group.Lparen, Specs: []ast.Spec{s}}, s
 				}
 			case *ast.ValueSpec:
 				if group.Tok == token.CONST && slices.ContainsFunc(s.Names, func(id *ast.Ident) bool { return id.Name == name }) {

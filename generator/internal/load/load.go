@@ -27,6 +27,9 @@ type Config struct {
 	Patterns []string // directories, with /... for all below, or what else the go command takes
 	Tags     []string // build tags that hold
 	Output   Output
+	// Methods are the names of methods that the caller wants to know of, beside
+	// those that say how a type is stored.
+	Methods []string
 }
 
 // Output knows the files that we write ourselves: they are not read.
@@ -66,6 +69,7 @@ type Unit struct {
 	Fset   *token.FileSet
 	Files  []File
 	Types  *types.Package
+	Facts  *Facts        // of these files, and of those of others that matter
 	Errors []types.Error // most of them matter to nobody: code may be missing still
 }
 
@@ -82,12 +86,14 @@ type File struct {
 
 // Loader loads packages.
 type Loader struct {
-	ctx    context.Context
-	dir    string
-	tags   []string
-	output Output
-	env    environ
-	fset   *token.FileSet
+	ctx     context.Context
+	dir     string
+	tags    []string
+	output  Output
+	env     environ
+	fset    *token.FileSet
+	facts   *Facts
+	methods map[string]bool
 
 	dirs    map[string]*directory
 	modules map[string]*modules // by the directory of go.mod
@@ -103,9 +109,13 @@ func Load(ctx context.Context, cfg Config) ([]*Package, diag.Diagnostics, error)
 		return nil, nil, err
 	}
 	l := &Loader{
-		ctx: ctx, dir: dir, output: cfg.Output, env: readEnviron(), fset: token.NewFileSet(),
+		ctx: ctx, dir: dir, output: cfg.Output, env: readEnviron(), fset: token.NewFileSet(), facts: NewFacts(), methods: map[string]bool{},
 		dirs: map[string]*directory{}, modules: map[string]*modules{}, others: map[foreignKey]*foreign{},
 	}
+	for _, m := range slices.Concat(ownMethods, cfg.Methods) {
+		l.methods[m] = true
+	}
+	l.facts.local = l.isLocal
 	l.tags = slices.Concat(l.env.tags, cfg.Tags)
 	return l.load(cfg.Patterns)
 }
@@ -156,7 +166,7 @@ func (l *Loader) drafts(dirs []string) (drafts []*draft, err error) {
 // asked at most once, about all that can't be found without it.
 func (l *Loader) resolve(drafts []*draft) (ds diag.Diagnostics) {
 	complete := func(list []*draft) (missing []*want) {
-		l.parse(sourcesOf(list))
+		l.parseAll(sourcesOf(list))
 		for _, d := range list {
 			ds = append(ds, l.complete(d)...)
 			missing = append(missing, l.need(d)...)

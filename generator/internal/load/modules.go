@@ -207,3 +207,16 @@ func isStandard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")
 }
+
+// isLocal reports whether a file is in a main module of the run.
+func (l *Loader) isLocal(path string) bool {
+	for _, m := range l.modules {
+		for _, root := range m.main {
+			rel, err := filepath.Rel(root, path)
+			if err == nil && filepath.IsLocal(rel) && !strings.HasPrefix(rel, "vendor"+string(filepath.Separator)) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -42,9 +42,9 @@ func each(files []*file, do func(i int, f *file)) {
 	workers.Wait()
 }
 
-// parse parses files and keeps their syntax.
-func (l *Loader) parse(files []*file) {
-	each(files, func(_ int, f *file) { _, _ = f.parse(l.fset) }) // the error is kept
+// parseAll parses files and keeps their syntax, or what is wrong with it.
+func (l *Loader) parseAll(files []*file) {
+	each(files, func(_ int, f *file) { _, _ = l.parse(f) })
 }
 
 // probe notes what the structs of packages without tags of their own are made
@@ -85,7 +85,7 @@ func (l *Loader) glance(files []*file) []*ast.File {
 			list[i] = f.syntax
 			return
 		}
-		list[i], _ = f.read(token.NewFileSet()) // without what is wrong with it: it may not matter
+		list[i], _ = f.read(token.NewFileSet(), l.methods) // without what is wrong with it: it may not matter
 	})
 	return list
 }

@@ -167,7 +167,7 @@ func (l *Loader) importNamed(m *modules, f *ast.File, name string) string {
 		case spec.Name != nil && spec.Name.Name == name:
 			return p
 		case spec.Name != nil:
-		case guessName(p) == name:
+		case GuessName(p) == name:
 			return p
 		default:
 			unsure = append(unsure, p)
@@ -196,8 +196,8 @@ func (f *foreign) name() string {
 
 var version = regexp.MustCompile(`^v[0-9]+$`)
 
-// guessName returns the name that a package most likely has.
-func guessName(p string) string {
+// GuessName returns the name that a package most likely has.
+func GuessName(p string) string {
 	base := path.Base(p)
 	if version.MatchString(base) && strings.Contains(p, "/") {
 		base = path.Base(path.Dir(p))

@@ -125,7 +125,7 @@ func (l *Loader) complete(d *draft) (ds diag.Diagnostics) {
 		if p == nil {
 			continue // no build has this file
 		}
-		u := &Unit{Fset: l.fset}
+		u := &Unit{Fset: l.fset, Facts: l.facts}
 		ds = append(ds, l.addFiles(d, u, p, taken)...)
 		d.units = append(d.units, u)
 	}
@@ -155,7 +155,7 @@ func (l *Loader) addFiles(d *draft, u *Unit, p *platform, taken map[*file]bool) 
 			continue
 		}
 		beside := i >= len(d.files)
-		syntax, err := f.parse(l.fset)
+		syntax, err := l.parse(f)
 		if err != nil {
 			if !beside && !taken[f] {
 				ds = append(ds, syntaxErrors(f.path, err)...)

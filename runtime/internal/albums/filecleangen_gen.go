@@ -24,10 +24,10 @@ type AlbumFiles struct {
 var AlbumFileType = &runtime.Type{
 	Name: "albums.Album",
 	Fields: []runtime.Field{
-		{Path: "Cover", Storage: "media", Shape: runtime.Single, Defaults: []string{"default.png"}, Derived: []string{"thumbs/{name}"}},
-		{Path: "Back", Storage: "docs", Shape: runtime.Single},
-		{Path: "Pages", Storage: "media", Shape: runtime.List},
-		{Path: "Texts", Storage: "docs", Shape: runtime.List, Prune: true},
+		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true, Defaults: []string{"default.png"}, Derived: []string{"thumbs/{name}"}},
+		{Path: "Back", Storage: "docs", Shape: runtime.Single, Column: "back", Guessed: true},
+		{Path: "Pages", Storage: "media", Shape: runtime.List, Column: "pages", Guessed: true},
+		{Path: "Texts", Storage: "docs", Shape: runtime.List, Column: "texts", Guessed: true, Prune: true},
 	},
 }
 

@@ -17,7 +17,7 @@ type ArticleFiles struct {
 var ArticleFileType = &runtime.Type{
 	Name: "models.Article",
 	Fields: []runtime.Field{
-		{Path: "Cover", Storage: "media", Shape: runtime.Single, Defaults: []string{"covers/blank.png"}},
+		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true, Defaults: []string{"covers/blank.png"}},
 	},
 }
 
@@ -97,9 +97,9 @@ type DocFiles struct {
 var DocFileType = &runtime.Type{
 	Name: "models.Doc",
 	Fields: []runtime.Field{
-		{Path: "A", Storage: "media", Shape: runtime.Single, Defaults: []string{"default.png"}},
-		{Path: "B", Storage: "media", Shape: runtime.Single},
-		{Path: "Gallery", Storage: "media", Shape: runtime.List},
+		{Path: "A", Storage: "media", Shape: runtime.Single, Column: "a", Guessed: true, Defaults: []string{"default.png"}},
+		{Path: "B", Storage: "media", Shape: runtime.Single, Column: "b", Guessed: true},
+		{Path: "Gallery", Storage: "media", Shape: runtime.List, Column: "gallery", Guessed: true},
 	},
 }
 

@@ -1,0 +1,241 @@
+package generator
+
+import (
+	"go/types"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// facts are what is known of a struct type, found out once: in large packages
+// all structs lead to each other.
+type facts struct {
+	t      types.Type
+	st     *types.Struct
+	fields []fieldFacts
+	layers layers // that it is written for
+	keyed  bool   // it has what looks like a primary key
+	own    bool   // it has file tags, or embeds a struct that has
+	// unknown are embedded fields that may lead to file fields: their types were
+	// not found.
+	unknown []*types.Var
+	joins   bool // it is what a query joined: it has the columns of several rows
+
+	reaches bool // a file tag can be reached from it
+	index   int  // see reach
+	low     int
+	done    bool
+}
+
+// fieldFacts is one field of a struct.
+type fieldFacts struct {
+	v    *types.Var
+	tag  reflect.StructTag
+	file Tag
+	kind tagKind
+	err  error // in the file tag
+}
+
+// name returns the name of the type, or "".
+func (f *facts) name() string {
+	if named, ok := types.Unalias(f.t).(*types.Named); ok {
+		return named.Obj().Name()
+	}
+	return ""
+}
+
+// factsOf returns what is known of a struct type.
+func (in *inspection) factsOf(t types.Type) *facts {
+	t = types.Unalias(t)
+	if f := in.facts[t]; f != nil {
+		return f
+	}
+	f := &facts{t: t, st: t.Underlying().(*types.Struct)}
+	in.facts[t] = f // before the fields: they may lead here
+	f.fields = make([]fieldFacts, f.st.NumFields())
+	for i := range f.fields {
+		field := &f.fields[i]
+		field.v, field.tag = f.st.Field(i), reflect.StructTag(f.st.Tag(i))
+		field.file, field.kind, field.err = parseTag(f.st.Tag(i))
+		f.own = f.own || field.kind == tagged || field.err != nil
+		f.layers |= layersOf(field.tag, field.v.Type())
+		if field.v.Embedded() && field.kind == untagged {
+			in.embeds(f, field.v)
+		}
+		if isEdges(field.v) {
+			f.layers |= entLayer
+		}
+	}
+	f.layers |= in.layerOfFile(t)
+	f.keyed = hasKey(f.st) || in.namesTable(t) || in.saysKey(t)
+	f.joins = in.joinsRows(f)
+	return f
+}
+
+// embeds adds what an embedded field makes of its struct.
+func (in *inspection) embeds(f *facts, v *types.Var) {
+	t := deref(v.Type())
+	if isInvalid(t) {
+		f.unknown = append(f.unknown, v)
+		return
+	}
+	if !isStruct(t) {
+		return
+	}
+	inner := in.factsOf(t)
+	f.own = f.own || inner.own
+	f.layers |= inner.layers &^ (entLayer | sqlcLayer) // whose rows are not written by hand
+	if len(inner.unknown) > 0 {
+		f.unknown = append(f.unknown, v)
+	}
+}
+
+// joinsRows reports whether a struct has the columns of two structs that are
+// rows, each with a primary key, or of one that joins some.
+func (in *inspection) joinsRows(f *facts) bool {
+	rows := 0
+	for i := range f.fields {
+		field := &f.fields[i]
+		t := deref(field.v.Type())
+		if field.kind == leftOut || !isStruct(t) || !field.v.Embedded() && tagsSay(field.tag) != columns {
+			continue
+		}
+		switch inner := in.factsOf(t); {
+		case inner.joins:
+			return true
+		case inner != f && inner.keyed:
+			rows++
+		}
+	}
+	return rows > 1
+}
+
+// row reports whether the struct may be a row, and not only something that holds
+// rows or parts of some.
+func (f *facts) row() bool { return f.own || f.keyed || f.layers != 0 }
+
+// hasColumn reports whether a field may be a column that holds no structs: a row
+// has one.
+func (f *facts) hasColumn() bool {
+	return slices.ContainsFunc(f.fields, func(field fieldFacts) bool { return structIn(field.v.Type(), 0) == nil })
+}
+
+// isEdges recognises the field of ent's that leads to other rows.
+func isEdges(v *types.Var) bool {
+	st, ok := v.Type().Underlying().(*types.Struct)
+	return ok && v.Name() == "Edges" && isEdgesStruct(st)
+}
+
+func isEdgesStruct(st *types.Struct) bool {
+	for v := range st.Fields() {
+		if _, isArray := v.Type().Underlying().(*types.Array); isArray && v.Name() == "loadedTypes" {
+			return true
+		}
+	}
+	return false
+}
+
+// keyish reports whether the struct has a field that may be a primary key of a
+// less usual name.
+func (f *facts) keyish() bool {
+	for v := range f.st.Fields() {
+		name := strings.TrimPrefix(v.Name(), f.name())
+		if slices.Contains([]string{"ID", "Id", "UID", "Uid", "UUID", "Uuid", "GUID", "Guid", "PK", "Pk"}, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasFileFields reports whether a type is a struct from which a file tag can be
+// reached, or holds one.
+func (in *inspection) hasFileFields(t types.Type) bool {
+	t = structIn(t, 0)
+	if t == nil {
+		return false
+	}
+	f := in.factsOf(t)
+	if f.index == 0 {
+		in.reach(f, &[]*facts{})
+	}
+	return f.reaches
+}
+
+// reach finds out from which structs a file tag can be reached, each struct
+// once: structs that lead to each other reach the same (Tarjan's strongly
+// connected components, SIAM J. Comput. 1 (1972) 146).
+func (in *inspection) reach(f *facts, stack *[]*facts) {
+	in.visited++
+	f.index, f.low = in.visited, in.visited
+	*stack = append(*stack, f)
+	for i := range f.fields {
+		field := &f.fields[i]
+		if field.kind == tagged || field.err != nil {
+			f.reaches = true
+		}
+		t := structIn(field.v.Type(), 0)
+		if field.kind != untagged || t == nil {
+			continue
+		}
+		next := in.factsOf(t)
+		if next.index == 0 {
+			in.reach(next, stack)
+		}
+		if !next.done {
+			f.low = min(f.low, next.low)
+		}
+		f.reaches = f.reaches || next.reaches
+	}
+	if f.low != f.index {
+		return
+	}
+	for { // f is the first of a component, which is the rest of the stack
+		last := len(*stack) - 1
+		c := (*stack)[last]
+		*stack = (*stack)[:last]
+		c.done, c.reaches = true, f.reaches
+		if c == f {
+			return
+		}
+	}
+}
+
+// structIn returns the struct type that a type is, or holds many of.
+func structIn(t types.Type, depth int) types.Type {
+	if depth > 8 { // type L []L
+		return nil
+	}
+	if named, ok := types.Unalias(t).(*types.Named); ok && argumentDepth(named) > maxArgumentDepth {
+		return nil
+	}
+	switch u := t.Underlying().(type) {
+	case *types.Struct:
+		return types.Unalias(t)
+	case *types.Pointer:
+		return structIn(u.Elem(), depth+1)
+	case *types.Slice:
+		return structIn(u.Elem(), depth+1)
+	case *types.Array:
+		return structIn(u.Elem(), depth+1)
+	case *types.Map:
+		return structIn(u.Elem(), depth+1)
+	}
+	return nil
+}
+
+// maxArgumentDepth is how deep type arguments may be in each other. A type that
+// holds itself with a deeper argument, T[P] a T[[]P], is an error in Go, but has
+// no end before that is found.
+const maxArgumentDepth = 16
+
+func argumentDepth(t types.Type) (depth int) {
+	switch t := types.Unalias(t).(type) {
+	case *types.Named:
+		for arg := range t.TypeArgs().Types() {
+			depth = max(depth, 1+argumentDepth(arg))
+		}
+	case interface{ Elem() types.Type }:
+		return 1 + argumentDepth(t.Elem())
+	}
+	return depth
+}

@@ -1,0 +1,182 @@
+package generator
+
+import (
+	"go/types"
+	"reflect"
+	"strings"
+)
+
+// A how says how the struct that a field leads to is stored. How a field is
+// stored decides whose names it holds: those in the row are the row's, and go
+// with it; those elsewhere are another row's business, and releasing them would
+// lose them. docs/stored.md has the rule as users read it.
+type how uint8
+
+const (
+	untold    how = iota
+	columns       // in the row, as columns of its own
+	document      // in the row, in one column
+	part          // in the row, somehow
+	elsewhere     // in a row of another table, or not at all
+	perhaps       // in the row, or not: its names are held, and never released
+	ask           // the user has to say
+)
+
+func (h how) inRow() bool { return h == columns || h == document || h == part }
+
+// and returns what two say together.
+func (h how) and(other how) how {
+	switch {
+	case h == untold || h == other:
+		return other
+	case other == untold || h.inRow() && other.inRow():
+		return h
+	}
+	return perhaps
+}
+
+// place is where in a row a struct stands.
+type place struct {
+	outer []types.Type // the structs that it is in
+	// row is what is known of the row.
+	row *facts
+	// whole says that it is in a document: all of it is stored, whatever a layer
+	// would make of its fields elsewhere.
+	whole bool
+	name  string // of the struct, for messages
+	// at is where the row's package leads to the struct, if that is of another one.
+	at *types.Var
+}
+
+// inside returns the place of what a field leads to.
+func (in *inspection) inside(p place, v *types.Var) place {
+	if p.at == nil && v.Pkg() == in.pkg {
+		p.at = v
+	}
+	if t := structIn(v.Type(), 0); t != nil {
+		if named, ok := t.(*types.Named); ok {
+			p.name = named.Obj().Name()
+		} else {
+			p.name += "." + v.Name()
+		}
+	}
+	return p
+}
+
+// stored says how the struct that an untagged field leads to is stored. The
+// first that knows decides: the field's tags, the layer that its holder is
+// written for, the methods of its type, and only then primary keys.
+func (in *inspection) stored(f *fieldFacts, owner *facts, at place, target *facts) how {
+	said := tagsSay(f.tag)
+	if at.whole {
+		return in.storedInDocument(f, owner, target, said)
+	}
+	h := held{
+		tag: f.tag, name: f.v.Name(), embedded: f.v.Embedded(), exported: f.v.Exported(), many: isMany(f.v.Type()),
+		keyed: target.keyed, valuer: in.valuer(f.v.Type(), target),
+	}
+	set := at.row.layers | owner.layers
+	if said == untold {
+		said = set.rulesSay(h)
+	}
+	switch {
+	case (said == columns || said == untold && h.embedded && h.valuer == untold) && owner.joins:
+		return perhaps
+	case said != untold:
+		return said
+	case h.embedded && h.valuer == untold:
+		return embeddedIn(f, owner, target)
+	case h.valuer != untold:
+		return h.valuer
+	case set != 0:
+		return storedBy(set, h, at, target)
+	}
+	return storedByKeys(f, owner, at, target)
+}
+
+// storedInDocument is for fields of what is stored as a whole, most likely as
+// JSON: whatever they lead to is, too. Only rows that the struct is associated
+// with are not, if it is a row itself somewhere.
+func (in *inspection) storedInDocument(f *fieldFacts, owner *facts, target *facts, said how) how {
+	switch {
+	case f.tag.Get("json") == "-", !f.v.Exported() && !f.v.Embedded(), isEdges(f.v):
+		return elsewhere
+	case f.v.Embedded() || !target.keyed:
+		return document
+	case said == elsewhere, hasForeignKey(owner.st, f.v.Name()), hasForeignKey(target.st, owner.name()):
+		return elsewhere
+	}
+	return document
+}
+
+// embeddedIn is for embedded structs that no layer's rule is known of: they are
+// the row itself, or a part of it, unless both have a primary key. Then it may be
+// another row, that of a join.
+func embeddedIn(f *fieldFacts, owner, target *facts) how {
+	if target.keyed && keyBeside(owner.st, f.v) {
+		return perhaps
+	}
+	return columns
+}
+
+// storedBy is for layers that read columns into fields and have no rule for
+// structs, sqlx and others: one that a tag names a column for may be a document,
+// or what a query joined.
+func storedBy(set layers, h held, at place, target *facts) how {
+	switch {
+	case !h.exported, !set.nameColumn(h.tag):
+		return elsewhere
+	case target.keyed:
+		return perhaps
+	case target.layers == 0, h.many:
+		return document
+	case at.row.keyed:
+		return ask
+	}
+	return perhaps
+}
+
+// nameColumn reports whether a tag of the layers names a column.
+func (set layers) nameColumn(tag reflect.StructTag) bool {
+	for i := range knownLayers {
+		if l := &knownLayers[i]; set&l.bit != 0 && l.column != nil && l.column(tag) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// storedByKeys is for structs of no known layer: one with a primary key is a row
+// of its own, one without is a part of what holds it, unless it looks like a row
+// for all that.
+func storedByKeys(f *fieldFacts, owner *facts, at place, target *facts) how {
+	unsure := perhaps
+	if at.row.keyed {
+		unsure = ask
+	}
+	switch {
+	case target.keyed:
+		return elsewhere
+	case target.layers != 0 && !owner.own:
+		return elsewhere // the struct that holds it is not written for that layer: it is no row
+	case target.layers != 0:
+		return perhaps
+	case hasForeignKey(owner.st, f.v.Name()), hasForeignKey(target.st, owner.name()), target.keyish():
+		return unsure
+	}
+	return part
+}
+
+// hasForeignKey reports whether a struct has a field that refers to another
+// table, by the name that most layers expect.
+func hasForeignKey(st *types.Struct, name string) bool {
+	if name == "" {
+		return false
+	}
+	for v := range st.Fields() {
+		if rest, ok := strings.CutPrefix(v.Name(), name); ok && (rest == "ID" || rest == "Id" || rest == "UID" || rest == "UUID") {
+			return true
+		}
+	}
+	return false
+}
