@@ -44,7 +44,7 @@ func FuzzGenerate(f *testing.F) {
 				continue
 			}
 			for _, o := range outputs(p, DefaultOutput) {
-				source := render(p, o)
+				source := render(p, o, cfg.withDefaults().flags())
 				formatted, err := format.Source(source)
 				if err != nil {
 					t.Fatalf("%v\n%s\nfrom\n%s", err, source, text)

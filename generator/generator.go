@@ -30,13 +30,14 @@ type Diagnostic = diag.Diagnostic
 // Diagnostics is everything that is wrong with the input of one run.
 type Diagnostics = diag.Diagnostics
 
-// Config is what to generate.
+// Config is what to generate. If it has neither Types, Select, Snapshot nor Hooks,
+// each package is generated for as its generated file says that it was made.
 type Config struct {
 	Dir      string   // where patterns start; "" is the working directory
 	Patterns []string // of packages, as the go command takes them; none is "."
 	Types    []string // only these types; none is all
 	Select   bool     // only types marked //filecleangen:select
-	Output   string   // the name of the generated files; "" is DefaultOutput
+	Output   string   // the name of the generated files; "" is what it was, or DefaultOutput
 	Snapshot string   // the name of snapshot types, with {type} for that of the record; "" is DefaultSnapshot
 	Hooks    Hooks    // "" is HooksAuto
 	Tags     []string // build tags that hold
@@ -61,22 +62,13 @@ func Generate(ctx context.Context, cfg Config) (*Result, error) {
 	if len(cfg.Patterns) == 0 {
 		cfg.Patterns = []string{"."}
 	}
-	if cfg.Output == "" {
-		cfg.Output = DefaultOutput
-	}
-	if cfg.Snapshot == "" {
-		cfg.Snapshot = DefaultSnapshot
-	}
-	if cfg.Hooks == "" {
-		cfg.Hooks = HooksAuto
-	}
-	if !slices.Contains(AllHooks, cfg.Hooks) {
+	if cfg.Hooks != "" && !slices.Contains(AllHooks, cfg.Hooks) {
 		return nil, fmt.Errorf("there are no hooks %q; there are %v", cfg.Hooks, AllHooks)
 	}
 	loaded, ds, err := load.Load(ctx, load.Config{
 		Dir: cfg.Dir, Patterns: cfg.Patterns, Tags: cfg.Tags,
 		Methods: generatedMethods(),
-		Output:  load.Output{Generated: isOurs, Named: func(name string) bool { return family(cfg.Output, name) }},
+		Output:  load.Output{Generated: isOurs, Named: func(name string) bool { return family(cfg.withDefaults().Output, name) }},
 	})
 	if err != nil {
 		return nil, err
@@ -110,25 +102,9 @@ func inspectAll(cfg *Config, loaded []*load.Package) (result *Result, ds Diagnos
 		for n < len(loaded) && loaded[n].Dir == loaded[0].Dir {
 			n++
 		}
-		var models []*Package
-		for _, p := range loaded[:n] {
-			model, names, in := inspect(cfg, p)
-			models = append(models, model)
-			known = append(known, names...)
-			ds = append(ds, in.ds...)
-			result.Notes = append(result.Notes, in.notes...)
-			result.Warnings = append(result.Warnings, in.warnings...)
-			if len(model.Structs) > 0 {
-				result.Packages = append(result.Packages, model)
-			}
-		}
+		names, more := result.add(cfg, loaded[:n])
+		known, ds = append(known, names...), append(ds, more...)
 		loaded = loaded[n:]
-		if len(cfg.Types) > 0 && !slices.ContainsFunc(models, func(p *Package) bool { return len(p.Structs) > 0 }) {
-			continue // not about this package
-		}
-		list, more := files(models, cfg)
-		result.Files = append(result.Files, list...)
-		ds = append(ds, more...)
 	}
 	for _, name := range cfg.Types {
 		if len(ds) == 0 && !slices.Contains(known, name) {
@@ -136,4 +112,43 @@ func inspectAll(cfg *Config, loaded []*load.Package) (result *Result, ds Diagnos
 		}
 	}
 	return result, ds
+}
+
+// add adds the packages of one directory, and returns the types with file fields
+// that they have, wanted or not.
+func (r *Result) add(run *Config, packages []*load.Package) (known []string, ds Diagnostics) {
+	generated := packages[0].Generated
+	cfg, remembered, err := run.of(generated)
+	if err != nil {
+		ds.Add(token.Position{Filename: generated[0].Path}, "%v", err)
+		return nil, ds
+	}
+	if remembered != "" {
+		r.Notes.Add(token.Position{Filename: generated[0].Path}, "made with %s, and so again; a run with other flags changes that", remembered)
+	}
+	var models []*Package
+	for _, p := range packages {
+		model, names, in := inspect(cfg, p)
+		models = append(models, model)
+		known = append(known, names...)
+		ds = append(ds, in.ds...)
+		r.Notes = append(r.Notes, in.notes...)
+		r.Warnings = append(r.Warnings, in.warnings...)
+		if len(model.Structs) > 0 {
+			r.Packages = append(r.Packages, model)
+		}
+	}
+	if none := !slices.ContainsFunc(models, func(p *Package) bool { return len(p.Structs) > 0 }); none && len(run.Types) > 0 {
+		return known, ds // not about this package
+	}
+	if remembered != "" && len(known) > 0 {
+		for _, name := range cfg.Types {
+			if !slices.Contains(known, name) {
+				ds.Add(token.Position{Filename: generated[0].Path}, "made with -type=%s, and there is no struct %s with a file tag any more%s; run filecleangen with other flags", strings.Join(cfg.Types, ","), name, diag.Nearest(name, known))
+			}
+		}
+	}
+	list, more := files(models, cfg)
+	r.Files = append(r.Files, list...)
+	return known, append(ds, more...)
 }

@@ -13,10 +13,10 @@ type Package struct {
 	Name       string // of the package clause
 	Dir        string // absolute
 	Variant    load.Variant
-	Constraint string   // the build constraint that all its files have
-	Structs    []Struct // in source order
-	Taken      []string // the identifiers declared at package level
-	Generated  []string // the files in Dir that were generated before
+	Constraint string           // the build constraint that all its files have
+	Structs    []Struct         // in source order
+	Taken      []string         // the identifiers declared at package level
+	Generated  []load.Generated // the files in Dir that were generated before
 }
 
 // Struct is a type with file fields.

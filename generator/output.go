@@ -141,11 +141,12 @@ func files(packages []*Package, cfg *Config) (list []File, ds diag.Diagnostics) 
 				ds.Add(token.Position{Filename: path}, "%v", err)
 				continue
 			}
-			list = append(list, File{Path: path, Content: render(p, o)})
+			list = append(list, File{Path: path, Content: render(p, o, cfg.flags())})
 		}
 	}
 	for _, p := range packages {
-		for _, path := range p.Generated {
+		for _, g := range p.Generated {
+			path := g.Path
 			switch {
 			case wanted[path]:
 			case family(cfg.Output, filepath.Base(path)):
@@ -156,6 +157,16 @@ func files(packages []*Package, cfg *Config) (list []File, ds diag.Diagnostics) 
 		}
 	}
 	return list, ds
+}
+
+// CheckSnapshot returns why a name can't be that of snapshot types, or nil. It has
+// {type} in place of the name of the record, unless there is but one.
+func CheckSnapshot(name string, one bool) error {
+	plain := strings.ReplaceAll(name, "{type}", "T")
+	if !token.IsIdentifier(plain) || plain == name && !one || name == "{type}" {
+		return errors.New("want the name of a type that has {type} in it, in place of the record's: {type}Files")
+	}
+	return nil
 }
 
 // CheckOutput returns why a name can't be that of generated files, or nil.

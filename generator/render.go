@@ -18,7 +18,7 @@ const (
 )
 
 // render returns the source of one generated file.
-func render(p *Package, o *output) []byte {
+func render(p *Package, o *output, flags string) []byte {
 	w := &writer{runtime: freeName("runtime", p.Taken), slices: freeName("slices", p.Taken)}
 	w.imports = map[string]string{runtimePath: w.runtime}
 	for _, s := range o.structs {
@@ -27,7 +27,7 @@ func render(p *Package, o *output) []byte {
 		}
 	}
 	w.buf.Grow(4096 * (1 + len(o.structs))) // about what comes
-	w.preamble(p, o)
+	w.preamble(p, o, flags)
 	for i := range o.structs {
 		s := &o.structs[i]
 		w.snapshotType(s)
@@ -40,13 +40,17 @@ func render(p *Package, o *output) []byte {
 	return w.buf.Bytes()
 }
 
-func (w *writer) preamble(p *Package, o *output) {
+func (w *writer) preamble(p *Package, o *output, flags string) {
 	if o.constraint != "" {
 		w.line("//go:build %s", o.constraint)
 		w.blank()
 	}
 	w.line(header)
 	w.blank()
+	if flags != "" {
+		w.line("%s %s", flagsPrefix, flags)
+		w.blank()
+	}
 	w.line("package %s", p.Name)
 	w.blank()
 	imports := w.importSpecs()

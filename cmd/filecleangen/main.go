@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"go/token"
 	"io"
 	"os"
 	"path/filepath"
@@ -81,10 +80,10 @@ func parse(args []string) (c call, err error) {
 	flags := flag.NewFlagSet("filecleangen", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	types := flags.String("type", "", "")
-	flags.StringVar(&c.config.Output, "output", generator.DefaultOutput, "")
-	flags.StringVar(&c.config.Snapshot, "snapshot", generator.DefaultSnapshot, "")
+	flags.StringVar(&c.config.Output, "output", "", "")
+	flags.StringVar(&c.config.Snapshot, "snapshot", "", "")
 	flags.BoolVar(&c.config.Select, "select", false, "")
-	hooks := flags.String("hooks", string(generator.HooksAuto), "")
+	hooks := flags.String("hooks", "", "")
 	tags := flags.String("tags", "", "")
 	flags.BoolVar(&c.list, "list", false, "")
 	flags.BoolVar(&c.json, "json", false, "")
@@ -119,15 +118,18 @@ func (c call) valid() error {
 			return fmt.Errorf("flags come before packages: %s", p)
 		}
 	}
-	if err := generator.CheckOutput(c.config.Output); err != nil {
-		return fmt.Errorf("-output %s: %w", c.config.Output, err)
+	if name := c.config.Output; name != "" {
+		if err := generator.CheckOutput(name); err != nil {
+			return fmt.Errorf("-output %s: %w", name, err)
+		}
 	}
-	if !slices.Contains(generator.AllHooks, c.config.Hooks) {
+	if c.config.Hooks != "" && !slices.Contains(generator.AllHooks, c.config.Hooks) {
 		return fmt.Errorf("-hooks %s: want one of %v", c.config.Hooks, generator.AllHooks)
 	}
-	name := strings.ReplaceAll(c.config.Snapshot, "{type}", "T")
-	if !token.IsIdentifier(name) || name == c.config.Snapshot && len(c.config.Types) != 1 || c.config.Snapshot == "{type}" {
-		return fmt.Errorf("-snapshot %s: want the name of a type that has {type} in it, in place of the record's: {type}Files", c.config.Snapshot)
+	if name := c.config.Snapshot; name != "" {
+		if err := generator.CheckSnapshot(name, len(c.config.Types) == 1); err != nil {
+			return fmt.Errorf("-snapshot %s: %w", name, err)
+		}
 	}
 	chosen := 0
 	for _, mode := range []bool{c.check, c.diff, c.dryRun, c.list} {

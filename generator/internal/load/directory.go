@@ -40,7 +40,7 @@ type file struct {
 // readDirectory reads a directory. Our own output is left out, so that it may
 // be stale, broken or missing; its paths are returned. Of packages of others,
 // tests are no part.
-func (l *Loader) readDirectory(path string, tests bool) (d *directory, generated []string, err error) {
+func (l *Loader) readDirectory(path string, tests bool) (d *directory, generated []Generated, err error) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return nil, nil, err
@@ -58,7 +58,7 @@ func (l *Loader) readDirectory(path string, tests bool) (d *directory, generated
 			return nil, nil, err
 		}
 		if l.output.Generated(f.text) {
-			generated = append(generated, f.path)
+			generated = append(generated, Generated{f.path, headOf(f.text)})
 			continue
 		}
 		if len(bytes.TrimSpace(f.text)) == 0 && l.output.Named(e.Name()) {
@@ -69,6 +69,14 @@ func (l *Loader) readDirectory(path string, tests bool) (d *directory, generated
 		d.files = append(d.files, f)
 	}
 	return d, generated, nil
+}
+
+// headOf returns what comes before the package clause.
+func headOf(text []byte) []byte {
+	if i := bytes.Index(text, []byte("\npackage ")); i >= 0 {
+		text = text[:i]
+	}
+	return bytes.Clone(text)
 }
 
 // parse parses the file, once, and keeps its syntax.

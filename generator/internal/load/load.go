@@ -60,7 +60,13 @@ type Package struct {
 	Beside []string
 	// Generated are the files in the directory that we wrote, given with its
 	// first package.
-	Generated []string
+	Generated []Generated
+}
+
+// Generated is a file that we wrote.
+type Generated struct {
+	Path string
+	Head []byte // what comes before the package clause
 }
 
 // Unit is files that are compiled together on some platform, checked without
