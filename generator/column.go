@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // What says in which column a field is, beside the keys of layers' tags.
@@ -23,7 +22,7 @@ func (in *inspection) inColumn(leaves []leaf, f *fieldFacts, owner *facts, p pla
 		case l.tag.Column != "":
 			l.column, l.columnFrom = l.tag.Column, fromOption
 		case stored == columns && l.column != "":
-			l.column = columnPrefix(f.tag) + l.column
+			l.column = columnPrefix(f) + l.column
 		default:
 			l.column, l.columnFrom = name, from
 		}
@@ -62,16 +61,21 @@ func (l *layer) keyIn(tag reflect.StructTag) string {
 }
 
 // columnPrefix is what a tag puts before the columns of the struct in a field.
-func columnPrefix(tag reflect.StructTag) string {
+func columnPrefix(f *fieldFacts) string {
+	tag := f.tag
 	for s := range strings.SplitSeq(tag.Get("gorm"), ";") {
 		if name, value, ok := strings.Cut(s, ":"); ok && strings.EqualFold(strings.TrimSpace(name), "embeddedPrefix") {
 			return value
 		}
 	}
 	for s := range strings.SplitSeq(tag.Get("bun"), ",") {
-		if prefix, ok := strings.CutPrefix(s, "embed:"); ok {
+		if prefix, ok := strings.CutPrefix(s, "embed:"); ok && !f.v.Embedded() {
 			return prefix
 		}
+	}
+	if _, rest, ok := strings.Cut(tag.Get("xorm"), "extends('"); ok {
+		prefix, _, _ := strings.Cut(rest, "'")
+		return prefix
 	}
 	return ""
 }
@@ -81,6 +85,9 @@ func firstWord(keys ...string) func(reflect.StructTag) string {
 	return func(tag reflect.StructTag) string {
 		for _, key := range keys {
 			name, _, _ := strings.Cut(tag.Get(key), ",")
+			if column, ok := strings.CutPrefix(name, "column:"); ok {
+				return column // bun
+			}
 			if name = strings.TrimSpace(name); name != "" && name != "-" && !strings.Contains(name, ":") {
 				return name
 			}
@@ -98,16 +105,53 @@ func gormColumn(tag reflect.StructTag) string {
 	return ""
 }
 
-// xormColumn returns the word in quotes, unless it is a default value.
-func xormColumn(tag reflect.StructTag) string {
-	words := strings.Fields(tag.Get("xorm"))
-	for i, w := range words {
-		if len(w) > 2 && w[0] == '\'' && w[len(w)-1] == '\'' && (i == 0 || !strings.EqualFold(words[i-1], "default")) {
-			return w[1 : len(w)-1]
+// xormColumn returns the last word of a tag that is no keyword, as xorm does
+// (tags/parser.go; schemas/type.go has the types).
+func xormColumn(tag reflect.StructTag) (name string) {
+	text := tag.Get("xorm")
+	previous := ""
+	for text = strings.TrimLeft(text, " "); text != ""; text = strings.TrimLeft(text, " ") {
+		var word string
+		word, text = xormWord(text)
+		bare, _, _ := strings.Cut(word, "(")
+		upper := strings.ToUpper(bare)
+		switch {
+		case previous == "DEFAULT", previous == "COMMENT" && word[0] == '\'':
+		case word[0] == '\'':
+			name = strings.Trim(word, "'")
+		case !slices.Contains(xormWords, upper) && strings.IndexByte("-<", word[0]) < 0:
+			name = bare
+		}
+		previous = upper
+	}
+	return name
+}
+
+// xormWord cuts the first word off a tag: spaces in quotes and parentheses don't
+// end it.
+func xormWord(text string) (word, rest string) {
+	depth, quoted := 0, false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '\'':
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == ' ' && depth <= 0:
+			return text[:i], text[i:]
 		}
 	}
-	return ""
+	return text, ""
 }
+
+var xormWords = strings.Fields(`NULL NOT NOTNULL PK AUTOINCR DEFAULT CREATED UPDATED DELETED VERSION UTC LOCAL INDEX UNIQUE CACHE NOCACHE
+	COMMENT EXTENDS UNSIGNED COLLATE JSON JSONB BIT TINYINT SMALLINT MEDIUMINT INT INT8 INTEGER BIGINT NUMBER ENUM SET XML CHAR NCHAR VARCHAR
+	VARCHAR2 NVARCHAR TINYTEXT TEXT NTEXT MEDIUMTEXT LONGTEXT UUID CLOB SYSNAME DATE DATETIME TIME TIMESTAMP TIMESTAMPZ SMALLDATETIME YEAR
+	DECIMAL NUMERIC REAL FLOAT DOUBLE MONEY SMALLMONEY BINARY VARBINARY TINYBLOB BLOB MEDIUMBLOB LONGBLOB BYTEA UNIQUEIDENTIFIER BOOL BOOLEAN
+	SERIAL BIGSERIAL ARRAY`)
 
 func ormColumn(tag reflect.StructTag) string {
 	for _, w := range splitSettings(tag.Get("orm")) {
@@ -116,32 +160,4 @@ func ormColumn(tag reflect.StructTag) string {
 		}
 	}
 	return ""
-}
-
-// snakeCase writes CoverURL as cover_url and S3Key as s3_key.
-func snakeCase(name string) string {
-	var b strings.Builder
-	runes := []rune(name)
-	for i, r := range runes {
-		if i > 0 && unicode.IsUpper(r) && (!unicode.IsUpper(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1])) && runes[i-1] != '_' {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
-}
-
-// gormInitialisms are words that gorm takes for one, in lower case after the
-// first letter (schema/naming.go, commonInitialisms).
-var gormInitialisms = []string{
-	"API", "ASCII", "CPU", "CSS", "DNS", "EOF", "GUID", "HTML", "HTTP", "HTTPS", "ID", "IP", "JSON", "LHS", "QPS", "RAM", "RHS", "RPC", "SLA",
-	"SMTP", "SSH", "TLS", "TTL", "UID", "UI", "UUID", "URI", "URL", "UTF8", "VM", "XML", "XSRF", "XSS",
-}
-
-// gormNaming is gorm's default NamingStrategy (schema/naming.go, toDBName).
-func gormNaming(name string) string { return snakeCase(name) }
-
-// outcome of a list of leaves: whether some of them are surely stored in the row.
-func anySure(leaves []leaf) bool {
-	return slices.ContainsFunc(leaves, func(l leaf) bool { return !l.holdOnly })
 }

@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"errors"
 	"go/types"
 	"reflect"
 	"slices"
@@ -57,6 +58,9 @@ func (in *inspection) factsOf(t types.Type) *facts {
 		field := &f.fields[i]
 		field.v, field.tag = f.st.Field(i), reflect.StructTag(f.st.Tag(i))
 		field.file, field.kind, field.err = parseTag(f.st.Tag(i))
+		if _, slip := errors.AsType[misspeltKey](field.err); slip && !in.unit.Facts.Local(in.at(field.v).Filename) {
+			field.err = nil
+		}
 		f.own = f.own || field.kind == tagged || field.err != nil
 		f.layers |= layersOf(field.tag, field.v.Type())
 		if field.v.Embedded() && field.kind == untagged {

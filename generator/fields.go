@@ -196,3 +196,8 @@ func (in *inspection) position(v *types.Var, p place) token.Position {
 	}
 	return in.at(v)
 }
+
+// anySure reports whether names of some leaves are surely stored in the row.
+func anySure(leaves []leaf) bool {
+	return slices.ContainsFunc(leaves, func(l leaf) bool { return !l.holdOnly })
+}

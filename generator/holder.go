@@ -111,10 +111,20 @@ func (in *inspection) valuer(t types.Type, target *facts) how {
 	switch {
 	case value == nil && scan == nil && toDB == nil:
 		return untold
-	case !target.keyed, value != nil && in.unit.Facts.WritesJSON(value.Pos()):
+	case !target.keyed, value != nil && in.unit.Facts.WritesJSON(value.Pos()) && (!byPointer(value) || isPointer(t)):
 		return document
 	}
-	return perhaps
+	return perhaps // with a pointer receiver, some layers don't find Value in a value
+}
+
+func byPointer(fn *types.Func) bool {
+	recv := fn.Signature().Recv()
+	return recv != nil && isPointer(recv.Type())
+}
+
+func isPointer(t types.Type) bool {
+	_, ok := types.Unalias(t).(*types.Pointer)
+	return ok
 }
 
 // methodOf returns a method of a type, or of a pointer to it.

@@ -2,6 +2,7 @@ package generator
 
 import (
 	"cmp"
+	"errors"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -160,7 +161,10 @@ func (in *inspection) walkStruct(st *ast.StructType, methodless bool) {
 			in.fields[name.Pos()] = field
 		}
 		if methodless && field.Tag != nil {
-			if _, kind, err := parseTag(literal(field.Tag)); kind == tagged || err != nil {
+			_, kind, err := parseTag(literal(field.Tag))
+			if slip, ok := errors.AsType[misspeltKey](err); ok {
+				in.ds.Add(in.tagPositionOf(field), "%v", slip)
+			} else if kind == tagged || err != nil {
 				in.ds.Add(in.tagPositionOf(field), `a file tag needs a struct that is declared as a type at package level, so that it can have methods; name the struct there, or leave the field out with file:"-"`)
 			}
 		}
@@ -339,6 +343,9 @@ func (in *inspection) tagPositionOf(field *ast.Field) token.Position {
 	offset := 0
 	if at := ourKey.FindStringIndex(field.Tag.Value); at != nil {
 		offset = at[1] - len(tagKey+":")
+	}
+	if key := load.Misspelt(literal(field.Tag)); key != "" {
+		offset = max(0, strings.Index(field.Tag.Value, key+":"))
 	}
 	return in.fset.Position(field.Tag.Pos() + token.Pos(offset))
 }

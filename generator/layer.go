@@ -48,6 +48,7 @@ type held struct {
 	exported bool // its name is
 	many     bool // it is a slice, an array or a map
 	keyed    bool // the struct has a primary key
+	refers   bool // a foreign key refers from one to the other
 	valuer   how  // what methods Value and Scan of its type make of it, or untold
 }
 
@@ -69,7 +70,7 @@ var knownLayers = []layer{
 		},
 	},
 	{
-		name: "bun", bit: bunLayer, keys: []string{"bun"}, says: bunSays, column: firstWord("bun"), naming: snakeCase,
+		name: "bun", bit: bunLayer, keys: []string{"bun"}, says: bunSays, column: firstWord("bun"), naming: underscore,
 		rule: func(h held) how {
 			switch {
 			case h.embedded && h.valuer == untold:
@@ -83,28 +84,28 @@ var knownLayers = []layer{
 		},
 	},
 	{
-		name: "xorm", bit: xormLayer, keys: []string{"xorm"}, says: xormSays, column: xormColumn, naming: snakeCase,
+		name: "xorm", bit: xormLayer, keys: []string{"xorm"}, says: xormSays, column: xormColumn, naming: eachUpper,
 		rule: func(h held) how {
 			switch {
 			case !h.exported:
 				return elsewhere
 			case h.valuer != untold:
 				return h.valuer
+			case h.many:
+				return document
 			case h.embedded:
-				return columns
-			case h.keyed && !h.many:
-				return elsewhere // the column holds its id
+				return perhaps // a column for its id
 			}
-			return document
+			return elsewhere // the same, or an error
 		},
 	},
 	{
-		name: "go-pg", bit: pgLayer, keys: []string{"pg"}, says: pgSays, column: firstWord("pg"), naming: snakeCase,
+		name: "go-pg", bit: pgLayer, keys: []string{"pg"}, says: pgSays, column: firstWord("pg"), naming: underscore,
 		rule: func(h held) how {
 			switch {
 			case h.embedded && h.valuer == untold:
 				return columns
-			case !h.exported:
+			case !h.exported, h.refers && h.valuer == untold:
 				return elsewhere
 			case h.valuer != untold:
 				return h.valuer
@@ -113,13 +114,13 @@ var knownLayers = []layer{
 		},
 	},
 	{
-		name: "beego", bit: ormLayer, keys: []string{"orm"}, says: ormSays, column: ormColumn, naming: snakeCase,
+		name: "beego", bit: ormLayer, keys: []string{"orm"}, says: ormSays, column: ormColumn, naming: eachUpper,
 		rule: func(h held) how {
 			switch {
+			case !h.exported, h.keyed && !h.embedded:
+				return elsewhere
 			case h.embedded:
 				return columns
-			case h.keyed || !h.exported:
-				return elsewhere
 			}
 			return perhaps // an error in beego, JSON in GoFrame
 		},
@@ -250,7 +251,11 @@ func gormSays(tag reflect.StructTag) how {
 			return elsewhere
 		case "embedded":
 			said = columns
-		case "serializer", "type":
+		case "->":
+			if value == "false" {
+				return elsewhere
+			}
+		case "serializer", "json", "type":
 			if said == untold {
 				said = document
 			}
@@ -274,7 +279,7 @@ func wordsSay(tag string) how {
 			return elsewhere
 		case "embed", "extend", "inherit":
 			return columns
-		case "json_use_number", "msgpack", "composite", "hstore":
+		case "json_use_number", "msgpack", "composite":
 			return document
 		case "type":
 			if strings.HasPrefix(value, "json") {
@@ -290,7 +295,7 @@ func xormSays(tag reflect.StructTag) how {
 	switch {
 	case slices.Contains(words, "-"):
 		return elsewhere
-	case slices.Contains(words, "extends"):
+	case slices.ContainsFunc(words, func(w string) bool { return w == "extends" || strings.HasPrefix(w, "extends(") }):
 		return columns
 	case slices.Contains(words, "json"), slices.Contains(words, "jsonb"):
 		return document

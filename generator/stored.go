@@ -73,11 +73,12 @@ func (in *inspection) stored(f *fieldFacts, owner *facts, at place, target *fact
 	}
 	h := held{
 		tag: f.tag, name: f.v.Name(), embedded: f.v.Embedded(), exported: f.v.Exported(), many: isMany(f.v.Type()),
-		keyed: target.keyed, valuer: in.valuer(f.v.Type(), target),
+		keyed: target.keyed, refers: hasForeignKey(owner.st, f.v.Name()) || hasForeignKey(target.st, owner.name()),
+		valuer: in.valuer(f.v.Type(), target),
 	}
 	set := at.row.layers | owner.layers
-	if said == untold {
-		said = set.rulesSay(h)
+	if rule := set.rulesSay(h); said == untold || !h.exported && rule == elsewhere {
+		said = rule // what is not exported, no tag makes a column
 	}
 	switch {
 	case (said == columns || said == untold && h.embedded && h.valuer == untold) && owner.joins:
@@ -91,7 +92,7 @@ func (in *inspection) stored(f *fieldFacts, owner *facts, at place, target *fact
 	case set != 0:
 		return storedBy(set, h, at, target)
 	}
-	return storedByKeys(f, owner, at, target)
+	return storedByKeys(h, owner, at, target)
 }
 
 // storedInDocument is for fields of what is stored as a whole, most likely as
@@ -149,7 +150,7 @@ func (set layers) nameColumn(tag reflect.StructTag) bool {
 // storedByKeys is for structs of no known layer: one with a primary key is a row
 // of its own, one without is a part of what holds it, unless it looks like a row
 // for all that.
-func storedByKeys(f *fieldFacts, owner *facts, at place, target *facts) how {
+func storedByKeys(h held, owner *facts, at place, target *facts) how {
 	unsure := perhaps
 	if at.row.keyed {
 		unsure = ask
@@ -161,7 +162,7 @@ func storedByKeys(f *fieldFacts, owner *facts, at place, target *facts) how {
 		return elsewhere // the struct that holds it is not written for that layer: it is no row
 	case target.layers != 0:
 		return perhaps
-	case hasForeignKey(owner.st, f.v.Name()), hasForeignKey(target.st, owner.name()), target.keyish():
+	case h.refers, target.keyish():
 		return unsure
 	}
 	return part

@@ -10,6 +10,7 @@ import (
 	"github.com/fatih/structtag"
 
 	"github.com/filecleangen/filecleangen/generator/internal/diag"
+	"github.com/filecleangen/filecleangen/generator/internal/load"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -34,16 +35,16 @@ type Tag struct {
 // Options prints the options as they are written in Go source.
 func (t Tag) Options() (list []string) {
 	for _, d := range t.Defaults {
-		list = append(list, "default="+d)
+		list = append(list, "default="+quoted(d))
 	}
 	for _, d := range t.Derived {
-		list = append(list, "derived="+d)
+		list = append(list, "derived="+quoted(d))
 	}
 	if t.Prune {
 		list = append(list, "prune")
 	}
 	if t.Column != "" {
-		list = append(list, "column="+t.Column)
+		list = append(list, "column="+quoted(t.Column))
 	}
 	if t.Keep {
 		list = append(list, "keep")
@@ -54,6 +55,54 @@ func (t Tag) Options() (list []string) {
 // String prints the tag's value as it is written in Go source.
 func (t Tag) String() string {
 	return strings.Join(append([]string{t.Storage}, t.Options()...), ",")
+}
+
+// quoted writes a value such that split takes it for one.
+func quoted(value string) string {
+	if !strings.Contains(value, ",") && !strings.HasPrefix(value, "'") {
+		return value
+	}
+	return "'" + strings.ReplaceAll(value, "'", "''") + "'"
+}
+
+// splitOptions splits options at commas, but for those in a value in quotes:
+// default='a,b.png'. In quotes, a quote is written twice.
+func splitOptions(text string) (options []string, err error) {
+	for {
+		key, rest, assigned := strings.Cut(text, "=")
+		if !assigned || strings.Contains(key, ",") || !strings.HasPrefix(rest, "'") {
+			option, more, found := strings.Cut(text, ",")
+			options = append(options, option)
+			if !found {
+				return options, nil
+			}
+			text = more
+			continue
+		}
+		value, more, ok := unquote(rest[1:])
+		if !ok || more != "" && more[0] != ',' {
+			return nil, fmt.Errorf("option %s: a value in quotes ends with a quote, and then a comma or nothing follows", key)
+		}
+		options = append(options, key+"="+value)
+		if more == "" {
+			return options, nil
+		}
+		text = more[1:]
+	}
+}
+
+// unquote returns what is before the quote that ends text, and what is behind it.
+func unquote(text string) (value, rest string, ok bool) {
+	var b strings.Builder
+	for {
+		part, after, found := strings.Cut(text, "'")
+		b.WriteString(part)
+		if !found || !strings.HasPrefix(after, "'") {
+			return b.String(), after, found
+		}
+		b.WriteByte('\'')
+		text = after[1:]
+	}
 }
 
 // ourKey finds our key even in a tag that is malformed around it.
@@ -73,7 +122,13 @@ const (
 // parseTag parses a struct tag. Errors are about our key, or about a tag in
 // which it may be lost.
 func parseTag(structTag string) (tag Tag, kind tagKind, err error) {
-	if !ourKey.MatchString(structTag) {
+	if !strings.Contains(structTag, ":") {
+		return Tag{}, untagged, nil
+	}
+	if key := load.Misspelt(structTag); key != "" {
+		return Tag{}, untagged, misspeltKey(key)
+	}
+	if !strings.Contains(structTag, tagKey+":") || !ourKey.MatchString(structTag) {
 		return Tag{}, untagged, nil
 	}
 	tags, err := structtag.Parse(structTag)
@@ -96,6 +151,14 @@ func parseTag(structTag string) (tag Tag, kind tagKind, err error) {
 	return parseValue(ours)
 }
 
+// misspeltKey is an error about a key that is most likely ours. In a package that
+// others wrote it is what they meant.
+type misspeltKey string
+
+func (key misspeltKey) Error() string {
+	return fmt.Sprintf("unknown key %q of a struct tag (did you mean %q?)", string(key), tagKey)
+}
+
 func parseValue(t *structtag.Tag) (tag Tag, kind tagKind, err error) {
 	tag.Storage = t.Name
 	switch {
@@ -108,7 +171,13 @@ func parseValue(t *structtag.Tag) (tag Tag, kind tagKind, err error) {
 	case tag.Storage != "" && !storageName.MatchString(tag.Storage):
 		return Tag{}, untagged, fmt.Errorf("%q can't be the name of a storage: use only letters, digits, and _ - . between them", tag.Storage)
 	}
-	for _, o := range t.Options {
+	var options []string
+	if len(t.Options) > 0 {
+		if options, err = splitOptions(strings.Join(t.Options, ",")); err != nil {
+			return Tag{}, untagged, err
+		}
+	}
+	for _, o := range options {
 		if err := tag.apply(o); err != nil {
 			return Tag{}, untagged, err
 		}
@@ -124,7 +193,7 @@ func (t *Tag) apply(option string) error {
 	key, value, assigned := strings.Cut(option, "=")
 	switch key {
 	case "default":
-		return appendOnce(&t.Defaults, option, value, runtime.CheckName(value))
+		return appendOnce(&t.Defaults, option, value, checkDefault(value))
 	case "derived":
 		return appendOnce(&t.Derived, option, value, runtime.CheckTemplate(value))
 	case "column":
@@ -141,6 +210,20 @@ func (t *Tag) apply(option string) error {
 		return errors.New("empty option: a comma too many")
 	}
 	return fmt.Errorf("unknown option %q%s; known: %s", key, diag.Nearest(strings.TrimSpace(key), options), optionsHelp)
+}
+
+// checkDefault returns why a value can be neither the name of a file nor what a
+// column holds instead, a path from the root of a site or a URL; see
+// [runtime.Names].
+func checkDefault(value string) error {
+	err := runtime.CheckName(value)
+	if _, path, isURL := strings.Cut(value, "://"); isURL && runtime.CheckName(path) == nil {
+		return nil
+	}
+	if path, fromRoot := strings.CutPrefix(value, "/"); fromRoot && runtime.CheckName(path) == nil {
+		return nil
+	}
+	return err
 }
 
 func appendOnce(list *[]string, option, value string, err error) error {

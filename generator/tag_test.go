@@ -17,6 +17,9 @@ func TestParseTag(t *testing.T) {
 		`file:",default=a.png"`:                {Defaults: []string{"a.png"}},
 		`file:"m,default=a b.png,default=c=d"`: {Storage: "m", Defaults: []string{"a b.png", "c=d"}},
 		`file:"m,prune,derived=t/{dir}/{stem}.x,derived={name}.y,column=c d"`: {Storage: "m", Prune: true, Derived: []string{"t/{dir}/{stem}.x", "{name}.y"}, Column: "c d"},
+		`file:"m,default='a,b''c',derived='{stem},x',prune,default=''''"`:     {Storage: "m", Prune: true, Defaults: []string{"a,b'c", "'"}, Derived: []string{"{stem},x"}},
+		`file:"m,default=/a/b.png,default=https://x.example/y.png"`:           {Storage: "m", Defaults: []string{"/a/b.png", "https://x.example/y.png"}},
+		`file:"m,default=it's"`:                  {Storage: "m", Defaults: []string{"it's"}},
 		`file:",keep"`:                           {Keep: true},
 		`file:"s3.eu-1_x"`:                       {Storage: "s3.eu-1_x"},
 		`file:"media,default=\u00fc/\"quoted\""`: {Storage: "media", Defaults: []string{`ü/"quoted"`}},
@@ -36,7 +39,7 @@ func TestParseTag(t *testing.T) {
 // FuzzParseTag: no tag makes it panic, and what it understands prints back the
 // same.
 func FuzzParseTag(f *testing.F) {
-	for _, seed := range []string{` `, `file:"media"`, `file:",default=a,default=b"`, `json:"x" file:"-"`, `file:"m`, "file:\"\x00\"", `file:"a\"b"`, `file:"m,keep,column=c"`, `file:",prune,derived={dir}/{stem}{ext}.x"`} {
+	for _, seed := range []string{` `, `file:"media"`, `file:",default=a,default=b"`, `json:"x" file:"-"`, `file:"m`, "file:\"\x00\"", `file:"a\"b"`, `file:"m,keep,column=c"`, `file:",prune,derived={dir}/{stem}{ext}.x"`, `file:"m,default='a,b''',keep"`, `flie:"m"`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {

@@ -93,8 +93,12 @@ func (c *Cleaner) learn(t *Type) (errs []error) {
 			errs = append(errs, fmt.Errorf("%s.%s names storage %q, which was not given: add runtime.WithStorage(%[3]q, …)", t.Name, f.Path, f.Storage))
 		}
 		for _, name := range f.Defaults {
+			other := in.nameOf(name)
+			if ok && CheckName(name) != nil && CheckName(other) != nil {
+				errs = append(errs, fmt.Errorf("%s.%s has the default %q, which is no name of a file in storage %q; if its columns hold such values, say with runtime.Names what they mean", t.Name, f.Path, name, f.Storage))
+			}
 			c.defaults[Ref{f.Storage, name}] = struct{}{}
-			if other := in.nameOf(name); other != "" {
+			if other != "" {
 				c.defaults[Ref{f.Storage, other}] = struct{}{}
 			}
 		}

@@ -37,6 +37,34 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
+// TestDefaultValues: a default may be what the column holds, if the storage knows
+// what that means.
+func TestDefaultValues(t *testing.T) {
+	typ := &runtime.Type{Name: "test.page", Fields: []runtime.Field{{Path: "A", Storage: "media", Defaults: []string{"/media/blank.png"}}}}
+	media := afero.NewMemMapFs()
+	_, err := runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(typ))
+	if err == nil || !strings.Contains(err.Error(), `test.page.A has the default "/media/blank.png", which is no name of a file in storage "media"`) {
+		t.Errorf("%v", err)
+	}
+	name := func(value string) string { return strings.TrimPrefix(value, "/media/") }
+	c, err := runtime.New(runtime.WithStorage("media", media, runtime.Names(name)), runtime.WithTypes(typ))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := afero.WriteFile(media, "blank.png", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b := c.Begin()
+	log := b.Deleted(typ, runtime.IntKey(1))
+	log.Release(0, "/media/blank.png")
+	if _, err := b.CommitWith(t.Context(), func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if there, err := afero.Exists(media, "blank.png"); err != nil || !there {
+		t.Errorf("the default is gone: %v", err)
+	}
+}
+
 func TestCheckName(t *testing.T) {
 	for _, name := range []string{"a", "a/b.png", ".hidden", "a b", "ä/ö", "...", "ab:c", "0/1"} {
 		if err := runtime.CheckName(name); err != nil {

@@ -3,7 +3,6 @@ package load
 import (
 	"bytes"
 	"slices"
-	"strings"
 )
 
 // withoutBodies returns the source of a file with the bodies of functions, and
@@ -85,33 +84,6 @@ func methodName(head []byte) string {
 func beginsFunc(text []byte, i int) bool {
 	return text[i] == 'f' && (i == 0 || text[i-1] == '\n') && bytes.HasPrefix(text[i:], []byte("func"))
 }
-
-// mentions reports whether there may be tags or directives of ours: file: where
-// a key of a struct tag may stand, also in a tag that is malformed.
-func mentions(text []byte) bool {
-	key := []byte(tagKey)
-	for rest := text; ; {
-		i := bytes.Index(rest, key)
-		if i < 0 {
-			break
-		}
-		before, after := byte(' '), byte(' ')
-		if i > 0 {
-			before = rest[i-1]
-		}
-		if rest = rest[i+len(key):]; len(rest) > 0 {
-			after = rest[0]
-		}
-		switch {
-		case strings.IndexByte("`\"", before) >= 0, strings.IndexByte(" \t", before) >= 0 && strings.IndexByte("\"\\'`", after) >= 0:
-			return true
-		}
-	}
-	return bytes.Contains(text, []byte("//filecleangen:"))
-}
-
-// tagKey is what a struct tag of ours begins with.
-const tagKey = "file:"
 
 // bodyStart returns where the body of the function at i opens, or -1 if it has
 // none.
