@@ -3,7 +3,7 @@
 // writes synthetic modules into a temporary directory, runs every job in every
 // round, in random order, and prints tables in Markdown.
 //
-//	go run . [-rounds 10] [-cold-rounds 3] [-only small,many,heavy,packages]
+//	go run . [-rounds 10] [-cold-rounds 3] [-only small,many,heavy,packages,linked,repository]
 //
 // It is run in its own directory.
 package main

@@ -16,6 +16,7 @@ type synthetic struct {
 	files      int // per package
 	structs    int // per file of a tagged package
 	methods    int // per struct: bodies that nobody needs to look at
+	links      int // per struct: fields that lead to others
 	imports    []heavyImport
 	kinds      []string // the types that stringer is for
 }
@@ -35,6 +36,8 @@ var modules = []*synthetic{
 	{name: "many", what: "one package, 200 structs in 50 files", packages: 1, tagged: 1, files: 50, structs: 4, methods: 4},
 	{name: "heavy", what: "one package of 5 structs that imports gorm and k8s.io/api", packages: 1, tagged: 1, files: 5, structs: 1, methods: 2, imports: []heavyImport{gorm, core}},
 	{name: "packages", what: "100 packages of 5 files, each importing gorm, 20 with structs", packages: 100, tagged: 20, files: 5, structs: 1, methods: 4, imports: []heavyImport{gorm}},
+	{name: "linked", what: "one package, 400 structs that lead to 10 others each", packages: 1, tagged: 1, files: 20, structs: 20, methods: 1, links: 10},
+	{name: "repository", what: "2,400 files in 240 packages, each importing gorm, 20 packages with structs", packages: 240, tagged: 20, files: 10, structs: 1, methods: 12, imports: []heavyImport{gorm}},
 }
 
 // requirements pins what the synthetic modules import.
@@ -100,12 +103,13 @@ func (m *synthetic) source(p, f int) string {
 	}
 	fmt.Fprintf(&b, ")\n\ntype Kind%d int\n\nconst (\n\tA%[1]d Kind%[1]d = iota\n\tB%[1]d\n\tC%[1]d\n)\n", f)
 	for s := range m.structs {
-		m.structSource(&b, fmt.Sprintf("Record%02d%d", f, s), p < m.tagged)
+		m.structSource(&b, f*m.structs+s, p < m.tagged)
 	}
 	return b.String()
 }
 
-func (m *synthetic) structSource(b *strings.Builder, name string, tagged bool) {
+func (m *synthetic) structSource(b *strings.Builder, number int, tagged bool) {
+	name := fmt.Sprintf("Record%d", number)
 	tag := func(s string) string {
 		if tagged {
 			return fmt.Sprintf(" `file:%q`", s)
@@ -116,6 +120,9 @@ func (m *synthetic) structSource(b *strings.Builder, name string, tagged bool) {
 	fmt.Fprintf(b, "\tCover string%s\n\tThumb *string%s\n\tGallery []string%s\n", tag("media,default=blank.png"), tag("thumbs"), tag("media"))
 	for _, i := range m.imports {
 		fmt.Fprintf(b, "\t%s\n", i.field)
+	}
+	for i := range m.links {
+		fmt.Fprintf(b, "\tLink%d []*Record%d\n", i, (number*7+i*13+1)%(m.files*m.structs))
 	}
 	b.WriteString("}\n")
 	for i := range m.methods {

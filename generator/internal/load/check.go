@@ -1,26 +1,36 @@
 package load
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"strconv"
+
+	"github.com/filecleangen/filecleangen/generator/internal/diag"
 )
 
 // check type-checks the declarations of all units, against what is known of
 // other packages.
-func (l *Loader) check(d *draft) {
+func (l *Loader) check(d *draft) (ds diag.Diagnostics) {
 	for _, u := range d.units {
 		files := make([]*ast.File, len(u.Files))
 		for i, f := range u.Files {
 			files[i] = l.declarationsOf(f.File)
 			u.Files[i].Dots = l.taggedDots(d.modules, f.File)
 		}
-		u.Types = checkFiles(d.Name, l.fset, files, importer{l, d.modules}, func(e types.Error) { u.Errors = append(u.Errors, e) })
+		pkg, err := checkFiles(d.Name, l.fset, files, importer{l, d.modules}, func(e types.Error) { u.Errors = append(u.Errors, e) })
+		if err != nil && d.tagged {
+			ds.Add(token.Position{Filename: d.Dir}, "the types of this package can't be checked: %v; mend what does not compile", err)
+		}
+		u.Types = pkg
 		d.Units = append(d.Units, u)
 	}
+	return ds
 }
 
 // declarationsOf returns a file with what matters of its declarations: types,
@@ -61,7 +71,15 @@ func variables(names ...*ast.Ident) ast.Decl {
 	return &ast.GenDecl{Tok: token.VAR, TokPos: names[0].Pos(), Specs: []ast.Spec{&ast.ValueSpec{Names: names, Type: &ast.StructType{Fields: &ast.FieldList{}}}}}
 }
 
-func checkFiles(path string, fset *token.FileSet, files []*ast.File, imports types.Importer, report func(types.Error)) *types.Package {
+// checkFiles returns the types of a package. What is wrong with them is reported,
+// and an error means that nothing is known of them: on code that does not compile
+// the type checker may fail itself.
+func checkFiles(path string, fset *token.FileSet, files []*ast.File, imports types.Importer, report func(types.Error)) (pkg *types.Package, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			pkg, err = emptyPackage(path), fmt.Errorf("%v", r)
+		}
+	}()
 	config := types.Config{
 		Importer:         imports,
 		IgnoreFuncBodies: true,
@@ -72,8 +90,8 @@ func checkFiles(path string, fset *token.FileSet, files []*ast.File, imports typ
 			}
 		},
 	}
-	pkg, _ := config.Check(path, fset, files, nil) // errors are reported
-	return pkg
+	pkg, _ = config.Check(path, fset, files, nil) // errors are reported
+	return pkg, nil
 }
 
 // taggedDots returns the imports with a dot of packages that have file tags.
@@ -128,9 +146,15 @@ func emptyPackage(path string) *types.Package {
 
 // checkForeign type-checks the declarations that are needed of a package.
 func (l *Loader) checkForeign(f *foreign) {
+	// In an order that does not depend on who asked for what: of code with errors,
+	// types depend on it.
+	names := slices.SortedFunc(maps.Keys(f.decls), func(a, b string) int {
+		return cmp.Compare(f.decls[a].pos(), f.decls[b].pos())
+	})
 	byFile := map[*ast.File][]ast.Decl{}
 	var order []*ast.File
-	for _, d := range f.decls {
+	for _, name := range names {
+		d := f.decls[name]
 		if d == nil {
 			continue
 		}
@@ -141,6 +165,9 @@ func (l *Loader) checkForeign(f *foreign) {
 			byFile[d.file] = append(byFile[d.file], d.decl)
 		}
 	}
+	slices.SortFunc(order, func(a, b *ast.File) int {
+		return cmp.Compare(l.fset.Position(a.Package).Filename, l.fset.Position(b.Package).Filename)
+	})
 	var files []*ast.File
 	for _, file := range order {
 		files = append(files, &ast.File{
@@ -151,7 +178,7 @@ func (l *Loader) checkForeign(f *foreign) {
 	if opaque := f.opaqueFile(); opaque != nil {
 		files = append(files, opaque)
 	}
-	f.checked = checkFiles(f.path, l.fset, files, importer{l, f.modules}, func(types.Error) {})
+	f.checked, _ = checkFiles(f.path, l.fset, files, importer{l, f.modules}, func(types.Error) {}) // then its types can't be resolved
 }
 
 func importDecls(f *ast.File) (decls []ast.Decl) {

@@ -41,6 +41,13 @@ type declaration struct {
 	reaches uint8
 }
 
+func (d *declaration) pos() token.Pos {
+	if d == nil {
+		return token.NoPos
+	}
+	return d.decl.Pos()
+}
+
 // need finds what the types of a package are made of, and returns what could
 // not be found.
 func (l *Loader) need(d *draft) (missing []*want) {

@@ -137,7 +137,7 @@ func (l *Loader) load(patterns []string) (loaded []*Package, ds diag.Diagnostics
 	}
 	ds = append(ds, l.resolve(drafts)...)
 	for _, d := range drafts {
-		l.check(d)
+		ds = append(ds, l.check(d)...)
 		if d.tagged || len(d.Generated) > 0 {
 			loaded = append(loaded, d.Package)
 		}
