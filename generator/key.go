@@ -116,7 +116,10 @@ func saysKey(tag reflect.StructTag) answer {
 	}
 	for _, s := range gormSettings(tag) {
 		name, value, _ := strings.Cut(s, ":")
-		if name = strings.TrimSpace(name); (name == "primarykey" || name == "primary_key") && value != "false" {
+		if name = strings.TrimSpace(name); name == "primarykey" || name == "primary_key" {
+			if value == "false" {
+				return no
+			}
 			return yes
 		}
 	}

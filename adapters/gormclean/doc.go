@@ -15,8 +15,9 @@
 //	go relay.Run(ctx)
 //
 // From here on db.Save(&article), db.Delete(&Article{}, id) and all others do it.
-// Generate the models with -hooks=none: gorm calls methods named BeforeUpdate and
-// AfterDelete in a way of its own.
+// Models with tags or types of gorm's get no hooks from the generator, since gorm
+// calls methods named BeforeUpdate and AfterDelete in a way of its own; generate
+// others with -hooks=none.
 //
 // # How it works
 //

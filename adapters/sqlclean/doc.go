@@ -46,7 +46,8 @@
 //			func() (int64, error) { return q.UpdateCover(ctx, params) }) // :execrows
 //	})
 //
-// sqlc writes its models itself: tag a struct of your own, and fill it from them.
+// sqlc tags the models that it writes: go_struct_tag in an override for the column;
+// docs/sqlc.md of filecleangen has all of it.
 //
 // # What is not seen
 //

@@ -31,13 +31,23 @@ after go get -tool github.com/filecleangen/filecleangen/cmd/filecleangen.
 It is file:"STORAGE[,OPTION...]". The storage may be empty: the default storage.
 file:"-" leaves a field out. The options are:
 
-	default=NAME      a file in that storage that is never deleted; may be repeated
+	default=NAME      a file in that storage that is never deleted, or what the
+	                  column holds instead of its name, such as a URL; may be
+	                  repeated
 	derived=TEMPLATE  a file made from this one that goes with it, such as
 	                  derived=thumbs/{dir}/{stem}.webp; may be repeated; see
 	                  runtime.CheckTemplate
 	prune             directories that became empty go with the file
-	column=NAME       the column of the database, where a layer can't tell
+	column=NAME       the column of the database, where no other tag says it
 	keep              the files are known, and never deleted
+
+A value with a comma in it is written in quotes, default='a,b.png', and a quote in
+it twice.
+
+The column of a field is what its tags say: column=, or the tag of a layer, such
+as db, gorm, bun, xorm, pg, boil, orm or reform. Where none does it is the name of
+the field as the layer would write it, in snake case for most: a guess, which
+-list shows.
 
 # The types of file fields
 
@@ -45,22 +55,40 @@ A file field can be of type
 
 	string, and any type made of it
 	{String string; Valid bool} structs: sql.NullString, pgtype.Text, ...
-	{V T; Valid bool} structs of such T: sql.Null[string], ...
+	{V T; Valid bool} structs of such T: sql.Null[string], ..., and
+	{Elements []T; Valid bool} structs: pgtype.Array[string]
 	any type with a method FileNames() iter.Seq[string]
 	type parameters that are constrained to ~string or ~[]string, or to
 	have FileNames
 	pointers to, and slices, arrays and maps (in their values) of these
 
+# Structs that a struct holds
+
 A struct that embeds or holds structs with file fields, however deep, in slices,
-arrays and maps, or in itself, has those file fields, too, wherever they were
-declared. A value of a type that contains itself must be a tree. A struct that
-has a primary key of its own may rather be a row of another table, which speaks
-for itself: whether it is, is told by the tags of gorm, bun, go-pg and xorm, or
-by a foreign key (a field AuthorID beside Author, or PostID in what Post holds).
-An embedded one is taken for the row itself, unless the struct has another
-primary key beside it: then it may be the other half of a join. Where nothing
-tells, you are asked to write file:"" at the field that holds it, if it is stored
-in the row, or file:"-".
+arrays and maps, or in itself, has those file fields, too, if they are stored in
+its row. A value of a type that contains itself must be a tree. The first of these
+that knows says whether they are:
+
+	1. the tag of a persistence layer on the field: serializer, embedded, type,
+	   extends, rel, m2m, foreignKey, -, ...
+	2. the rule of the layer that the struct is written for, as its tags tell:
+	   gorm, bun, xorm, go-pg, ent, sqlc, beego, MongoDB, ...
+	3. methods Value and Scan of the field's type: it is a column
+	4. primary keys: a struct with one is a row of its own, and a struct without
+	   one a part of what holds it
+
+file:"" at the field says that it is stored in the row, file:"-" that it is not.
+Where it may be either, names are held and never released: a file may be kept that
+could have gone, and none is lost; -v says where. It is an error that asks for one
+of the two only where a row with a primary key holds a struct without one that
+looks like a row for all that. The whole rule, and what the layers do, is in
+docs/stored.md.
+
+A struct that merely holds rows or parts, a service, a cache, a page of results, a
+request, an event, is passed over, which -v says: it has no file field of its own,
+no primary key and no tag of a layer. So are the structs that sqlc writes for
+queries, and ent's edges, mutations and builders. An embedded struct is taken for
+the row itself.
 
 # Directives
 
@@ -75,15 +103,17 @@ They stand in the comment right above a type:
 Records are told apart by their primary key: the fields that tags of gorm, bun,
 go-pg, xorm, reform or beego name as such, or else a field with the tag
 db:"id", or else the field ID, or Id. It can have several fields, of integer,
-string or 16-byte array types. Records of a generic struct, or of one whose key
+string or 16-byte array types, pointers to them, or structs of one of them and
+Valid, such as pgtype.UUID. Records of a generic struct, or of one whose key
 can't be recognised, which -v says, can't be told apart: files may be kept that
 could have gone; see runtime.Key.
 
 # What is read, and what is written
 
 The package need not compile: generated methods may be missing or stale, the
-generated file may be broken or empty, and imports may be missing, as long as no
-file field needs them. Of files that may have tags, all must parse.
+generated file may be broken or empty, and packages may be missing, as long as no
+file field needs them; go mod download gets them. Of files that may have tags, all
+must parse.
 
 Files of every platform are read, whatever their build constraint; those that
 are marked "ignore" are not. The types of a constrained file are generated into
@@ -106,8 +136,9 @@ integration.
 		only types with the directive select
 	-output NAME
 		the name of the generated file (default filecleangen_gen.go)
-	-hooks plain|none|gorm
-		plain (default): the methods AfterCreate, BeforeUpdate and
+	-hooks auto|plain|none|gorm
+		auto (default): none for structs that are stored with gorm, and
+		plain for others. plain: the methods AfterCreate, BeforeUpdate and
 		AfterDelete. none: only the snapshot, with its methods LogCreate,
 		LogUpdate and LogDelete, for adapters, and for layers such as gorm
 		that call methods of the same names in a way of their own. gorm:
@@ -125,14 +156,19 @@ integration.
 		write nothing; print what would change as a unified diff, and exit
 		with 1 if anything would
 	-list
-		write nothing; print every file field as a table, or with -json as
-		JSON
+		write nothing; print every file field, its column and what names
+		that, as a table, or with -json as JSON
 	-n
 		write nothing; print what would be written or removed
 	-v
-		say of each file what was done, and of each type without a key why
+		say of each file what was done, of each type without a key why, what
+		was passed over, and where names are only held
 	-version
 		print the version and exit
+
+A generated file says in its header how it was made. A run without -type, -select,
+-hooks and -snapshot makes it so again, and so does -check; one with any of them
+takes the place of all. The name of the file, -output, is remembered in any case.
 
 The exit status is 0 if all is done, 1 if something is wrong with the code it
 reads, or out of date, 2 if it was called in a wrong way. With 1 and 2 nothing

@@ -19,20 +19,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestReadme: what the example prints is what the README shows.
-func TestReadme(t *testing.T) {
+// TestOutput: what the example prints is what docs/outbox.md shows.
+func TestOutput(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	t.Setenv("TMP", os.Getenv("TMPDIR"))
 	var out bytes.Buffer
 	if err := tell(context.Background(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "outbox.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(strings.ReplaceAll(string(readme), "\r\n", "\n"), out.String()) {
-		t.Errorf("the README does not have the output of the example, which is now:\n%s", &out)
+	if !strings.Contains(strings.ReplaceAll(string(page), "\r\n", "\n"), out.String()) {
+		t.Errorf("docs/outbox.md does not have the output of the example, which is now:\n%s", &out)
 	}
 	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
 		t.Errorf("left behind in the temporary folder: %v, %v", left, err)

@@ -72,7 +72,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 			return fmt.Errorf("%s: %w", step.title, err)
 		}
 	}
-	return nil
+	return cleaner.Close(ctx) // waits for deletions, and says what is left
 }
 
 // makeMedia makes the media directory, with the default picture.

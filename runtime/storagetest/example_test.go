@@ -2,11 +2,25 @@ package storagetest_test
 
 import (
 	"fmt"
+	"testing"
 
 	"github.com/spf13/afero"
 
+	"github.com/filecleangen/filecleangen/runtime"
 	"github.com/filecleangen/filecleangen/runtime/storagetest"
 )
+
+// TestStorage is the test that docs/storages.md shows.
+func TestStorage(t *testing.T) {
+	storage, err := runtime.Dir(t.TempDir()) // or the storage that you use
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer storage.Close()
+	if err := storagetest.Examine(storage).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // A storage that nothing can be written to.
 func ExampleExamine() {

@@ -14,7 +14,7 @@ import (
 	"github.com/filecleangen/filecleangen/runtime/storagetest"
 )
 
-// subject is a storage as the README's table has it.
+// subject is a storage as the table in docs/storages.md has it.
 type subject struct {
 	name    string
 	storage afero.Fs
@@ -84,14 +84,14 @@ var inMemory = regexp.MustCompile("MemMapFs|CopyOnWriteFs")
 
 const raceCheck = "of several who create a file one does"
 
-// TestVerdicts: the table in the README is what the storages of afero are found
-// to be.
+// TestVerdicts: the table in docs/storages.md is what the storages of afero are
+// found to be.
 func TestVerdicts(t *testing.T) {
 	repository, err := filepath.Abs("../..") // before the directory is changed
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	page, err := os.ReadFile(filepath.Join(repository, "docs", "storages.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,8 +111,8 @@ func TestVerdicts(t *testing.T) {
 		}
 		lines = append(lines, fmt.Sprintf("| %s | %s | %s |", s.name, findings.Verdict(), strings.Join(because, "; ")))
 	}
-	if table := strings.Join(lines, "\n"); !strings.Contains(string(readme), table) {
-		t.Errorf("the table in README.md should be\n%s", table)
+	if table := strings.Join(lines, "\n"); !strings.Contains(string(page), table) {
+		t.Errorf("the table in docs/storages.md should be\n%s", table)
 	}
 }
 
