@@ -17,10 +17,10 @@ func (in *inspection) passedOver(f *facts, file *load.File) string {
 		return "sqlc wrote it for a query"
 	case isEdgesStruct(f.st):
 		return "it holds the edges of an ent entity"
-	case !f.own && !f.keyed && !f.hasColumn():
-		return "all of its fields lead to other structs"
 	case !f.row():
 		return "it holds structs with file fields, but has no file field of its own, no primary key and no tag of a persistence layer"
+	case !f.own && !f.keyed && !f.hasColumn():
+		return "all of its fields lead to other structs"
 	}
 	return ""
 }
