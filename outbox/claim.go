@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -26,7 +27,7 @@ type claim struct {
 // its commit on nobody can take up their names.
 func (r *Relay) claim(ctx context.Context, storage string, safe int64) (*claim, error) {
 	c := &claim{storage: storage, token: rand.Text()}
-	err := r.outbox.transaction(ctx, func(tx Handle) error {
+	err := r.outbox.transaction(ctx, func(tx dialect.Handle) error {
 		c.rows, c.round = nil, round{}
 		due, err := r.due(ctx, tx, storage, safe)
 		if err != nil {
@@ -60,15 +61,13 @@ func (r *Relay) claim(ctx context.Context, storage string, safe int64) (*claim, 
 // for this transaction; rows that others have locked are left out, and those of
 // types that the cleaner was not told of: nobody knows what must not be deleted
 // there.
-func (r *Relay) due(ctx context.Context, tx Handle, storage string, safe int64) (rows []*row, err error) {
+func (r *Relay) due(ctx context.Context, tx dialect.Handle, storage string, safe int64) (rows []*row, err error) {
 	d := r.outbox.dialect
-	s := d.statement("SELECT id, name, state, reason, model, field, derived_from, attempts FROM "+table).
-		add(" WHERE storage = ? AND not_before <= "+d.now()+" AND (state = ? OR state IN (?, ?) AND id < ?) AND model IN ", storage, stateDeleting, statePending, stateUpload, safe)
-	in(s, r.models).add(" ORDER BY not_before, id LIMIT ?", r.portion)
-	if d != SQLite {
-		s.raw(" FOR UPDATE SKIP LOCKED")
-	}
-	err = queryAll(ctx, tx, s, func(result *sql.Rows) error {
+	s := dialect.New(d, "SELECT id, name, state, reason, model, field, derived_from, attempts FROM "+table).
+		Add(" WHERE storage = ? AND not_before <= "+d.Now()+" AND (state = ? OR state IN (?, ?) AND id < ?) AND model IN ", storage, stateDeleting, statePending, stateUpload, safe)
+	dialect.In(s, r.models).Add(" ORDER BY not_before, id LIMIT ?", r.portion)
+	s.Raw(d.SkipLocked())
+	err = dialect.QueryAll(ctx, tx, s, func(result *sql.Rows) error {
 		row := &row{storage: storage}
 		rows = append(rows, row)
 		return result.Scan(&row.id, &row.name, &row.state, &row.reason, &row.model, &row.field, &row.derivedFrom, &row.attempts)
@@ -77,26 +76,26 @@ func (r *Relay) due(ctx context.Context, tx Handle, storage string, safe int64) 
 }
 
 // waits reports whether rows are due, but not safe.
-func (r *Relay) waits(ctx context.Context, tx Handle, storage string, safe int64) (is bool, err error) {
+func (r *Relay) waits(ctx context.Context, tx dialect.Handle, storage string, safe int64) (is bool, err error) {
 	d := r.outbox.dialect
-	s := d.statement("SELECT EXISTS (SELECT 1 FROM "+table).
-		add(" WHERE storage = ? AND not_before <= "+d.now()+" AND state IN (?, ?) AND id >= ? AND model IN ", storage, statePending, stateUpload, safe)
-	err = queryRow(ctx, tx, in(s, r.models).raw(")"), &is)
+	s := dialect.New(d, "SELECT EXISTS (SELECT 1 FROM "+table).
+		Add(" WHERE storage = ? AND not_before <= "+d.Now()+" AND state IN (?, ?) AND id >= ? AND model IN ", storage, statePending, stateUpload, safe)
+	err = dialect.QueryRow(ctx, tx, dialect.In(s, r.models).Raw(")"), &is)
 	return is, err
 }
 
 // anyDue reports whether rows are due, safe or not.
 func (r *Relay) anyDue(ctx context.Context, storage string) (is bool, err error) {
 	d := r.outbox.dialect
-	s := d.statement("SELECT EXISTS (SELECT 1 FROM "+table).
-		add(" WHERE storage = ? AND not_before <= "+d.now()+" AND state <> ? AND model IN ", storage, stateParked)
-	err = queryRow(ctx, r.outbox.db, in(s, r.models).raw(")"), &is)
+	s := dialect.New(d, "SELECT EXISTS (SELECT 1 FROM "+table).
+		Add(" WHERE storage = ? AND not_before <= "+d.Now()+" AND state <> ? AND model IN ", storage, stateParked)
+	err = dialect.QueryRow(ctx, r.outbox.db, dialect.In(s, r.models).Raw(")"), &is)
 	return is, err
 }
 
 // namedRows returns those of the rows whose file some row names, or the file that
 // it is derived from.
-func (r *Relay) namedRows(ctx context.Context, tx Handle, storage string, rows []*row) (map[*row]bool, error) {
+func (r *Relay) namedRows(ctx context.Context, tx dialect.Handle, storage string, rows []*row) (map[*row]bool, error) {
 	var names []string
 	for _, row := range rows {
 		names = append(names, row.name)
@@ -119,17 +118,17 @@ func (r *Relay) namedRows(ctx context.Context, tx Handle, storage string, rows [
 }
 
 // mark drops rows, and makes known that the files of others are being deleted.
-func (r *Relay) mark(ctx context.Context, tx Handle, token string, drop, keep []int64) error {
+func (r *Relay) mark(ctx context.Context, tx dialect.Handle, token string, drop, keep []int64) error {
 	d := r.outbox.dialect
 	for part := range slices.Chunk(drop, portion) {
-		if _, err := exec(ctx, tx, in(d.statement("DELETE FROM "+table+" WHERE id IN "), part)); err != nil {
+		if _, err := dialect.Exec(ctx, tx, dialect.In(dialect.New(d, "DELETE FROM "+table+" WHERE id IN "), part)); err != nil {
 			return err
 		}
 	}
 	for part := range slices.Chunk(keep, portion) {
-		s := d.statement("UPDATE "+table).add(" SET state = ?, claim = ?, attempts = attempts + 1, not_before = "+d.now()+" + ? WHERE id IN ",
+		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = ?, attempts = attempts + 1, not_before = "+d.Now()+" + ? WHERE id IN ",
 			stateDeleting, token, r.lease.Milliseconds())
-		if _, err := exec(ctx, tx, in(s, part)); err != nil {
+		if _, err := dialect.Exec(ctx, tx, dialect.In(s, part)); err != nil {
 			return err
 		}
 	}
@@ -166,11 +165,11 @@ func (r *Relay) settle(ctx context.Context, c *claim) error {
 		}
 	}
 	c.failed = len(failed)
-	return r.outbox.transaction(ctx, func(tx Handle) error {
+	return r.outbox.transaction(ctx, func(tx dialect.Handle) error {
 		d := r.outbox.dialect
 		for part := range slices.Chunk(done, portion) {
-			s := d.statement("DELETE FROM "+table).add(" WHERE claim = ? AND id IN ", c.token)
-			if _, err := exec(ctx, tx, in(s, part)); err != nil {
+			s := dialect.New(d, "DELETE FROM "+table).Add(" WHERE claim = ? AND id IN ", c.token)
+			if _, err := dialect.Exec(ctx, tx, dialect.In(s, part)); err != nil {
 				return err
 			}
 		}
@@ -197,11 +196,11 @@ func derivedRows(of *row, f *runtime.Field) (rows []*row) {
 }
 
 // putOff makes a row wait for another attempt, or parks it.
-func (r *Relay) putOff(ctx context.Context, tx Handle, token string, row *row, cause error) error {
+func (r *Relay) putOff(ctx context.Context, tx dialect.Handle, token string, row *row, cause error) error {
 	d := r.outbox.dialect
 	if errors.Is(cause, runtime.ErrNoTime) { // it was not tried
-		s := d.statement("UPDATE "+table).add(" SET claim = '', attempts = attempts - 1, not_before = "+d.now()+" WHERE claim = ? AND id = ?", token, row.id)
-		_, err := exec(ctx, tx, s)
+		s := dialect.New(d, "UPDATE "+table).Add(" SET claim = '', attempts = attempts - 1, not_before = "+d.Now()+" WHERE claim = ? AND id = ?", token, row.id)
+		_, err := dialect.Exec(ctx, tx, s)
 		return err
 	}
 	if cause == nil {
@@ -211,46 +210,14 @@ func (r *Relay) putOff(ctx context.Context, tx Handle, token string, row *row, c
 	if row.attempts >= r.attempts {
 		state = stateParked
 	}
-	s := d.statement("UPDATE "+table).add(" SET state = ?, claim = '', last_error = ?, not_before = "+d.now()+" + ? WHERE claim = ? AND id = ?",
+	s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = '', last_error = ?, not_before = "+d.Now()+" + ? WHERE claim = ? AND id = ?",
 		state, clip(fmt.Sprint(cause)), backoff(row.attempts, r.first, r.most).Milliseconds(), token, row.id)
-	_, err := exec(ctx, tx, s)
+	_, err := dialect.Exec(ctx, tx, s)
 	return err
 }
 
 // transaction runs do in a transaction in which each query sees what is committed
 // when it runs; on SQLite, with the lock for writing from the beginning.
-func (o *Outbox) transaction(ctx context.Context, do func(Handle) error) (err error) {
-	if o.dialect == SQLite {
-		return o.immediate(ctx, do)
-	}
-	tx, err := o.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }()
-	if err := do(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-func (o *Outbox) immediate(ctx context.Context, do func(Handle) error) (err error) {
-	c, err := o.db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = c.Close() }()
-	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_, _ = c.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		}
-	}()
-	if err := do(c); err != nil {
-		return err
-	}
-	_, err = c.ExecContext(ctx, "COMMIT")
-	return err
+func (o *Outbox) transaction(ctx context.Context, do func(dialect.Handle) error) error {
+	return o.dialect.Transaction(ctx, o.db, do)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -69,8 +70,8 @@ func (o *Outbox) callOff(ctx context.Context, tx Handle, h *runtime.Handover) er
 func (o *Outbox) lock(ctx context.Context, tx Handle, intents []int64) error {
 	for part := range slices.Chunk(intents, portion) {
 		// Drivers don't agree on whether a row that did not change counts.
-		s := o.dialect.statement("UPDATE "+table).add(" SET claim = ? WHERE state = ? AND id IN ", rand.Text(), stateUpload)
-		n, err := exec(ctx, tx, in(s, part))
+		s := dialect.New(o.dialect, "UPDATE "+table).Add(" SET claim = ? WHERE state = ? AND id IN ", rand.Text(), stateUpload)
+		n, err := dialect.Exec(ctx, tx, dialect.In(s, part))
 		if err == nil && n != int64(len(part)) {
 			err = fmt.Errorf("%w: a record names an upload that has come to be deleted, or that another transaction took up", runtime.ErrGone)
 		}
@@ -123,8 +124,8 @@ func (c *callingOff) found(r *row) (off bool, err error) {
 
 func (o *Outbox) callOffNames(ctx context.Context, tx Handle, storage string, names []string, c *callingOff) error {
 	var ids []int64
-	s := in(o.dialect.statement("SELECT id, name, state, reason, model, field, record, derived_from FROM "+table).add(" WHERE storage = ? AND name IN ", storage), names)
-	err := queryAll(ctx, tx, s, func(rows *sql.Rows) error {
+	s := dialect.In(dialect.New(o.dialect, "SELECT id, name, state, reason, model, field, record, derived_from FROM "+table).Add(" WHERE storage = ? AND name IN ", storage), names)
+	err := dialect.QueryAll(ctx, tx, s, func(rows *sql.Rows) error {
 		r := &row{storage: storage}
 		if err := rows.Scan(&r.id, &r.name, &r.state, &r.reason, &r.model, &r.field, &r.record, &r.derivedFrom); err != nil {
 			return err
@@ -139,7 +140,7 @@ func (o *Outbox) callOffNames(ctx context.Context, tx Handle, storage string, na
 		return err
 	}
 	slices.Sort(ids)
-	n, err := exec(ctx, tx, in(o.dialect.statement("DELETE FROM "+table).add(" WHERE state IN (?, ?) AND id IN ", statePending, stateUpload), ids))
+	n, err := dialect.Exec(ctx, tx, dialect.In(dialect.New(o.dialect, "DELETE FROM "+table).Add(" WHERE state IN (?, ?) AND id IN ", statePending, stateUpload), ids))
 	if err == nil && n != int64(len(ids)) {
 		err = fmt.Errorf("%w: a record names a file in %q that has come to be deleted, or that another transaction took up", runtime.ErrGone, storage)
 	}
@@ -178,37 +179,20 @@ func (o *Outbox) insert(ctx context.Context, tx Execer, rows []*row, wait time.D
 	})
 	d := o.dialect
 	for part := range slices.Chunk(rows, portion) {
-		s := d.statement("INSERT INTO " + table + " (storage, name, reason, model, field, record, derived_from, created_at, not_before) VALUES ")
+		s := dialect.New(d, "INSERT INTO "+table+" (storage, name, reason, model, field, record, derived_from, created_at, not_before) VALUES ")
 		for i, r := range part {
 			if i > 0 {
-				s.add(", ")
+				s.Add(", ")
 			}
-			s.add("(?, ?, ?, ?, ?, ?, ?, "+d.now()+", "+d.now()+" + ?)",
+			s.Add("(?, ?, ?, ?, ?, ?, ?, "+d.Now()+", "+d.Now()+" + ?)",
 				r.storage, r.name, r.reason, r.model, r.field, r.record, r.derivedFrom, wait.Milliseconds())
 		}
-		s.add(d.onPending("reason", "model", "field", "record", "not_before"))
-		if _, err := exec(ctx, tx, s); err != nil {
+		s.Raw(d.UpdatePending(table, []string{"reason", "model", "field", "record", "not_before"}))
+		if _, err := dialect.Exec(ctx, tx, s); err != nil {
 			return fmt.Errorf("filecleangen: outbox: %w", err)
 		}
 	}
 	return nil
-}
-
-// onPending makes an INSERT set columns of the row that is there already, if it
-// is pending.
-func (d Dialect) onPending(columns ...string) string {
-	for i, c := range columns {
-		if d == MariaDB {
-			columns[i] = fmt.Sprintf("%s = IF(state = 'pending', VALUES(%[1]s), %[1]s)", c)
-		} else {
-			columns[i] = fmt.Sprintf("%s = excluded.%[1]s", c)
-		}
-	}
-	list := strings.Join(columns, ", ")
-	if d == MariaDB {
-		return " ON DUPLICATE KEY UPDATE " + list
-	}
-	return " ON CONFLICT (storage, name) DO UPDATE SET " + list + " WHERE " + table + ".state = 'pending'"
 }
 
 // group is names in one storage.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -22,19 +23,15 @@ func (o *Outbox) intend(ctx context.Context, ref runtime.Ref) (*runtime.Intent, 
 	ctx, cancel := context.WithTimeout(ctx, o.intentWait)
 	defer cancel()
 	d, token := o.dialect, rand.Text()
-	s := d.statement("INSERT INTO "+table+" (storage, name, state, reason, record, created_at, not_before) VALUES ").
-		add("(?, ?, ?, ?, ?, "+d.now()+", "+d.now()+" + ?)", ref.Storage, ref.Name, stateUpload, string(runtime.Unused), token, o.uploadTime.Milliseconds())
-	if d == MariaDB {
-		s.add(" ON DUPLICATE KEY UPDATE id = id")
-	} else {
-		s.add(" ON CONFLICT (storage, name) DO NOTHING")
-	}
-	if _, err := exec(ctx, o.db, s); err != nil {
+	s := dialect.New(d, "INSERT INTO "+table+" (storage, name, state, reason, record, created_at, not_before) VALUES ").
+		Add("(?, ?, ?, ?, ?, "+d.Now()+", "+d.Now()+" + ?)", ref.Storage, ref.Name, stateUpload, string(runtime.Unused), token, o.uploadTime.Milliseconds())
+	s.Raw(d.KeepExisting())
+	if _, err := dialect.Exec(ctx, o.db, s); err != nil {
 		return nil, o.explainIntent(ctx, ref, err)
 	}
 	// Who has the row? Drivers don't agree on what a row is that did not change.
 	var n int
-	err := queryRow(ctx, o.db, d.statement("SELECT count(*) FROM "+table).add(" WHERE storage = ? AND name = ? AND record = ?", ref.Storage, ref.Name, token), &n)
+	err := dialect.QueryRow(ctx, o.db, dialect.New(d, "SELECT count(*) FROM "+table).Add(" WHERE storage = ? AND name = ? AND record = ?", ref.Storage, ref.Name, token), &n)
 	if err != nil {
 		return nil, o.explainIntent(ctx, ref, err)
 	}
@@ -63,8 +60,8 @@ func (o *Outbox) unwanted(ctx context.Context, intents []*runtime.Intent) error 
 			for i, name := range part {
 				tokens[i] = ids[runtime.Ref{Storage: group.storage, Name: name}]
 			}
-			s := d.statement("UPDATE "+table).add(" SET not_before = "+d.now()+" WHERE storage = ? AND state = ? AND name IN ", group.storage, stateUpload)
-			if _, err := exec(ctx, o.db, in(in(s, part).raw(" AND record IN "), tokens)); err != nil {
+			s := dialect.New(d, "UPDATE "+table).Add(" SET not_before = "+d.Now()+" WHERE storage = ? AND state = ? AND name IN ", group.storage, stateUpload)
+			if _, err := dialect.Exec(ctx, o.db, dialect.In(dialect.In(s, part).Raw(" AND record IN "), tokens)); err != nil {
 				return fmt.Errorf("filecleangen: the outbox could not be told of uploads that were rolled back; they go when their time is over: %w", err)
 			}
 		}
@@ -75,7 +72,7 @@ func (o *Outbox) unwanted(ctx context.Context, intents []*runtime.Intent) error 
 
 func (o *Outbox) explainIntent(ctx context.Context, ref runtime.Ref, err error) error {
 	err = fmt.Errorf("filecleangen: the outbox could not note the upload of %s: %w", ref, err)
-	if o.dialect == SQLite || ctx.Err() != nil {
+	if o.dialect.OneWriter() || ctx.Err() != nil {
 		err = fmt.Errorf("%w (it takes a connection of its own, and on SQLite the lock for writing: create uploads before the transaction begins)", err)
 	}
 	return err

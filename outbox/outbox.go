@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -16,7 +17,7 @@ import (
 type Outbox struct {
 	cleaner    *runtime.Cleaner
 	db         *sql.DB
-	dialect    Dialect
+	dialect    dialect.Dialect
 	grace      time.Duration
 	uploadTime time.Duration
 	intentWait time.Duration
@@ -68,17 +69,18 @@ func WithUploadTime(d time.Duration) Option {
 // The handle that db is must not be limited to one connection, unless uploads are
 // created before the transactions that name them begin.
 func New(cleaner *runtime.Cleaner, db *sql.DB, d Dialect, options ...Option) (*Outbox, error) {
+	known, err := d.known()
+	if cleaner == nil || db == nil || err != nil {
+		return nil, errors.Join(errors.New("filecleangen: an outbox needs a cleaner, a database and its dialect"), err)
+	}
 	o := &Outbox{
-		cleaner: cleaner, db: db, dialect: d,
+		cleaner: cleaner, db: db, dialect: known,
 		uploadTime: time.Hour, intentWait: 5 * time.Second,
 		elsewhere: map[*runtime.Type]struct{}{},
 		values:    map[string]func(string) []string{},
 		wakes:     map[chan struct{}]struct{}{},
 	}
 	var errs []error
-	if cleaner == nil || db == nil || d < SQLite || d > MariaDB {
-		return nil, errors.New("filecleangen: an outbox needs a cleaner, a database and its dialect")
-	}
 	for _, option := range options {
 		if option == nil {
 			errs = append(errs, errors.New("an option is nil"))

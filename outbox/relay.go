@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -24,7 +25,7 @@ type Relay struct {
 	attempts    int
 	first, most time.Duration // waits between attempts
 
-	sources map[string][]source // by storage
+	sources map[string][]dialect.Source // by storage
 	types   map[string]*runtime.Type
 	models  []string // their names, and "" for uploads and what is derived
 	horizon horizon

@@ -14,19 +14,3 @@ func TestBackoff(t *testing.T) {
 		}
 	}
 }
-
-func TestStatement(t *testing.T) {
-	for d, want := range map[Dialect]string{
-		SQLite:     `a = ? AND '?' b IN (?, ?, ?)`,
-		PostgreSQL: `a = $1 AND '?' b IN ($2, $3, $4)`,
-		MariaDB:    `a = ? AND '?' b IN (?, ?, ?)`,
-	} {
-		s := in(d.statement("").add("a = ?", 7).raw(" AND '?'").add(" b IN "), []string{"x", "y", "z"})
-		if s.String() != want || len(s.args) != 4 {
-			t.Errorf("%v: %s %v", d, s, s.args)
-		}
-	}
-	if q := MariaDB.quote("app.arti`cle") + PostgreSQL.quote(`app.arti"cle`); q != "`app`.`arti``cle`"+`"app"."arti""cle"` {
-		t.Error(q)
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -25,8 +26,8 @@ type Stats struct {
 func (o *Outbox) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
 	d := o.dialect
-	q := d.statement("SELECT state, count(*), " + d.now() + " - min(not_before) FROM " + table + " GROUP BY state")
-	err := queryAll(ctx, o.db, q, func(rows *sql.Rows) error {
+	q := dialect.New(d, "SELECT state, count(*), "+d.Now()+" - min(not_before) FROM "+table+" GROUP BY state")
+	err := dialect.QueryAll(ctx, o.db, q, func(rows *sql.Rows) error {
 		var state string
 		var n int
 		var overdue int64
@@ -64,8 +65,8 @@ type ParkedFile struct {
 // name them: [Outbox.Unpark] has them tried again, and a file that is to stay after
 // all is given free by deleting its row.
 func (o *Outbox) Parked(ctx context.Context, limit int) (files []ParkedFile, err error) {
-	s := o.dialect.statement("SELECT storage, name, attempts, last_error FROM "+table).add(" WHERE state = ? ORDER BY id LIMIT ?", stateParked, limit)
-	err = queryAll(ctx, o.db, s, func(rows *sql.Rows) error {
+	s := dialect.New(o.dialect, "SELECT storage, name, attempts, last_error FROM "+table).Add(" WHERE state = ? ORDER BY id LIMIT ?", stateParked, limit)
+	err = dialect.QueryAll(ctx, o.db, s, func(rows *sql.Rows) error {
 		var f ParkedFile
 		files = append(files, f)
 		last := &files[len(files)-1]
@@ -80,7 +81,7 @@ func (o *Outbox) Parked(ctx context.Context, limit int) (files []ParkedFile, err
 // Unpark makes relays try all parked files again, and returns how many there are.
 func (o *Outbox) Unpark(ctx context.Context) (int64, error) {
 	d := o.dialect
-	n, err := exec(ctx, o.db, d.statement("UPDATE "+table).add(" SET state = ?, attempts = 0, not_before = "+d.now()+" WHERE state = ?", stateDeleting, stateParked))
+	n, err := dialect.Exec(ctx, o.db, dialect.New(d, "UPDATE "+table).Add(" SET state = ?, attempts = 0, not_before = "+d.Now()+" WHERE state = ?", stateDeleting, stateParked))
 	if err != nil {
 		return 0, fmt.Errorf("filecleangen: outbox: %w", err)
 	}

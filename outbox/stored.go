@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -27,18 +28,21 @@ type Form uint8
 const (
 	// Auto is Text for a field of one name, and JSON for other fields, but on
 	// PostgreSQL as the type of the column says.
-	Auto Form = iota
+	Auto Form = Form(dialect.Auto)
 	// Text is a column whose value is a name.
-	Text
+	Text Form = Form(dialect.Text)
 	// JSON is a column with a JSON document in it: every string anywhere in it is
 	// taken for a name. It may be NULL or empty.
-	JSON
+	JSON Form = Form(dialect.JSON)
 	// Array is a column with an array of names, such as text[]. PostgreSQL only.
-	Array
+	Array Form = Form(dialect.Array)
 	// Elsewhere is a column that this package does not read: a function given to
 	// WithReferences does.
-	Elsewhere
+	Elsewhere Form = 255
 )
+
+// known returns the form as dialects have it.
+func (f Form) known() dialect.Form { return dialect.Form(f) }
 
 // stored is a type and the table that its records are in.
 type stored struct {
@@ -130,7 +134,7 @@ func hasField(t *runtime.Type, path string) bool {
 }
 
 // column returns the column of a field.
-func (s *stored) column(d Dialect, f *runtime.Field) (Column, error) {
+func (s *stored) column(d dialect.Dialect, f *runtime.Field) (Column, error) {
 	c := s.columns[f.Path]
 	if c.Form == Elsewhere {
 		return c, nil
@@ -148,9 +152,9 @@ func (s *stored) column(d Dialect, f *runtime.Field) (Column, error) {
 		return c, fmt.Errorf("%s.%s: which column of %s? Generate again, or say so in outbox.Stored", s.typ.Name, f.Path, s.table)
 	}
 	switch {
-	case c.Form == Array && d != PostgreSQL:
+	case c.Form == Array && !d.Typed():
 		return c, fmt.Errorf("%s.%s: column %s can't be an array in %v", s.typ.Name, f.Path, c.Name, d)
-	case c.Form != Auto || d == PostgreSQL:
+	case c.Form != Auto || d.Typed():
 	case f.Shape == runtime.List:
 		c.Form = JSON
 	case strings.ContainsAny(f.Path, ".["):

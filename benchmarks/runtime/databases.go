@@ -34,7 +34,7 @@ type mall struct {
 // eachDatabase calls do for a new database of each kind, in a directory where it
 // is SQLite.
 func eachDatabase(top string, do func(*mall) error) error {
-	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB} {
+	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MySQL} {
 		m := &mall{d: d}
 		err := m.create(context.Background(), top)
 		if err == nil {
@@ -51,7 +51,7 @@ func eachDatabase(top string, do func(*mall) error) error {
 // stock makes the table of articles, without rows, and the outbox.
 func (m *mall) stock(media *runtime.DirFs) error {
 	ctx := context.Background()
-	text := map[outbox.Dialect]string{outbox.SQLite: "text", outbox.PostgreSQL: "text", outbox.MariaDB: "varchar(200)"}[m.d]
+	text := map[outbox.Dialect]string{outbox.SQLite: "text", outbox.PostgreSQL: "text", outbox.MySQL: "varchar(200)"}[m.d]
 	for _, s := range []string{
 		"CREATE TABLE article (id bigint PRIMARY KEY, title " + text + ", cover " + text + ", banner " + text + ")",
 		"CREATE INDEX article_cover ON article (cover)",
@@ -93,7 +93,7 @@ func (m *mall) create(ctx context.Context, top string) (err error) {
 		return err
 	}
 	driver, variable, dsn, made := "pgx", "FILECLEANGEN_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable", "SCHEMA"
-	if m.d == outbox.MariaDB {
+	if m.d == outbox.MySQL {
 		driver, variable, dsn, made = "mysql", "FILECLEANGEN_MARIADB", "root@tcp(127.0.0.1:3306)/test", "DATABASE"
 	}
 	if other := os.Getenv(variable); other != "" {

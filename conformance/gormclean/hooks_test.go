@@ -91,7 +91,7 @@ func TestHooks(t *testing.T) {
 		}, "cover1 n"},
 		"RETURNING": {func(w *world, db *gorm.DB) error {
 			db = db.Model(&hooked.Album{ID: 1})
-			if w.d != outbox.MariaDB {
+			if w.d != outbox.MySQL {
 				db = db.Clauses(clause.Returning{})
 			}
 			return db.Update("cover", "n").Error

@@ -76,7 +76,7 @@ func TestMemoryCommittedUnseen(t *testing.T) {
 			"by hand": func(tx *gorm.DB) { tx.Commit() },
 			"by SQL":  func(tx *gorm.DB) { tx.Exec("COMMIT") },
 			"by DDL": func(tx *gorm.DB) {
-				if d == outbox.MariaDB {
+				if d == outbox.MySQL {
 					tx.Exec("CREATE TABLE anything (a int)")
 				} else {
 					tx.Commit()

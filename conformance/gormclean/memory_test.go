@@ -172,7 +172,7 @@ func TestMemoryLosesTrack(t *testing.T) {
 // MariaDB rolls back the whole transaction at a deadlock, and reports success for the
 // commit that a caller makes all the same.
 func TestMemoryDeadlock(t *testing.T) {
-	w := newWorld(t, outbox.MariaDB, inMemory, gorm.Config{})
+	w := newWorld(t, outbox.MySQL, inMemory, gorm.Config{})
 	locked, let, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	touch := func(tx *gorm.DB, id int64) error { return tx.Model(&models.Album{ID: id}).Update("Title", "x").Error }
 	go func() {

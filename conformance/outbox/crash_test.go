@@ -19,7 +19,7 @@ import (
 // FILECLEANGEN_KILLS says how many times as many.
 func kills(t *testing.T, d outbox.Dialect) int {
 	t.Helper()
-	n := map[outbox.Dialect]int{outbox.SQLite: 50, outbox.PostgreSQL: 10, outbox.MariaDB: 10}[d]
+	n := map[outbox.Dialect]int{outbox.SQLite: 50, outbox.PostgreSQL: 10, outbox.MySQL: 10}[d]
 	if text := os.Getenv("FILECLEANGEN_KILLS"); text != "" {
 		times, err := strconv.Atoi(text)
 		if err != nil {

@@ -59,7 +59,7 @@ func TestRelayWaitsForSnapshots(t *testing.T) {
 // The table of MariaDB's transactions may be old, and have the connection that the
 // relay reads it by, with what that did before.
 func TestMariaDBOldTable(t *testing.T) {
-	w := newWorld(t, outbox.MariaDB, settings{})
+	w := newWorld(t, outbox.MySQL, settings{})
 	other, err := sql.Open("mysql", w.dsn)
 	w.must(err)
 	defer other.Close()
@@ -316,7 +316,7 @@ func TestSQLiteRefusesOldReaders(t *testing.T) {
 // On MariaDB a relay that may not see the transactions of others waits for as long
 // as they may take.
 func TestMariaDBWithoutPrivilege(t *testing.T) {
-	w := letGo(t, outbox.MariaDB, settings{}, "a")
+	w := letGo(t, outbox.MySQL, settings{}, "a")
 	config, err := mysql.ParseDSN(w.dsn)
 	w.must(err)
 	user := fmt.Sprintf("u%d", time.Now().UnixNano())

@@ -57,7 +57,7 @@ var columnTypes = map[outbox.Dialect][]struct {
 		{"Many", "text", outbox.JSON, "a,b", "", "invalid input syntax"},
 		{"Many", "bytea", outbox.Auto, nil, "", "type bytea can't be read"},
 	},
-	outbox.MariaDB: {
+	outbox.MySQL: {
 		{"One", "varchar(20)", outbox.Auto, "a", "a", ""},
 		{"One", "varchar(20) CHARACTER SET latin1", outbox.Auto, "a", "a", ""},
 		{"One", "varchar(20)", outbox.Auto, "A", "", ""},
@@ -68,7 +68,7 @@ var columnTypes = map[outbox.Dialect][]struct {
 		{"Many", "text", outbox.Auto, `["b"]`, "b", ""},
 		{"Many", "text", outbox.Auto, ``, "", ""},
 		{"Many", "text", outbox.Auto, "a,b", "", "Syntax error in JSON"},
-		{"Many", "json", outbox.Array, nil, "", "can't be an array in MariaDB"},
+		{"Many", "json", outbox.Array, nil, "", "can't be an array in MySQL"},
 	},
 }
 

@@ -156,7 +156,7 @@ var schema = map[outbox.Dialect]string{
 		CREATE TABLE scan (id integer PRIMARY KEY, file text NOT NULL)`,
 	outbox.PostgreSQL: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover text NOT NULL, banner varchar(200), pages text[], photos jsonb);
 		CREATE TABLE scan (id bigint PRIMARY KEY, file text NOT NULL)`,
-	outbox.MariaDB: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover varchar(200) NOT NULL, banner varchar(200), pages json, photos json, KEY (cover), KEY (banner));
+	outbox.MySQL: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover varchar(200) NOT NULL, banner varchar(200), pages json, photos json, KEY (cover), KEY (banner));
 		CREATE TABLE scan (id bigint PRIMARY KEY, file varchar(200) NOT NULL)`,
 }
 

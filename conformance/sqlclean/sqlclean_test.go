@@ -55,7 +55,7 @@ func newWorld(t *testing.T, d outbox.Dialect) *world {
 	t.Cleanup(func() { _ = dir.Close() })
 	w.clean, err = runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.FileTypes()...), runtime.WithLogger(slog.New(slog.DiscardHandler)))
 	w.must(err)
-	text := map[outbox.Dialect]string{outbox.MariaDB: "varchar(200)"}[d]
+	text := map[outbox.Dialect]string{outbox.MySQL: "varchar(200)"}[d]
 	_, err = w.db.ExecContext(t.Context(), "CREATE TABLE article (id bigint PRIMARY KEY, cover "+max(text, "text")+" NOT NULL)")
 	w.must(err)
 	return w
@@ -183,7 +183,7 @@ func TestInTx(t *testing.T) {
 func TestSqlx(t *testing.T) {
 	each(t, func(w *world) {
 		w.write("a", "b")
-		db := sqlx.NewDb(w.db, map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MariaDB: "mysql"}[w.d])
+		db := sqlx.NewDb(w.db, map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MySQL: "mysql"}[w.d])
 		insert := func(tx *sql.Tx, b *runtime.Batch) error {
 			txx := &sqlx.Tx{Tx: tx, Mapper: db.Mapper}
 			a := &models.Article{ID: 1, Cover: "a"}

@@ -12,7 +12,7 @@ var schema = map[outbox.Dialect][]string{
 		"CREATE TABLE article (id bigint PRIMARY KEY, title text NOT NULL, img_path text NOT NULL, banner text, pages jsonb)",
 		"CREATE TABLE part (id bigint PRIMARY KEY, article_id bigint NOT NULL, file text NOT NULL)",
 	},
-	outbox.MariaDB: {
+	outbox.MySQL: {
 		"CREATE TABLE article (id bigint PRIMARY KEY, title varchar(200) NOT NULL, img_path varchar(200) NOT NULL, banner varchar(200), pages json)",
 		"CREATE TABLE part (id bigint PRIMARY KEY, article_id bigint NOT NULL, file varchar(200) NOT NULL)",
 	},

@@ -99,7 +99,7 @@ func (t *SQL) Upsert(a *models.Article) error {
 		return t.Insert(a)
 	}
 	set := " ON CONFLICT (id) DO UPDATE SET title = excluded.title, img_path = excluded.img_path, banner = excluded.banner, pages = excluded.pages"
-	if t.Dialect == outbox.MariaDB {
+	if t.Dialect == outbox.MySQL {
 		set = " ON DUPLICATE KEY UPDATE title = VALUES(title), img_path = VALUES(img_path), banner = VALUES(banner), pages = VALUES(pages)"
 	}
 	return t.exec(func(b *runtime.Batch) { a.FileSnapshot().LogUpdate(b, a.FileKey(), rows[0].FileSnapshot()) }, insertArticle+set, t.values(a)...)

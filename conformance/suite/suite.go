@@ -27,7 +27,7 @@ func Run(t *testing.T, a Adapter) {
 	t.Helper()
 	dialects := a.Dialects
 	if dialects == nil {
-		dialects = []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB}
+		dialects = []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MySQL}
 	}
 	databases.On(t, func(t *testing.T, d outbox.Dialect) {
 		for _, s := range stories {

@@ -19,19 +19,19 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 )
 
-var drivers = map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MariaDB: "mysql"}
+var drivers = map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MySQL: "mysql"}
 
 // Each runs a test on each kind of database.
 func Each(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
 	t.Helper()
-	On(t, test, outbox.SQLite, outbox.PostgreSQL, outbox.MariaDB)
+	On(t, test, outbox.SQLite, outbox.PostgreSQL, outbox.MySQL)
 }
 
 // EachServer runs a test on each database where transactions run beside each other:
 // SQLite has one writer at a time.
 func EachServer(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
 	t.Helper()
-	On(t, test, outbox.PostgreSQL, outbox.MariaDB)
+	On(t, test, outbox.PostgreSQL, outbox.MySQL)
 }
 
 // On runs a test on some kinds of databases.
@@ -54,7 +54,7 @@ func Open(d outbox.Dialect, dsn string) (*sql.DB, error) {
 // program share them, since to connect takes longest.
 var servers = map[outbox.Dialect]func() (*sql.DB, error){
 	outbox.PostgreSQL: sync.OnceValues(func() (*sql.DB, error) { return open(outbox.PostgreSQL) }),
-	outbox.MariaDB:    sync.OnceValues(func() (*sql.DB, error) { return open(outbox.MariaDB) }),
+	outbox.MySQL:    sync.OnceValues(func() (*sql.DB, error) { return open(outbox.MySQL) }),
 }
 
 func open(d outbox.Dialect) (*sql.DB, error) {
@@ -99,7 +99,7 @@ func New(tb testing.TB, d outbox.Dialect) (dsn string) {
 		tb.Skipf("no %v answers at %s ($%s): %v", d, server, variable, err)
 	}
 	name := fmt.Sprintf("filecleangen_%d_%d", os.Getpid(), time.Now().UnixNano())
-	made := map[outbox.Dialect]string{outbox.PostgreSQL: "SCHEMA", outbox.MariaDB: "DATABASE"}[d]
+	made := map[outbox.Dialect]string{outbox.PostgreSQL: "SCHEMA", outbox.MySQL: "DATABASE"}[d]
 	if _, err := db.ExecContext(ctx, "CREATE "+made+" "+name); err != nil {
 		tb.Fatal(err)
 	}

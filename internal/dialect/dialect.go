@@ -1,0 +1,109 @@
+// Package dialect knows what differs between the databases that an outbox can be
+// in: nothing else in this module asks which one it has to do with. A database is
+// one file here, its tables are in files of their own, by version.
+package dialect
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// A Kind is a kind of database.
+type Kind uint8
+
+// The kinds of databases.
+const (
+	SQLite Kind = iota + 1
+	PostgreSQL
+	MySQL
+)
+
+// dialects has an entry for each kind.
+var dialects = [...]Dialect{SQLite: sqlite{}, PostgreSQL: postgres{}, MySQL: mysql{}}
+
+// Of returns the dialect of a kind of database.
+func Of(k Kind) (Dialect, error) {
+	if int(k) >= len(dialects) || dialects[k] == nil {
+		return nil, fmt.Errorf("unknown kind of database %d", uint8(k))
+	}
+	return dialects[k], nil
+}
+
+// A Dialect is what one kind of database has of its own.
+type Dialect interface {
+	// String returns the name of the database.
+	String() string
+
+	// Now is an expression for the time of the server in milliseconds since 1970:
+	// every process that shares an outbox goes by one clock.
+	Now() string
+	// Quote returns the name of a column, or of a table that may have a schema, as
+	// SQL has it.
+	Quote(name string) string
+	// Bind returns the placeholder of the argument with this number, from 1.
+	Bind(n int) string
+	// Exact is an expression for the bytes of a text in UTF-8, whatever its
+	// collation.
+	Exact(text string) string
+
+	// KeepExisting ends an INSERT that leaves a row alone that is there already.
+	KeepExisting() string
+	// UpdatePending ends an INSERT that sets columns of a row that is there
+	// already, if its state is pending.
+	UpdatePending(table string, columns []string) string
+	// SkipLocked ends a SELECT that locks its rows and leaves out those that others
+	// have locked.
+	SkipLocked() string
+
+	// OneWriter reports whether one transaction at a time can write, so that none is
+	// ever running that began before another was committed.
+	OneWriter() bool
+	// Running returns a bound that no id of the table has reached whose transaction
+	// begins later, and the transactions that are running; nil if the database won't
+	// tell. It is not called where there is one writer.
+	Running(ctx context.Context, db *sql.DB, table string) (bound int64, running []string, err error)
+	// Transaction runs do in a transaction in which each query sees what is
+	// committed when it runs; where there is one writer, as that.
+	Transaction(ctx context.Context, db *sql.DB, do func(Handle) error) error
+
+	// Typed reports whether the types of columns say how they hold names, so that
+	// Column has to be asked; only there are arrays.
+	Typed() bool
+	// Column finds out how a column that exists holds names. form is what was said
+	// of it, or Auto; many is whether the field has many names.
+	Column(ctx context.Context, db Queryer, table, column string, form Form, many bool) (Source, error)
+	// Find appends a query for those of the values that a column holds, and perhaps
+	// others that the database takes for them. With a limit, " LIMIT n", it looks at
+	// so many rows. What the database takes for equal must not be merged: only one
+	// may be the name.
+	Find(s *Statement, src Source, values []string, limit string)
+
+	// Schema returns the statements that lead from each version of the tables to
+	// the next.
+	Schema() [][]string
+	// Exists is a query for the number of tables of a name, 0 or 1.
+	Exists(table string) string
+	// Exclusively runs do on a connection while no other process does under the same
+	// name, in a transaction where the database can roll back what do does to its
+	// schema.
+	Exclusively(ctx context.Context, c *sql.Conn, name string, do func() error) error
+}
+
+// A Form is how a column holds the names of files.
+type Form uint8
+
+// How a column holds the names of files.
+const (
+	Auto  Form = iota // as its type says
+	Text              // its value is a name
+	JSON              // a document; every string in it is taken for a name
+	Array             // an array of names
+)
+
+// A Source is a column in which names are looked for.
+type Source struct {
+	Table, Column string
+	Form          Form
+	Cast          bool // from text to JSON
+}
