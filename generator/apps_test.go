@@ -58,7 +58,7 @@ func readApps(t *testing.T) (apps []*app) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		words := strings.Fields(lines.Text())
 		if len(words) == 0 || words[0] == "#" {

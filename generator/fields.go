@@ -146,6 +146,7 @@ func (in *inspection) namesOfUntagged(f *fieldFacts, owner *facts, p place) []le
 	target := in.factsOf(structIn(v.Type(), 0))
 	stored := in.stored(f, owner, p, target)
 	switch stored {
+	default:
 	case elsewhere:
 		return nil
 	case ask:

@@ -187,17 +187,6 @@ func layersOf(tag reflect.StructTag, t types.Type) (set layers) {
 	return set
 }
 
-// names lists the layers of a set, for messages.
-func (set layers) names() string {
-	var names []string
-	for i := range knownLayers {
-		if set&knownLayers[i].bit != 0 {
-			names = append(names, knownLayers[i].name)
-		}
-	}
-	return strings.Join(names, " and ")
-}
-
 // tagsSay is what the tags of layers say of a field. Where they contradict each
 // other, it may be either.
 func tagsSay(tag reflect.StructTag) how {

@@ -24,12 +24,13 @@ func FuzzRandomModules(f *testing.F) {
 	f.Fuzz(rapid.MakeFuzz(func(r *rapid.T) { checkModule(f, r) }))
 }
 
-func checkModule(t testing.TB, r *rapid.T) {
-	dir, err := os.MkdirTemp("", "filecleangen-module-")
+func checkModule(tb testing.TB, r *rapid.T) {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "filecleangen-module-") //nolint:usetesting // one for each of thousands
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	archive := &txtar.Archive{}
 	packages := rapid.IntRange(1, 5).Draw(r, "packages")
 	tame := rapid.Bool().Draw(r, "tame")

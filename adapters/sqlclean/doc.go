@@ -46,8 +46,8 @@
 //			func() (int64, error) { return q.UpdateCover(ctx, params) }) // :execrows
 //	})
 //
-// sqlc tags the models that it writes: go_struct_tag in an override for the column;
-// docs/sqlc.md of filecleangen has all of it.
+// sqlc writes the structs, and go_struct_tag in sqlc.yaml gives them the file tags:
+// see docs/sqlc.md. Take :execrows, or :one with RETURNING *, for queries that write.
 //
 // # What is not seen
 //

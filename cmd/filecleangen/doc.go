@@ -69,13 +69,13 @@ arrays and maps, or in itself, has those file fields, too, if they are stored in
 its row. A value of a type that contains itself must be a tree. The first of these
 that knows says whether they are:
 
-	1. the tag of a persistence layer on the field: serializer, embedded, type,
-	   extends, rel, m2m, foreignKey, -, ...
-	2. the rule of the layer that the struct is written for, as its tags tell:
-	   gorm, bun, xorm, go-pg, ent, sqlc, beego, MongoDB, ...
-	3. methods Value and Scan of the field's type: it is a column
-	4. primary keys: a struct with one is a row of its own, and a struct without
-	   one a part of what holds it
+ 1. the tag of a persistence layer on the field: serializer, embedded, type,
+    extends, rel, m2m, foreignKey, -, ...
+ 2. the rule of the layer that the struct is written for, as its tags tell: gorm,
+    bun, xorm, go-pg, ent, sqlc, beego, MongoDB, ...
+ 3. methods Value and Scan of the field's type: it is a column
+ 4. primary keys: a struct with one is a row of its own, and a struct without one
+    a part of what holds it
 
 file:"" at the field says that it is stored in the row, file:"-" that it is not.
 Where it may be either, names are held and never released: a file may be kept that

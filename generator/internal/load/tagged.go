@@ -2,11 +2,9 @@ package load
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
-
-// tagKey is what a struct tag of ours begins with.
-const tagKey = "file:"
 
 // mentions reports whether there may be tags or directives of ours: file: where
 // a key of a struct tag may stand, also in a tag that is malformed, or a key that
@@ -30,8 +28,8 @@ func mentions(text []byte) bool {
 func mayBeTag(before, after []byte) bool {
 	const longest = len("ffile")
 	word := before[max(0, len(before)-longest-1):]
-	for i := len(word) - 1; i >= 0; i-- {
-		if !isLetter(word[i]) {
+	for i, c := range slices.Backward(word) {
+		if !isLetter(c) {
 			word = word[i:]
 			break
 		}
