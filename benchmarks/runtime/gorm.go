@@ -64,7 +64,7 @@ func (s *depot) open(plugins ...gorm.Plugin) (*gorm.DB, error) {
 	db, err := gorm.Open(map[outbox.Dialect]gorm.Dialector{
 		outbox.SQLite:     sqlite.Dialector{Conn: s.db},
 		outbox.PostgreSQL: postgres.New(postgres.Config{Conn: s.db}),
-		outbox.MySQL:    gormmysql.New(gormmysql.Config{Conn: s.db}),
+		outbox.MySQL:      gormmysql.New(gormmysql.Config{Conn: s.db}),
 	}[s.d], &gorm.Config{Logger: logger.Discard})
 	for _, p := range plugins {
 		err = firstOf(err, db.Use(p))

@@ -42,7 +42,7 @@ func open(w *suite.World) *gorm.DB {
 	db, err := gorm.Open(map[outbox.Dialect]gorm.Dialector{
 		outbox.SQLite:     sqlite.Dialector{Conn: w.DB},
 		outbox.PostgreSQL: postgres.New(postgres.Config{Conn: w.DB}),
-		outbox.MySQL:    gormmysql.New(gormmysql.Config{Conn: w.DB}),
+		outbox.MySQL:      gormmysql.New(gormmysql.Config{Conn: w.DB}),
 	}[w.Dialect], &gorm.Config{Logger: logger.Discard})
 	w.Must(err)
 	return db

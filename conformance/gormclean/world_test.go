@@ -123,7 +123,7 @@ func dialector(d outbox.Dialect, db *sql.DB) gorm.Dialector {
 	return map[outbox.Dialect]gorm.Dialector{
 		outbox.SQLite:     sqlite.Dialector{Conn: db},
 		outbox.PostgreSQL: postgres.New(postgres.Config{Conn: db}),
-		outbox.MySQL:    gormmysql.New(gormmysql.Config{Conn: db}),
+		outbox.MySQL:      gormmysql.New(gormmysql.Config{Conn: db}),
 	}[d]
 }
 

@@ -158,7 +158,7 @@ func TestE25SaveOverExistingKey(t *testing.T) {
 	replace := map[outbox.Dialect]string{
 		outbox.SQLite:     "INSERT OR REPLACE INTO album (id, title, cover) VALUES (1, '', 'b')",
 		outbox.PostgreSQL: "INSERT INTO album (id, title, cover) VALUES (1, '', 'b') ON CONFLICT (id) DO UPDATE SET cover = 'b'",
-		outbox.MySQL:    "REPLACE INTO album (id, title, cover) VALUES (1, '', 'b')",
+		outbox.MySQL:      "REPLACE INTO album (id, title, cover) VALUES (1, '', 'b')",
 	}
 	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
 		w := withAlbum(t, d, "a", "a", "b")

@@ -74,7 +74,7 @@ func (w *World) untilWaiting(over chan error) {
 	w.T.Helper()
 	query := map[outbox.Dialect]string{
 		outbox.PostgreSQL: "SELECT count(*) FROM pg_locks waits JOIN pg_locks has USING (pid) WHERE NOT waits.granted AND has.relation = 'article'::regclass",
-		outbox.MySQL:    "SELECT count(*) FROM information_schema.PROCESSLIST WHERE db = database() AND id <> connection_id() AND command <> 'Sleep' AND info LIKE '%article%'",
+		outbox.MySQL:      "SELECT count(*) FROM information_schema.PROCESSLIST WHERE db = database() AND id <> connection_id() AND command <> 'Sleep' AND info LIKE '%article%'",
 	}[w.Dialect]
 	ctx, cancel := context.WithTimeout(w.T.Context(), 10*time.Second)
 	defer cancel()

@@ -54,7 +54,7 @@ func Open(d outbox.Dialect, dsn string) (*sql.DB, error) {
 // program share them, since to connect takes longest.
 var servers = map[outbox.Dialect]func() (*sql.DB, error){
 	outbox.PostgreSQL: sync.OnceValues(func() (*sql.DB, error) { return open(outbox.PostgreSQL) }),
-	outbox.MySQL:    sync.OnceValues(func() (*sql.DB, error) { return open(outbox.MySQL) }),
+	outbox.MySQL:      sync.OnceValues(func() (*sql.DB, error) { return open(outbox.MySQL) }),
 }
 
 func open(d outbox.Dialect) (*sql.DB, error) {
