@@ -21,7 +21,7 @@ func (in *inspection) inColumn(leaves []leaf, f *fieldFacts, owner *facts, p pla
 		switch {
 		case l.tag.Column != "":
 			l.column, l.columnFrom = l.tag.Column, fromOption
-		case stored == columns && l.column != "":
+		case (stored == columns || stored == perhaps && f.v.Embedded()) && l.column != "":
 			l.column = columnPrefix(f) + l.column
 		default:
 			l.column, l.columnFrom = name, from

@@ -16,6 +16,7 @@ type facts struct {
 	fields []fieldFacts
 	layers layers // that it is written for
 	keyed  bool   // it has what looks like a primary key
+	table  bool   // it says that it is in a table
 	own    bool   // it has file tags, or embeds a struct that has
 	// unknown are embedded fields that may lead to file fields: their types were
 	// not found.
@@ -71,7 +72,8 @@ func (in *inspection) factsOf(t types.Type) *facts {
 		}
 	}
 	f.layers |= in.layerOfFile(t)
-	f.keyed = hasKey(f.st) || in.namesTable(t) || in.saysKey(t)
+	f.table = in.namesTable(t)
+	f.keyed = hasKey(f.st) || f.table || in.saysKey(t) || f.own && hasField(f.st, "id")
 	f.joins = in.joinsRows(f)
 	return f
 }
@@ -107,7 +109,7 @@ func (in *inspection) joinsRows(f *facts) bool {
 		switch inner := in.factsOf(t); {
 		case inner.joins:
 			return true
-		case inner != f && inner.keyed:
+		case inner != f && (inner.keyed || inner.inTable()):
 			rows++
 		}
 	}
@@ -118,10 +120,50 @@ func (in *inspection) joinsRows(f *facts) bool {
 // rows or parts of some.
 func (f *facts) row() bool { return f.own || f.keyed || f.layers != 0 }
 
+// inTable reports whether the struct is a row of a table for itself, and not only a
+// part that happens to have an ID: it has a key and the tags of a layer, or says
+// what table it is in.
+func (f *facts) inTable() bool {
+	return f.table || f.layers != 0 && (f.keyed || f.keyish())
+}
+
 // hasColumn reports whether a field may be a column that holds no structs: a row
 // has one.
 func (f *facts) hasColumn() bool {
 	return slices.ContainsFunc(f.fields, func(field fieldFacts) bool { return structIn(field.v.Type(), 0) == nil })
+}
+
+// wraps reports whether the struct embeds a row of another package, adds no column
+// to it and has fields that nobody stores: a driver, a handle, a connection.
+func (f *facts) wraps(pkg *types.Package) bool {
+	embeds, hides := false, false
+	for i := range f.fields {
+		field := &f.fields[i]
+		switch t := deref(field.v.Type()); {
+		case field.kind == tagged || field.err != nil || layersOf(field.tag, field.v.Type()) != 0:
+			return false
+		case field.v.Embedded():
+			named, ok := types.Unalias(t).(*types.Named)
+			if ok && named.Obj().Pkg() == pkg && isStruct(t) {
+				return false
+			}
+			embeds = true
+		case field.v.Exported():
+			return false
+		default:
+			hides = true
+		}
+	}
+	return embeds && hides
+}
+
+func hasField(st *types.Struct, name string) bool {
+	for v := range st.Fields() {
+		if v.Name() == name {
+			return true
+		}
+	}
+	return false
 }
 
 // isEdges recognises the field of ent's that leads to other rows.

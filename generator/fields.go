@@ -30,7 +30,25 @@ func (in *inspection) fileFields(t types.Type, p place) (leaves []leaf) {
 
 // maxSteps is how many structs may be looked at on the ways from one: where many
 // hold each other, the ways have no end in practice.
-const maxSteps = 20_000
+const maxSteps = 4_000
+
+// shapesOf returns how many steps the ways have together: how much is written for
+// each method.
+func shapesOf(leaves []leaf) (n int) {
+	var count func(*Shape)
+	count = func(s *Shape) {
+		for ; s != nil && n <= maxSteps; s = s.Of {
+			n++
+			for _, back := range s.Back {
+				count(back)
+			}
+		}
+	}
+	for _, l := range leaves {
+		count(l.shape)
+	}
+	return n
+}
 
 // selected puts the selection of a field before leaves.
 func selected(leaves []leaf, v *types.Var, many bool) []leaf {
@@ -150,7 +168,12 @@ func (in *inspection) namesOfUntagged(f *fieldFacts, owner *facts, p place) []le
 	case elsewhere:
 		return nil
 	case ask:
-		in.ds.Add(in.position(v, p), "%s.%s leads to %s, which has file fields, and nothing tells how it is stored; "+
+		pos := in.position(v, p)
+		if in.asked[pos] {
+			return nil
+		}
+		in.asked[pos] = true
+		in.ds.Add(pos, "%s.%s leads to %s, which has file fields, and nothing tells how it is stored; "+
 			`write file:"" at the field if it is stored in the row of %s, or file:"-" if it is a row of another table, or not stored`,
 			p.name, v.Name(), in.nameOf(target.t), p.row.name())
 		return nil
@@ -160,19 +183,23 @@ func (in *inspection) namesOfUntagged(f *fieldFacts, owner *facts, p place) []le
 	}
 	inner := in.inside(p, v)
 	inner.whole = p.whole || stored == document || stored == perhaps && !v.Embedded()
+	inner.held = p.held || stored == perhaps
 	in.hidden = nil
 	leaves, _ := in.namesIn(v.Type(), inner)                                                     // what is wrong with them was reported
 	leaves = slices.DeleteFunc(leaves, func(l leaf) bool { return l.v == nil && l.node == nil }) // {String; Valid}
-	if len(leaves) == 0 && in.hidden != nil && stored != part && v.Pkg() == in.pkg {
+	if len(leaves) == 0 && in.hidden != nil && (stored != part || v.Exported()) && v.Pkg() == in.pkg {
 		in.ds.Add(in.position(v, p), "%s.%s: %s", p.name, v.Name(), in.hides(v, in.hidden))
 	}
 	if stored == perhaps && len(leaves) > 0 {
 		for i := range leaves {
 			leaves[i].holdOnly = true
 		}
-		in.doubts = append(in.doubts, diag.Diagnostic{Pos: in.position(v, p), Message: fmt.Sprintf(
-			`%s.%s: whether %s is stored in the row of %s can't be told, so the names in it are held and never released: files may be kept that could have gone; write file:"" at the field if it is, or file:"-" if it is not`,
-			p.name, v.Name(), in.nameOf(target.t), p.row.name())})
+		if pos := in.position(v, p); !in.asked[pos] {
+			in.asked[pos] = true
+			in.doubts = append(in.doubts, diag.Diagnostic{Pos: pos, Message: fmt.Sprintf(
+				`%s.%s: whether %s is stored in the row of %s can't be told, so the names in it are held and never released: files may be kept that could have gone; write file:"" at the field if it is, or file:"-" if it is not`,
+				p.name, v.Name(), in.nameOf(target.t), p.row.name())})
+		}
 	}
 	return in.inColumn(leaves, f, owner, p, stored)
 }

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"go/ast"
 	"go/format"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,6 +105,9 @@ func generateTwice(t failer, dir string) {
 			if err != nil {
 				t.Fatalf("%s: %v\n%s", f.Path, err, f.Content)
 			}
+			if unused := unusedIn(f.Content); unused != "" {
+				t.Fatalf("%s: %s\n%s", f.Path, unused, f.Content)
+			}
 			if !bytes.Equal(f.Content, formatted) {
 				t.Fatalf("gofmt would write %s differently:\n%s", f.Path, f.Content)
 			}
@@ -123,6 +130,27 @@ func generateTwice(t failer, dir string) {
 		}
 	}
 }
+
+// unusedIn returns what a file declares or imports and does not use, which can be
+// told without knowing anything else.
+func unusedIn(content []byte) (what string) {
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "gen.go", content, parser.SkipObjectResolution)
+	if err != nil {
+		return err.Error()
+	}
+	config := types.Config{Importer: nowhere{}, Error: func(err error) {
+		if strings.Contains(err.Error(), "declared and not used") {
+			what = err.Error()
+		}
+	}}
+	_, _ = config.Check("p", fset, []*ast.File{file}, nil)
+	return what
+}
+
+type nowhere struct{}
+
+func (nowhere) Import(string) (*types.Package, error) { return nil, errors.New("not found") }
 
 func checkDiagnostics(t failer, err error) {
 	t.Helper()

@@ -19,6 +19,8 @@ func (in *inspection) passedOver(f *facts, file *load.File) string {
 		return "it holds the edges of an ent entity"
 	case !f.row():
 		return "it holds structs with file fields, but has no file field of its own, no primary key and no tag of a persistence layer"
+	case f.wraps(in.pkg):
+		return "it embeds a row of another package, and adds nothing that could be stored"
 	case !f.own && !f.keyed && !f.hasColumn():
 		return "all of its fields lead to other structs"
 	}

@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -45,7 +46,7 @@ var hookSets = map[Hooks]hookSet{
 }
 
 // recordMethods are declared on every record.
-var recordMethods = []string{"FileSnapshot", "FileKey"}
+var recordMethods = []string{"FileSnapshot", fileKey}
 
 // generatedMethods are the names of all methods that may be generated, whatever
 // the hooks: those of the same name are in the way.
@@ -73,21 +74,26 @@ func (h Hooks) of(row *facts) Hooks {
 func (w *writer) plainHooks(s *Struct) {
 	w.doc("AfterCreate logs that the record was inserted.")
 	w.open("func (r %s) AfterCreate(b *%s.Batch) {", s.receiver(), w.runtime)
-	w.line("log := b.Created(%s, r.FileKey())", s.typeVar())
+	w.line("log := b.Created(%s, r.%s())", s.typeVar(), s.keyMethod())
 	w.holdRecord(s)
 	w.close("}")
 
 	w.doc("BeforeUpdate logs that the record is written to a row that named the files in\nold, read in the same transaction.")
 	w.open("func (r %s) BeforeUpdate(b *%s.Batch, old %s) {", s.receiver(), w.runtime, s.Snapshot)
-	w.line("log := b.Updated(%s, r.FileKey())", s.typeVar())
+	w.line("log := b.Updated(%s, r.%s())", s.typeVar(), s.keyMethod())
 	w.holdRecord(s)
 	w.logSnapshot(s, "old", differ)
 	w.close("}")
 
 	w.doc("AfterDelete logs that the record's row, which named the files in old, is\ndeleted.")
 	w.open("func (r %s) AfterDelete(b *%s.Batch, old %s) {", s.receiver(), w.runtime, s.Snapshot)
-	w.line("log := b.Deleted(%s, r.FileKey())", s.typeVar())
-	w.logSnapshot(s, "old", release)
+	deleted := fmt.Sprintf("b.Deleted(%s, r.%s())", s.typeVar(), s.keyMethod())
+	if !s.releases() {
+		w.line("%s", deleted)
+	} else {
+		w.line("log := %s", deleted)
+		w.logSnapshot(s, "old", release)
+	}
 	w.close("}")
 }
 

@@ -29,7 +29,8 @@ type inspection struct {
 	fields     map[token.Pos]*ast.Field
 	directives map[token.Pos][]directive // by the position of the type's name
 	facts      map[types.Type]*facts
-	visited    int // see reach
+	visited    int                     // see reach
+	asked      map[token.Position]bool // what was said of fields that several structs lead to
 
 	// Of the struct that is looked at:
 	steps  int              // how many structs the ways through it have led to
@@ -61,7 +62,7 @@ func inspect(cfg *Config, p *load.Package) (model *Package, known []string, in *
 func newInspection(cfg *Config, u *load.Unit) *inspection {
 	return &inspection{
 		cfg: cfg, unit: u, fset: u.Fset, pkg: u.Types,
-		fields: map[token.Pos]*ast.Field{}, directives: map[token.Pos][]directive{}, facts: map[types.Type]*facts{},
+		fields: map[token.Pos]*ast.Field{}, directives: map[token.Pos][]directive{}, facts: map[types.Type]*facts{}, asked: map[token.Position]bool{},
 	}
 }
 
@@ -214,10 +215,15 @@ func (in *inspection) structOf(name *types.TypeName, file *load.File) (s Struct,
 	if _, marked := in.directive(name.Pos(), "select"); in.cfg.Select && !marked {
 		return Struct{}, false
 	}
+	row := in.factsOf(name.Type())
+	if row.row() {
+		for i := range row.fields {
+			in.checkArguments(row.fields[i].v, name.Name())
+		}
+	}
 	if !in.hasFileFields(name.Type()) {
 		return Struct{}, false
 	}
-	row := in.factsOf(name.Type())
 	if why := in.passedOver(row, file); why != "" {
 		in.notes.Add(in.at(name), "%s is passed over: %s", name.Name(), why)
 		return Struct{}, false
@@ -227,6 +233,10 @@ func (in *inspection) structOf(name *types.TypeName, file *load.File) (s Struct,
 		return Struct{}, false
 	}
 	s = Struct{Name: name.Name(), Snapshot: in.cfg.snapshotName(name.Name()), Hooks: in.cfg.Hooks.of(row), TypeParams: named.TypeParams().Len(), Pos: in.at(name)}
+	s.TypeVarTaken = in.pkg.Scope().Lookup(s.typeVar()) != nil
+	if obj, _, _ := types.LookupFieldOrMethod(name.Type(), true, in.pkg, fileKey); obj != nil {
+		s.FileKeyTaken = true
+	}
 	s.Fields = in.modelFields(s.Name, leaves)
 	s.Key = in.keyOf(name.Type(), row.st)
 	if d, ok := in.directive(name.Pos(), "key"); ok {
@@ -240,7 +250,7 @@ func (in *inspection) leavesOf(row *facts, name *types.TypeName) []leaf {
 	in.steps, in.doubts = 0, nil
 	said := len(in.ds)
 	leaves := in.fileFields(row.t, place{row: row, name: name.Name()})
-	if in.steps > maxSteps {
+	if in.steps > maxSteps || shapesOf(leaves) > maxSteps {
 		in.ds.Add(in.at(name), `%s leads to structs with file fields in more ways than can be followed; leave out what is not stored in its row with file:"-"`, name.Name())
 		return nil
 	}
@@ -354,8 +364,11 @@ func (in *inspection) at(obj types.Object) token.Position { return in.fset.Posit
 
 // nameOf returns the name of a type, for messages.
 func (in *inspection) nameOf(t types.Type) string {
-	if named, ok := types.Unalias(t).(*types.Named); ok {
-		return named.Obj().Name()
+	switch t := types.Unalias(t).(type) {
+	case *types.Named:
+		return t.Obj().Name()
+	case *types.Struct:
+		return "a struct"
 	}
 	return in.typeString(t)
 }

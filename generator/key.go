@@ -35,7 +35,7 @@ func keyBeside(st *types.Struct, embedded *types.Var) bool {
 
 // isKey reports whether the field looks like a primary key, or a part of one.
 func (f keyField) isKey() bool {
-	return saysKey(f.tag) != no || slices.ContainsFunc(usualKeys, func(usual func(keyField) bool) bool { return usual(f) })
+	return f.v.Name() != "id" && (saysKey(f.tag) != no || slices.ContainsFunc(usualKeys, func(usual func(keyField) bool) bool { return usual(f) }))
 }
 
 // keyOf recognises the primary key of a struct: fields that the tags of a
@@ -80,6 +80,8 @@ var usualKeys = []func(keyField) bool{
 	func(f keyField) bool { name, _, _ := strings.Cut(f.tag.Get("db"), ","); return name == "id" },
 	func(f keyField) bool { return f.v.Name() == "ID" },
 	func(f keyField) bool { return f.v.Name() == "Id" },
+	func(f keyField) bool { name, _, _ := strings.Cut(f.tag.Get("bson"), ","); return name == "_id" },
+	func(f keyField) bool { return f.v.Name() == "id" && f.depth() == 0 },
 }
 
 // keyFields returns the fields of a struct, and those that are promoted from

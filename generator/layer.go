@@ -48,8 +48,19 @@ type held struct {
 	exported bool // its name is
 	many     bool // it is a slice, an array or a map
 	keyed    bool // the struct has a primary key
+	row      bool // it is a row of a table for itself
 	refers   bool // a foreign key refers from one to the other
 	valuer   how  // what methods Value and Scan of its type make of it, or untold
+}
+
+// copied is for what a layer writes into the row as a document. Where that is a
+// copy of a row of another table, or only filled when that is read, both name the
+// files: they are not let go of with one of them.
+func (h held) copied() how {
+	if h.row {
+		return perhaps
+	}
+	return document
 }
 
 // knownLayers are all layers, in the order in which their names for columns are
@@ -80,7 +91,7 @@ var knownLayers = []layer{
 			case h.valuer != untold:
 				return h.valuer
 			}
-			return document
+			return h.copied()
 		},
 	},
 	{
@@ -92,7 +103,7 @@ var knownLayers = []layer{
 			case h.valuer != untold:
 				return h.valuer
 			case h.many:
-				return document
+				return h.copied()
 			case h.embedded:
 				return perhaps // a column for its id
 			}
@@ -110,7 +121,7 @@ var knownLayers = []layer{
 			case h.valuer != untold:
 				return h.valuer
 			}
-			return document
+			return h.copied()
 		},
 	},
 	{
@@ -131,10 +142,10 @@ var knownLayers = []layer{
 			if h.embedded || !h.exported || h.name == "Edges" {
 				return elsewhere
 			}
-			return document
+			return h.copied()
 		},
 	},
-	{name: "sqlc", bit: sqlcLayer, naming: snakeCase, rule: func(held) how { return document }},
+	{name: "sqlc", bit: sqlcLayer, naming: snakeCase, rule: held.copied},
 	{name: "sqlboiler", bit: boilLayer, keys: []string{"boil"}, says: boilSays, column: firstWord("boil"), naming: snakeCase},
 	{name: "sqlx", bit: dbLayer, keys: []string{"db"}, says: dbSays, column: firstWord("db"), naming: snakeCase},
 	{
@@ -153,7 +164,7 @@ var knownLayers = []layer{
 			switch {
 			case !h.exported && !h.embedded:
 				return elsewhere
-			case h.keyed:
+			case h.keyed, h.row:
 				return perhaps // or what a query joined
 			}
 			return document

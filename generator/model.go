@@ -27,8 +27,10 @@ type Struct struct {
 	TypeParams int    // how many
 	Key        Key
 	Hooks      Hooks // never HooksAuto
-	Fields     []Field
-	Pos        token.Position
+	// What is taken by declarations of the package, see typeVar and keyMethod.
+	TypeVarTaken, FileKeyTaken bool
+	Fields                     []Field
+	Pos                        token.Position
 }
 
 // Key says how to tell records of a type apart. No parts mean that the

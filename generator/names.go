@@ -8,7 +8,30 @@ import (
 	"github.com/filecleangen/filecleangen/generator/internal/load"
 )
 
-func (s Struct) typeVar() string { return s.Name + "FileType" }
+const fileKey = "FileKey"
+
+// typeVar is the name of the variable that describes the file fields, or another
+// one where the package has taken it.
+func (s Struct) typeVar() string {
+	if s.TypeVarTaken {
+		return "FileTypeOf" + s.Name
+	}
+	return s.Name + "FileType"
+}
+
+// keyMethod is the name of the method that returns the key, or another one where
+// the struct has a field or method of it.
+func (s Struct) keyMethod() string {
+	if s.FileKeyTaken {
+		return "RecordFileKey"
+	}
+	return fileKey
+}
+
+// releases reports whether anything is released with a record.
+func (s Struct) releases() bool {
+	return slices.ContainsFunc(s.Fields, func(f Field) bool { return !f.HoldOnly })
+}
 
 // fileTypes is the name of the function that lists the types of a package.
 func (p *Package) fileTypes() string {
@@ -63,7 +86,7 @@ func (in *inspection) checkFree(name, what, advice string) {
 func (in *inspection) checkMethods(s Struct) {
 	t := in.pkg.Scope().Lookup(s.Name).Type()
 	hooks := hookSets[s.Hooks]
-	for _, name := range slices.Concat(recordMethods, hooks.methods) {
+	for _, name := range slices.Concat([]string{"FileSnapshot", s.keyMethod()}, hooks.methods) {
 		obj, index, _ := types.LookupFieldOrMethod(t, true, in.pkg, name)
 		if obj == nil {
 			continue

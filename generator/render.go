@@ -182,8 +182,8 @@ func (w *writer) recordMethods(s *Struct) {
 	w.line("return s")
 	w.close("}")
 
-	w.doc("FileKey returns the key by which a batch tells the record from others.")
-	w.open("func (r %s) FileKey() %s.Key {", s.receiver(), w.runtime)
+	w.doc("%s returns the key by which a batch tells the record from others.", s.keyMethod())
+	w.open("func (r %s) %s() %s.Key {", s.receiver(), s.keyMethod(), w.runtime)
 	w.key(s.Key)
 	w.close("}")
 }

@@ -43,7 +43,9 @@ type place struct {
 	// whole says that it is in a document: all of it is stored, whatever a layer
 	// would make of its fields elsewhere.
 	whole bool
-	name  string // of the struct, for messages
+	// held says that whether it is in the row is not known.
+	held bool
+	name string // of the struct, for messages
 	// at is where the row's package leads to the struct, if that is of another one.
 	at *types.Var
 }
@@ -67,13 +69,21 @@ func (in *inspection) inside(p place, v *types.Var) place {
 // first that knows decides: the field's tags, the layer that its holder is
 // written for, the methods of its type, and only then primary keys.
 func (in *inspection) stored(f *fieldFacts, owner *facts, at place, target *facts) how {
+	said := in.storedAs(f, owner, at, target)
+	if at.held && (said == perhaps || said == ask) {
+		return elsewhere // what rows in doubt lead to is not followed any further
+	}
+	return said
+}
+
+func (in *inspection) storedAs(f *fieldFacts, owner *facts, at place, target *facts) how {
 	said := tagsSay(f.tag)
 	if at.whole {
 		return in.storedInDocument(f, owner, target, said)
 	}
 	h := held{
 		tag: f.tag, name: f.v.Name(), embedded: f.v.Embedded(), exported: f.v.Exported(), many: isMany(f.v.Type()),
-		keyed: target.keyed, refers: hasForeignKey(owner.st, f.v.Name()) || hasForeignKey(target.st, owner.name()),
+		keyed: target.keyed, row: target.inTable(), refers: hasForeignKey(owner.st, f.v.Name()) || hasForeignKey(target.st, owner.name()),
 		valuer: in.valuer(f.v.Type(), target),
 	}
 	set := at.row.layers | owner.layers
@@ -102,10 +112,12 @@ func (in *inspection) storedInDocument(f *fieldFacts, owner *facts, target *fact
 	switch {
 	case f.tag.Get("json") == "-", !f.v.Exported() && !f.v.Embedded(), isEdges(f.v):
 		return elsewhere
-	case f.v.Embedded() || !target.keyed:
+	case f.v.Embedded() || !target.keyed && !target.inTable():
 		return document
 	case said == elsewhere, hasForeignKey(owner.st, f.v.Name()), hasForeignKey(target.st, owner.name()):
 		return elsewhere
+	case target.inTable():
+		return perhaps
 	}
 	return document
 }
@@ -114,7 +126,7 @@ func (in *inspection) storedInDocument(f *fieldFacts, owner *facts, target *fact
 // the row itself, or a part of it, unless both have a primary key. Then it may be
 // another row, that of a join.
 func embeddedIn(f *fieldFacts, owner, target *facts) how {
-	if target.keyed && keyBeside(owner.st, f.v) {
+	if (target.keyed || target.inTable()) && keyBeside(owner.st, f.v) {
 		return perhaps
 	}
 	return columns
@@ -127,7 +139,7 @@ func storedBy(set layers, h held, at place, target *facts) how {
 	switch {
 	case !h.exported, !set.nameColumn(h.tag):
 		return elsewhere
-	case target.keyed:
+	case target.keyed, h.row:
 		return perhaps
 	case target.layers == 0, h.many:
 		return document

@@ -6,6 +6,7 @@ import (
 	"go/types"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/filecleangen/filecleangen/generator/internal/load"
 )
@@ -21,7 +22,11 @@ func (in *inspection) explain(v *types.Var) string {
 	}
 	// An error at an import is about every type that comes from there.
 	for _, imported := range in.importsOf(v) {
-		if slices.ContainsFunc(in.unit.Errors, func(e types.Error) bool { return within(e.Pos, imported) }) {
+		path, _ := strconv.Unquote(imported.Value)
+		missing := func(e types.Error) bool {
+			return within(e.Pos, imported) || strings.Contains(e.Msg, "could not import "+path+" ")
+		}
+		if slices.ContainsFunc(in.unit.Errors, missing) {
 			return "package " + imported.Value + " is not there; go mod download gets it if go.mod requires it"
 		}
 	}
@@ -59,4 +64,60 @@ func (in *inspection) importsOf(v *types.Var) (paths []*ast.BasicLit) {
 		return true
 	})
 	return paths
+}
+
+// checkArguments reports a field whose type can't be resolved, but is made of a
+// struct with file fields, such as datatypes.JSONSlice[Picture]: the names in it are
+// the record's, and would be missed where the package is not there.
+func (in *inspection) checkArguments(v *types.Var, owner string) {
+	field := in.fields[v.Pos()]
+	if field == nil || v.Pkg() != in.pkg || !isInvalid(innermost(v.Type())) {
+		return
+	}
+	ast.Inspect(field.Type, func(n ast.Node) bool {
+		var args []ast.Expr
+		switch x := n.(type) {
+		case *ast.IndexExpr:
+			args = []ast.Expr{x.Index}
+		case *ast.IndexListExpr:
+			args = x.Indices
+		}
+		for _, arg := range args {
+			if t := in.typeAt(arg); t != nil && in.hasFileFields(t) {
+				in.ds.Add(in.at(v), "%s.%s: %s has file fields, but %s", owner, v.Name(), in.nameOf(t), in.explain(v))
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// typeAt returns the type of this package that an expression names, through pointers
+// and lists, or nil.
+func (in *inspection) typeAt(x ast.Expr) types.Type {
+	switch x := ast.Unparen(x).(type) {
+	case *ast.StarExpr:
+		return in.typeAt(x.X)
+	case *ast.ArrayType:
+		return in.typeAt(x.Elt)
+	case *ast.MapType:
+		return in.typeAt(x.Value)
+	case *ast.Ident:
+		if name, ok := in.pkg.Scope().Lookup(x.Name).(*types.TypeName); ok {
+			return name.Type()
+		}
+	}
+	return nil
+}
+
+// innermost returns what a type points to, or holds many of.
+func innermost(t types.Type) types.Type {
+	for range 8 {
+		next, ok := t.Underlying().(interface{ Elem() types.Type })
+		if !ok {
+			return t
+		}
+		t = next.Elem()
+	}
+	return t
 }

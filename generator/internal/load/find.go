@@ -101,11 +101,13 @@ func isGoFile(e fs.DirEntry) bool {
 func walk(root string) ([]string, error) {
 	ignored := ignoredDirs(root)
 	dirs := map[string]bool{}
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	// With the dot, a root that is a symbolic link is followed.
+	start := root + string(filepath.Separator) + "."
+	err := filepath.WalkDir(start, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case e.IsDir() && path != root && leftOut(path, e.Name(), ignored):
+		case e.IsDir() && path != start && leftOut(path, e.Name(), ignored):
 			return filepath.SkipDir
 		case isGoFile(e):
 			dirs[filepath.Dir(path)] = true
