@@ -64,6 +64,11 @@ func (in *inspection) factsOf(t types.Type) *facts {
 		}
 		f.own = f.own || field.kind == tagged || field.err != nil
 		f.layers |= layersOf(field.tag, field.v.Type())
+		if isInvalid(innermost(field.v.Type())) { // its package need not be there
+			for _, path := range in.importsOf(field.v) {
+				f.layers |= layersOfPath(strings.Trim(path.Value, "\"`"))
+			}
+		}
 		if field.v.Embedded() && field.kind == untagged {
 			in.embeds(f, field.v)
 		}
@@ -99,7 +104,7 @@ func (in *inspection) embeds(f *facts, v *types.Var) {
 // joinsRows reports whether a struct has the columns of two structs that are
 // rows, each with a primary key, or of one that joins some.
 func (in *inspection) joinsRows(f *facts) bool {
-	rows := 0
+	keys, files := 0, 0 // those with a primary key, and those with files that may have one
 	for i := range f.fields {
 		field := &f.fields[i]
 		t := deref(field.v.Type())
@@ -109,11 +114,17 @@ func (in *inspection) joinsRows(f *facts) bool {
 		switch inner := in.factsOf(t); {
 		case inner.joins:
 			return true
-		case inner != f && (inner.keyed || inner.inTable()):
-			rows++
+		case inner == f:
+		case inner.keyed:
+			keys++
+			fallthrough
+		case inner.keyish():
+			if inner.own {
+				files++
+			}
 		}
 	}
-	return rows > 1
+	return keys > 1 || files > 1
 }
 
 // row reports whether the struct may be a row, and not only something that holds
@@ -127,6 +138,12 @@ func (f *facts) inTable() bool {
 	return f.table || f.layers != 0 && (f.keyed || f.keyish())
 }
 
+// rowOfItsOwn reports whether the struct has a primary key, also one that other
+// packages don't see.
+func (f *facts) rowOfItsOwn() bool {
+	return f.keyed || slices.ContainsFunc(keyFields(f.st, "", nil, nil), func(k keyField) bool { return k.v.Name() == "id" })
+}
+
 // hasColumn reports whether a field may be a column that holds no structs: a row
 // has one.
 func (f *facts) hasColumn() bool {
@@ -136,6 +153,9 @@ func (f *facts) hasColumn() bool {
 // wraps reports whether the struct embeds a row of another package, adds no column
 // to it and has fields that nobody stores: a driver, a handle, a connection.
 func (f *facts) wraps(pkg *types.Package) bool {
+	if _, index, _ := types.LookupFieldOrMethod(f.t, true, pkg, "TableName"); len(index) == 1 {
+		return false
+	}
 	embeds, hides := false, false
 	for i := range f.fields {
 		field := &f.fields[i]
@@ -182,12 +202,27 @@ func isEdgesStruct(st *types.Struct) bool {
 }
 
 // keyish reports whether the struct has a field that may be a primary key of a
-// less usual name.
+// less usual name: uuid, or ClientID in ExtClient.
 func (f *facts) keyish() bool {
-	for v := range f.st.Fields() {
-		name := strings.TrimPrefix(v.Name(), f.name())
-		if slices.Contains([]string{"ID", "Id", "UID", "Uid", "UUID", "Uuid", "GUID", "Guid", "PK", "Pk"}, name) {
-			return true
+	return f.hasKeyField(func(prefix string) bool { return prefix == "" }) || f.keyOfName()
+}
+
+// keyOfName reports whether the struct has a field that is called after its type, as
+// primary keys are.
+func (f *facts) keyOfName() bool {
+	name := strings.ToLower(f.name())
+	return f.hasKeyField(func(prefix string) bool { return prefix != "" && strings.HasSuffix(name, prefix) })
+}
+
+// hasKeyField reports whether the name of a field of the struct, or of one that it
+// embeds, ends as that of a key, after something.
+func (f *facts) hasKeyField(after func(prefix string) bool) bool {
+	for _, field := range keyFields(f.st, "", nil, nil) {
+		name := strings.ToLower(strings.ReplaceAll(field.v.Name(), "_", ""))
+		for _, end := range []string{"uuid", "guid", "uid", "id", "pk"} {
+			if prefix, ok := strings.CutSuffix(name, end); ok && after(prefix) {
+				return true
+			}
 		}
 	}
 	return false

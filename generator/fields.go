@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/token"
 	"go/types"
+	"regexp"
 	"slices"
 
 	"github.com/filecleangen/filecleangen/generator/internal/diag"
@@ -25,7 +26,38 @@ func (in *inspection) fileFields(t types.Type, p place) (leaves []leaf) {
 	for i := range owner.fields {
 		leaves = append(leaves, in.namesOfField(&owner.fields[i], owner, p)...)
 	}
+	in.checkTree(owner, leaves, p)
 	return closeTree(leaves, t)
+}
+
+// backward matches names of fields that lead to where a value came from.
+var backward = regexp.MustCompile(`(?i)^(parent|prev|previous|owner|root|up|back)`)
+
+// checkTree reports a struct that leads to itself both by a list and by a single
+// pointer, such as children and a parent: in memory they lead back to where they
+// came from, without end.
+func (in *inspection) checkTree(owner *facts, leaves []leaf, p place) {
+	var one, many string
+	for _, l := range leaves {
+		if l.node == nil || !types.Identical(l.node, owner.t) || len(l.path) == 0 {
+			continue
+		}
+		switch name := l.path[0].name; {
+		case l.shape.Many():
+			many = name
+		case backward.MatchString(name):
+			one = name
+		}
+	}
+	if one == "" || many == "" {
+		return
+	}
+	for _, f := range owner.fields {
+		if pos := in.position(f.v, p); f.v.Name() == one && !in.asked[pos] {
+			in.asked[pos] = true
+			in.ds.Add(pos, `%s leads to itself by %s and by %s, so that its values may be followed without end; write file:"-" at the one that is not stored in the row`, p.name, one, many)
+		}
+	}
 }
 
 // maxSteps is how many structs may be looked at on the ways from one: where many
@@ -187,8 +219,11 @@ func (in *inspection) namesOfUntagged(f *fieldFacts, owner *facts, p place) []le
 	in.hidden = nil
 	leaves, _ := in.namesIn(v.Type(), inner)                                                     // what is wrong with them was reported
 	leaves = slices.DeleteFunc(leaves, func(l leaf) bool { return l.v == nil && l.node == nil }) // {String; Valid}
-	if len(leaves) == 0 && in.hidden != nil && (stored != part || v.Exported()) && v.Pkg() == in.pkg {
+	if len(leaves) == 0 && in.hidden != nil && v.Pkg() == in.pkg && (stored != part || v.Exported() && typeArgument(elementOf(v.Type())) != nil) {
 		in.ds.Add(in.position(v, p), "%s.%s: %s", p.name, v.Name(), in.hides(v, in.hidden))
+	}
+	if stored == perhaps { // and what leads back is not followed: it would be released with the rest
+		leaves = slices.DeleteFunc(leaves, func(l leaf) bool { return l.node != nil })
 	}
 	if stored == perhaps && len(leaves) > 0 {
 		for i := range leaves {

@@ -113,7 +113,11 @@ func (in *inspection) valuer(t types.Type, target *facts) how {
 	switch {
 	case value == nil && scan == nil && toDB == nil:
 		return untold
-	case !target.keyed, value != nil && in.unit.Facts.WritesJSON(value.Pos()) && (!byPointer(value) || isPointer(t)):
+	case !target.rowOfItsOwn():
+		return document
+	case methodOf(target.t, in.pkg, "MarshalJSON") != nil || methodOf(t, in.pkg, "MarshalJSON") != nil:
+		return perhaps // it may write the key only
+	case value != nil && in.unit.Facts.WritesJSON(value.Pos()) && (!byPointer(value) || isPointer(t)):
 		return document
 	}
 	return perhaps // with a pointer receiver, some layers don't find Value in a value

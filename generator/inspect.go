@@ -95,7 +95,9 @@ func (in *inspection) structs(model *Package) (known []string) {
 		in.notes = append(in.notes, in.doubts...)
 		s.Constraint = file.Constraint
 		in.layerWarning(in.factsOf(name.Type()), s)
-		if len(s.Key.Parts) == 0 {
+		if s.Key.Unresolved {
+			in.warnings.Add(s.Pos, "%s gets no key, and another code than where all packages are: %s", s.Name, s.Key.Why)
+		} else if len(s.Key.Parts) == 0 {
 			in.notes.Add(s.Pos, "%s has no primary key that could be recognised (%s): its records can't be told apart, and files may be kept that could have gone", s.Name, s.Key.Why)
 		}
 		model.Structs = append(model.Structs, s)

@@ -155,7 +155,7 @@ var primaryKeyWords = regexp.MustCompile(`(?i)\b(primary_?key|pk)\b`)
 func (in *inspection) keyFrom(fields []keyField) (key Key) {
 	for _, f := range fields {
 		if isInvalid(f.v.Type()) {
-			return Key{Why: fmt.Sprintf("the type of %s can't be resolved", f.path)}
+			return Key{Unresolved: true, Why: fmt.Sprintf("%s: %s", f.path, in.explain(f.v))}
 		}
 		part, ok := in.keyPart(f)
 		if !ok || !in.accessible(f.v) {

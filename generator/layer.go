@@ -50,6 +50,7 @@ type held struct {
 	keyed    bool // the struct has a primary key
 	row      bool // it is a row of a table for itself
 	refers   bool // a foreign key refers from one to the other
+	leads    bool // a pointer leads from the struct back to the row
 	valuer   how  // what methods Value and Scan of its type make of it, or untold
 }
 
@@ -164,7 +165,7 @@ var knownLayers = []layer{
 			switch {
 			case !h.exported && !h.embedded:
 				return elsewhere
-			case h.keyed, h.row:
+			case h.keyed, h.row, h.refers:
 				return perhaps // or what a query joined
 			}
 			return document
@@ -187,15 +188,20 @@ func layersOf(tag reflect.StructTag, t types.Type) (set layers) {
 	if !ok || named.Obj().Pkg() == nil {
 		return set
 	}
-	switch path := named.Obj().Pkg().Path(); path {
+	return set | layersOfPath(named.Obj().Pkg().Path())
+}
+
+// layersOfPath returns the layer whose package this is.
+func layersOfPath(path string) layers {
+	switch path {
 	case "gorm.io/gorm", "github.com/jinzhu/gorm", "gorm.io/plugin/soft_delete":
-		set |= gormLayer
+		return gormLayer
 	case "github.com/uptrace/bun":
-		set |= bunLayer
+		return bunLayer
 	case "entgo.io/ent/dialect/sql":
-		set |= entLayer
+		return entLayer
 	}
-	return set
+	return 0
 }
 
 // tagsSay is what the tags of layers say of a field. Where they contradict each

@@ -38,6 +38,9 @@ type Struct struct {
 type Key struct {
 	Parts []KeyPart
 	Why   string // where there are no parts: what is in the way
+	// Unresolved says that this is a package that is not there: the code would be
+	// another if it were.
+	Unresolved bool
 }
 
 // KeyPart is one field of a primary key.

@@ -3,6 +3,7 @@ package generator
 import (
 	"go/types"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -79,11 +80,11 @@ func (in *inspection) stored(f *fieldFacts, owner *facts, at place, target *fact
 func (in *inspection) storedAs(f *fieldFacts, owner *facts, at place, target *facts) how {
 	said := tagsSay(f.tag)
 	if at.whole {
-		return in.storedInDocument(f, owner, target, said)
+		return in.storedInDocument(f, owner, at, target, said)
 	}
 	h := held{
 		tag: f.tag, name: f.v.Name(), embedded: f.v.Embedded(), exported: f.v.Exported(), many: isMany(f.v.Type()),
-		keyed: target.keyed, row: target.inTable(), refers: hasForeignKey(owner.st, f.v.Name()) || hasForeignKey(target.st, owner.name()),
+		keyed: target.rowOfItsOwn(), row: target.inTable(), refers: in.refers(f, owner, at, target), leads: in.leadsBack(owner, at, target),
 		valuer: in.valuer(f.v.Type(), target),
 	}
 	set := at.row.layers | owner.layers
@@ -108,13 +109,13 @@ func (in *inspection) storedAs(f *fieldFacts, owner *facts, at place, target *fa
 // storedInDocument is for fields of what is stored as a whole, most likely as
 // JSON: whatever they lead to is, too. Only rows that the struct is associated
 // with are not, if it is a row itself somewhere.
-func (in *inspection) storedInDocument(f *fieldFacts, owner *facts, target *facts, said how) how {
+func (in *inspection) storedInDocument(f *fieldFacts, owner *facts, at place, target *facts, said how) how {
 	switch {
 	case f.tag.Get("json") == "-", !f.v.Exported() && !f.v.Embedded(), isEdges(f.v):
 		return elsewhere
 	case f.v.Embedded() || !target.keyed && !target.inTable():
 		return document
-	case said == elsewhere, hasForeignKey(owner.st, f.v.Name()), hasForeignKey(target.st, owner.name()):
+	case said == elsewhere, in.refers(f, owner, at, target), in.leadsBack(owner, at, target):
 		return elsewhere
 	case target.inTable():
 		return perhaps
@@ -126,7 +127,8 @@ func (in *inspection) storedInDocument(f *fieldFacts, owner *facts, target *fact
 // the row itself, or a part of it, unless both have a primary key. Then it may be
 // another row, that of a join.
 func embeddedIn(f *fieldFacts, owner, target *facts) how {
-	if (target.keyed || target.inTable()) && keyBeside(owner.st, f.v) {
+	row := target.keyed || target.own && target.keyish()
+	if row && (keyBeside(owner.st, f.v) || owner.keyOfName()) {
 		return perhaps
 	}
 	return columns
@@ -139,9 +141,9 @@ func storedBy(set layers, h held, at place, target *facts) how {
 	switch {
 	case !h.exported, !set.nameColumn(h.tag):
 		return elsewhere
-	case target.keyed, h.row:
+	case h.keyed, h.row, h.leads, h.many && (h.refers || target.layers != 0):
 		return perhaps
-	case target.layers == 0, h.many:
+	case target.layers == 0 && !h.refers:
 		return document
 	case at.row.keyed:
 		return ask
@@ -168,7 +170,7 @@ func storedByKeys(h held, owner *facts, at place, target *facts) how {
 		unsure = ask
 	}
 	switch {
-	case target.keyed:
+	case h.keyed:
 		return elsewhere
 	case target.layers != 0 && !owner.own:
 		return elsewhere // the struct that holds it is not written for that layer: it is no row
@@ -176,8 +178,67 @@ func storedByKeys(h held, owner *facts, at place, target *facts) how {
 		return perhaps
 	case h.refers, target.keyish():
 		return unsure
+	case h.leads:
+		return perhaps
 	}
 	return part
+}
+
+// refers reports whether a foreign key refers from the struct that a field leads to
+// to the row or to what it is in, or from the field's holder to it.
+func (in *inspection) refers(f *fieldFacts, owner *facts, at place, target *facts) bool {
+	if hasForeignKey(owner.st, f.v.Name()) || isPolymorphic(target.st) {
+		return true
+	}
+	return slices.ContainsFunc(in.around(owner, at), func(a *facts) bool {
+		return hasForeignKey(target.st, a.name()) || hasForeignKey(target.st, trimKind(a.name()))
+	})
+}
+
+// leadsBack reports whether a pointer leads from a struct to a row that it is in.
+func (in *inspection) leadsBack(owner *facts, at place, target *facts) bool {
+	return slices.ContainsFunc(in.around(owner, at), func(a *facts) bool {
+		if a == target || !a.keyed {
+			return false
+		}
+		for v := range target.st.Fields() {
+			if p, ok := v.Type().Underlying().(*types.Pointer); ok && types.Identical(p.Elem(), a.t) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// around returns the structs that a field is in.
+func (in *inspection) around(owner *facts, at place) []*facts {
+	list := []*facts{owner, at.row}
+	for _, t := range at.outer {
+		if isStruct(t) {
+			list = append(list, in.factsOf(t))
+		}
+	}
+	return list
+}
+
+// trimKind takes off a name what many add to it.
+func trimKind(name string) string {
+	for _, kind := range []string{"Model", "Entity", "Record", "Row", "Base"} {
+		if rest, ok := strings.CutSuffix(name, kind); ok && rest != "" {
+			return rest
+		}
+	}
+	return name
+}
+
+// isPolymorphic reports whether a struct has fields such as OwnerID and OwnerType.
+func isPolymorphic(st *types.Struct) bool {
+	for v := range st.Fields() {
+		if of, ok := strings.CutSuffix(v.Name(), "Type"); ok && of != "" && hasForeignKey(st, of) {
+			return true
+		}
+	}
+	return false
 }
 
 // hasForeignKey reports whether a struct has a field that refers to another
@@ -187,8 +248,12 @@ func hasForeignKey(st *types.Struct, name string) bool {
 		return false
 	}
 	for v := range st.Fields() {
-		if rest, ok := strings.CutPrefix(v.Name(), name); ok && (rest == "ID" || rest == "Id" || rest == "UID" || rest == "UUID") {
-			return true
+		rest, ok := strings.CutPrefix(v.Name(), name)
+		switch strings.TrimPrefix(rest, "_") {
+		case "ID", "Id", "UID", "UUID", "Uuid":
+			if ok {
+				return true
+			}
 		}
 	}
 	return false

@@ -138,7 +138,7 @@ func (d *directory) declaring(name string) []*file {
 }
 
 // ownMethods are those that say how a type is stored, and which files it names.
-var ownMethods = []string{"FileNames", "Value", "Scan", "ToDB", "TableName"}
+var ownMethods = []string{"FileNames", "Value", "Scan", "ToDB", "TableName", "MarshalJSON"}
 
 // withMethods returns the files that look like they declare methods that matter.
 func (d *directory) withMethods(methods map[string]bool) []*file {
