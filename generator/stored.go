@@ -185,7 +185,7 @@ func storedByKeys(h held, owner *facts, at place, target *facts) how {
 }
 
 // refers reports whether a foreign key refers from the struct that a field leads to
-// to the row or to what it is in, or from the field's holder to it.
+// back to the row, or to what it is in; or from the field's holder to that struct.
 func (in *inspection) refers(f *fieldFacts, owner *facts, at place, target *facts) bool {
 	if hasForeignKey(owner.st, f.v.Name()) || isPolymorphic(target.st) {
 		return true

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
@@ -22,14 +23,14 @@ type claim struct {
 	results []runtime.Result
 }
 
-// claim takes rows that are due. In one transaction it drops those whose files
+// claim takes up to limit rows that are due. In one transaction it drops those whose files
 // some row names, and makes known of the others that they are being deleted: from
 // its commit on nobody can take up their names.
-func (r *Relay) claim(ctx context.Context, storage string, safe int64) (*claim, error) {
+func (r *Relay) claim(ctx context.Context, storage string, safe int64, limit int) (*claim, error) {
 	c := &claim{storage: storage, token: rand.Text()}
 	err := r.outbox.transaction(ctx, func(tx dialect.Handle) error {
 		c.rows, c.round = nil, round{}
-		due, err := r.due(ctx, tx, storage, safe)
+		due, err := r.due(ctx, tx, storage, safe, limit)
 		if err != nil {
 			return err
 		}
@@ -39,7 +40,7 @@ func (r *Relay) claim(ctx context.Context, storage string, safe int64) (*claim, 
 		}
 		named, err := r.namedRows(ctx, tx, storage, due)
 		if err != nil {
-			return err
+			return &askError{err: err, first: due[0]}
 		}
 		var drop, keep []int64
 		for _, row := range due {
@@ -57,15 +58,82 @@ func (r *Relay) claim(ctx context.Context, storage string, safe int64) (*claim, 
 	return c, err
 }
 
+// askError is an error about asking whether rows name the files of a claim.
+type askError struct {
+	err   error
+	first *row // of the claim
+}
+
+func (e *askError) Error() string { return e.err.Error() }
+
+func (e *askError) Unwrap() error { return e.err }
+
+// take is claim, for a whole portion, but that a file about which the rows can't be
+// asked does not stop the others: it is found by halving, and waits.
+func (r *Relay) take(ctx context.Context, storage string, safe int64) (*claim, error) {
+	const most = 10 // in one round
+	waits := 0
+	for limit := r.portion; ; limit = max(1, limit/2) {
+		c, err := r.claim(ctx, storage, safe, limit)
+		failed, asking := errors.AsType[*askError](err)
+		if !asking || ctx.Err() != nil || limit == 1 && (waits == most || !r.canAskOthers(ctx, storage, safe, failed.first)) {
+			if c != nil {
+				c.postponed = waits
+			}
+			return c, err
+		}
+		if limit > 1 {
+			continue
+		}
+		if err := r.postpone(ctx, failed.first, failed.err); err != nil {
+			return c, err
+		}
+		waits++
+		limit = 2 * r.portion
+	}
+}
+
+// canAskOthers reports whether the rows can be asked about another file that is due:
+// then it is the one, and not the question, that is wrong.
+func (r *Relay) canAskOthers(ctx context.Context, storage string, safe int64, than *row) (can bool) {
+	err := r.outbox.transaction(ctx, func(tx dialect.Handle) error {
+		due, err := r.due(ctx, tx, storage, safe, 2)
+		if err != nil {
+			return err
+		}
+		due = slices.DeleteFunc(due, func(other *row) bool { return other.id == than.id })
+		if len(due) == 0 {
+			return nil
+		}
+		_, err = r.namedRows(ctx, tx, storage, due[:1])
+		can = err == nil
+		return err
+	})
+	return err == nil && can
+}
+
+// postpone makes a row wait about which the rows can't be asked.
+func (r *Relay) postpone(ctx context.Context, row *row, cause error) error {
+	r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: nobody can tell whether a row names this file, so that it is kept; the relay will ask again",
+		slog.String("storage", row.storage), slog.String("name", row.name), slog.Any("error", cause))
+	return r.outbox.transaction(ctx, func(tx dialect.Handle) error {
+		d := r.outbox.dialect
+		s := dialect.New(d, "UPDATE "+table).Add(" SET attempts = attempts + 1, last_error = ?, not_before = "+d.Now()+" + ? WHERE id = ? AND state = ?",
+			clip(fmt.Sprint(cause)), backoff(row.attempts+1, r.first, r.most).Milliseconds(), row.id, row.state)
+		_, err := dialect.Exec(ctx, tx, s)
+		return err
+	})
+}
+
 // due returns rows that are due and safe, or were when a relay took them, locked
 // for this transaction; rows that others have locked are left out, and those of
 // types that the cleaner was not told of: nobody knows what must not be deleted
 // there.
-func (r *Relay) due(ctx context.Context, tx dialect.Handle, storage string, safe int64) (rows []*row, err error) {
+func (r *Relay) due(ctx context.Context, tx dialect.Handle, storage string, safe int64, limit int) (rows []*row, err error) {
 	d := r.outbox.dialect
 	s := dialect.New(d, "SELECT id, name, state, reason, model, field, derived_from, attempts FROM "+table).
 		Add(" WHERE storage = ? AND not_before <= "+d.Now()+" AND (state = ? OR state IN (?, ?) AND id < ?) AND model IN ", storage, stateDeleting, statePending, stateUpload, safe)
-	dialect.In(s, r.models).Add(" ORDER BY not_before, id LIMIT ?", r.portion)
+	dialect.In(s, r.models).Add(" ORDER BY not_before, id LIMIT ?", limit)
 	s.Raw(d.SkipLocked())
 	err = dialect.QueryAll(ctx, tx, s, func(result *sql.Rows) error {
 		row := &row{storage: storage}

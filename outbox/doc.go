@@ -114,6 +114,22 @@
 // where its own is not among them: [ErrFence]. The id is given to the process by
 // the operator, never kept in the database.
 //
+// # How rows are asked
+//
+// Whether a row names a file is asked in the relay's own transaction, after the rows
+// of the outbox were locked, in a new statement, of all columns at once. What a
+// session was told before does not change the answer: search path, temporary tables
+// and character sets are set aside, and a policy that would hide rows from the
+// relay's role (row-level security) is an error, and so is a temporary table that
+// MySQL puts in front of another. Names are compared byte for byte, as a program that
+// reads the column gets them: from text in any character set and collation, from
+// bytes, and without what fills up columns of a fixed length.
+//
+// A document that the database can't take apart, because it was cut off or has
+// something in it that the database does not take for JSON, is searched as text, and
+// keeps what it may name; a warning says which column it is in. A file about which
+// the rows can't be asked waits, and stops no other.
+//
 // # Errors
 //
 // A deletion that fails is tried again, after a wait that doubles, and does not

@@ -29,6 +29,9 @@ type Relay struct {
 	types   map[string]*runtime.Type
 	models  []string // their names, and "" for uploads and what is derived
 	horizon horizon
+
+	mu  sync.Mutex
+	raw map[string]bool // columns whose documents are read as a whole, see ask
 }
 
 // A RelayOption configures a [Relay].
@@ -120,7 +123,7 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 		outbox: o, environment: environment, logger: slog.Default(),
 		poll: time.Second, portion: 1000, lease: 10 * time.Minute,
 		attempts: 30, first: time.Second, most: 15 * time.Minute,
-		types: map[string]*runtime.Type{}, models: []string{""},
+		types: map[string]*runtime.Type{}, models: []string{""}, raw: map[string]bool{},
 		horizon: horizon{db: o.db, dialect: o.dialect, longest: 10 * time.Minute},
 	}
 	errs := []error{checkEnvironment(environment)}
@@ -274,7 +277,7 @@ type Drained struct {
 	Removed, Missing int // files deleted, and found gone
 	Kept             int // by policy, or vetoed
 	Named            int // files that a row names after all
-	Failed           int // attempts that failed; the rows wait, or are parked
+	Failed           int // attempts that failed, or files that the rows could not be asked about; they wait, or are parked
 }
 
 func (d *Drained) add(done round) {
@@ -282,7 +285,7 @@ func (d *Drained) add(done round) {
 	d.Missing += done.missing
 	d.Kept += done.kept
 	d.Named += done.named
-	d.Failed += done.failed
+	d.Failed += done.failed + done.postponed
 }
 
 // round is what became of the rows that were taken at once.
@@ -290,6 +293,7 @@ type round struct {
 	taken                                 int
 	waiting                               bool // rows are due that are not safe yet
 	removed, missing, kept, named, failed int
+	postponed                             int // that nobody could be asked about
 }
 
 // round takes rows of one storage that are due, deletes their files and says so in
@@ -302,11 +306,11 @@ func (r *Relay) round(ctx context.Context, storage string) (done round, err erro
 	if err := r.checkFence(storage); err != nil {
 		return done, err
 	}
-	c, err := r.claim(ctx, storage, r.horizon.known())
+	c, err := r.take(ctx, storage, r.horizon.known())
 	if err == nil && c.waiting {
 		var safe int64
 		if safe, err = r.horizon.advance(ctx); err == nil {
-			c, err = r.claim(ctx, storage, safe)
+			c, err = r.take(ctx, storage, safe)
 		}
 	}
 	if err != nil {

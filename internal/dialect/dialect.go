@@ -43,10 +43,6 @@ type Dialect interface {
 	Quote(name string) string
 	// Bind returns the placeholder of the argument with this number, from 1.
 	Bind(n int) string
-	// Exact is an expression for the bytes of a text in UTF-8, whatever its
-	// collation.
-	Exact(text string) string
-
 	// KeepExisting ends an INSERT that leaves a row alone that is there already.
 	KeepExisting() string
 	// UpdatePending ends an INSERT that sets columns of a row that is there
@@ -64,19 +60,25 @@ type Dialect interface {
 	// tell. It is not called where there is one writer.
 	Running(ctx context.Context, db *sql.DB, table string) (bound int64, running []string, err error)
 	// Transaction runs do in a transaction in which each query sees what is
-	// committed when it runs; where there is one writer, as that.
+	// committed when it runs; where there is one writer, as that. Nothing that a
+	// session was told before changes what is seen: what can be set is set, and what
+	// can't be is an error.
 	Transaction(ctx context.Context, db *sql.DB, do func(Handle) error) error
 
 	// Typed reports whether the types of columns say how they hold names, so that
 	// Column has to be asked; only there are arrays.
 	Typed() bool
-	// Column finds out how a column that exists holds names. form is what was said
-	// of it, or Auto; many is whether the field has many names.
+	// Shadowed reports whether a table is hidden by a temporary one of the same name
+	// that the session has made.
+	Shadowed(ctx context.Context, db Queryer, table string) (bool, error)
+	// Column finds a column, where it is whatever a session is told later, and how it
+	// holds names. form is what was said of it, or Auto; many is whether the field has
+	// many names.
 	Column(ctx context.Context, db Queryer, table, column string, form Form, many bool) (Source, error)
 	// Find appends a query for those of the values that a column holds, and perhaps
-	// others that the database takes for them. With a limit, " LIMIT n", it looks at
-	// so many rows. What the database takes for equal must not be merged: only one
-	// may be the name.
+	// others that the database takes for them: what they are, and how they are to be
+	// compared, see [Match]. With a limit, " LIMIT n", it looks at so many rows. What
+	// the database takes for equal must not be merged: only one may be the name.
 	Find(s *Statement, src Source, values []string, limit string)
 
 	// Schema returns the statements that lead from each version of the tables to
@@ -103,7 +105,24 @@ const (
 
 // A Source is a column in which names are looked for.
 type Source struct {
-	Table, Column string
-	Form          Form
-	Cast          bool // from text to JSON
+	Table  string // with its schema
+	Column string
+	Form   Form
+	Type   string // as the catalogue of the database has it
+	Set    string // the character set of text; MySQL
+	Order  string // its collation; MySQL
+	Length int    // of values that are filled up to it
+	// Raw says that documents are not to be taken apart by the database: one of them
+	// is more than it can do.
+	Raw bool
 }
+
+// A Match says how a value that Find selects is compared with a name.
+type Match int
+
+// How a value is compared.
+const (
+	Exactly  Match = iota // it is the name, byte for byte
+	Padded                // the same, but for spaces and zeros that fill it up
+	Document              // it is a document, to be searched by [InDocument]
+)

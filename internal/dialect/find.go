@@ -1,17 +1,21 @@
 package dialect
 
+import "fmt"
+
 // someRows is the values of a column that are not NULL, as t.c.
 func someRows(d Dialect, src Source, limit string) string {
 	column := "r." + d.Quote(src.Column)
 	return "(SELECT " + column + " AS c FROM " + d.Quote(src.Table) + " r WHERE " + column + " IS NOT NULL" + limit + ") t"
 }
 
-// findText looks for values in a column of text: without a limit in the plain form,
-// for which an index is used.
-func findText(s *Statement, d Dialect, src Source, values []string, limit string) {
-	column, rows := "r."+d.Quote(src.Column), d.Quote(src.Table)+" r"
+// plainRows is where a column is looked up, and what it is called there: without a
+// limit in the plain form, for which an index is used.
+func plainRows(d Dialect, src Source, limit string) (column, rows string) {
 	if limit != "" {
-		column, rows = "t.c", someRows(d, src, limit)
+		return "t.c", someRows(d, src, limit)
 	}
-	In(s.Raw("SELECT DISTINCT "+d.Exact(column)+" FROM "+rows+" WHERE "+column+" IN "), values)
+	return "r." + d.Quote(src.Column), d.Quote(src.Table) + " r"
 }
+
+// selects begins a query of what Find selects.
+func selects(m Match, value string) string { return fmt.Sprintf("SELECT DISTINCT %d, %s", m, value) }

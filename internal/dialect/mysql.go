@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // mysql is MySQL, 8.0.19 or later, and MariaDB, 10.6 or later.
@@ -22,8 +24,6 @@ func (mysql) Now() string {
 func (mysql) Quote(name string) string { return quote(name, "`") }
 
 func (mysql) Bind(int) string { return "?" }
-
-func (mysql) Exact(text string) string { return "CAST(CONVERT(" + text + " USING utf8mb4) AS BINARY)" }
 
 func (mysql) KeepExisting() string { return " ON DUPLICATE KEY UPDATE id = id" }
 
@@ -117,28 +117,134 @@ func (d mysql) transactions(ctx context.Context, db Queryer) (isNew bool, runnin
 // denied reports whether err says that a privilege is missing, error 1227.
 func denied(err error) bool { return err != nil && strings.Contains(err.Error(), "1227") }
 
+// Transaction: a limit that was set for all queries would hide rows.
 func (mysql) Transaction(ctx context.Context, db *sql.DB, do func(Handle) error) error {
-	return readCommitted(ctx, db, do)
+	return readCommitted(ctx, db, func(tx Handle) error {
+		if _, err := tx.ExecContext(ctx, "SET SESSION sql_select_limit = 18446744073709551615"); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+// Shadowed: a temporary table comes first also where its schema is named.
+func (d mysql) Shadowed(ctx context.Context, db Queryer, table string) (is bool, err error) {
+	err = QueryAll(ctx, db, New(d, "SHOW CREATE TABLE "+d.Quote(table)), func(rows *sql.Rows) error {
+		columns, err := rows.Columns() // of a view it has more
+		if err != nil {
+			return err
+		}
+		values := make([]sql.NullString, len(columns))
+		into := make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		is = len(values) > 1 && strings.HasPrefix(values[1].String, "CREATE TEMPORARY")
+		return nil
+	})
+	return is, err
 }
 
 func (mysql) Typed() bool { return false }
 
-func (mysql) Column(_ context.Context, _ Queryer, table, column string, form Form, _ bool) (Source, error) {
-	return Source{Table: table, Column: column, Form: form}, nil
+func (d mysql) Column(ctx context.Context, db Queryer, table, column string, form Form, _ bool) (Source, error) {
+	schema, name := "", table
+	if s, n, ok := strings.Cut(table, "."); ok {
+		schema, name = s, n
+	}
+	src := Source{Column: column, Form: form}
+	var kind string
+	err := QueryRow(ctx, db, New(d, `SELECT concat(c.table_schema, '.', c.table_name), c.data_type, coalesce(c.character_set_name, ''), coalesce(c.collation_name, ''), coalesce(c.character_maximum_length, 0), t.table_type
+		FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name`).
+		Add(" WHERE c.table_schema = coalesce(nullif(?, ''), DATABASE()) AND c.table_name = ? AND c.column_name = ?", schema, name, column),
+		&src.Table, &src.Type, &src.Set, &src.Order, &src.Length, &kind)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return src, errors.New("there is no such table or column")
+	case err != nil:
+		return src, err
+	case src.Type == "enum" || src.Type == "set":
+		return src, fmt.Errorf("columns of type %s can't be read; see outbox.WithReferences", src.Type)
+	}
+	src.Type, src.Form = strings.ToLower(src.Type), form
+	return src, nil
 }
 
+// Find sends names in hexadecimal, and takes values as bytes: a connection may have
+// any character set, and would change them on the way.
 func (d mysql) Find(s *Statement, src Source, values []string, limit string) {
 	if src.Form == Text {
-		findText(s, d, src, values, limit)
+		d.findText(s, src, values, limit, "utf8mb4")
+		if other := notASCII(values); len(other) > 0 && src.Set != "" {
+			// Programs with a connection in latin1 write UTF-8 that the server takes for that.
+			s.Raw(" UNION ALL ")
+			d.findText(s, src, other, limit, "latin1")
+		}
 		return
 	}
-	// There is no path for all there is: the document, what is in objects, and what is in arrays.
+	rows := someRows(d, src, limit)
+	text := "nullif(CONVERT(t.c USING utf8mb4), '')"
+	d.findJSON(s, rows, text, values)
+	s.Raw(" UNION ALL " + selects(Document, "CAST("+text+" AS BINARY)") + " FROM " + rows + " WHERE " + text + " IS NOT NULL AND NOT JSON_VALID(" + text + ")")
+	if other := notASCII(values); len(other) > 0 && src.Set != "" {
+		s.Raw(" UNION ALL ")
+		d.findJSON(s, rows, "nullif(CONVERT(CAST(CONVERT(t.c USING latin1) AS BINARY) USING utf8mb4), '')", other)
+	}
+}
+
+// findText looks for values that a program sees whose connection has a character
+// set. They are compared in the set of the column, for its index to be used.
+func (d mysql) findText(s *Statement, src Source, values []string, limit, set string) {
+	column, rows := plainRows(d, src, limit)
+	match, value := Exactly, "CAST("+column+" AS BINARY)"
+	wanted := "UNHEX(?)"
+	switch {
+	case src.Set != "":
+		value = "CAST(CONVERT(" + column + " USING " + set + ") AS BINARY)"
+		wanted = "CONVERT(CONVERT(UNHEX(?) USING " + set + ") USING " + src.Set + ") COLLATE " + src.Order
+	case src.Type == "binary":
+		wanted = fmt.Sprintf("RPAD(UNHEX(?), %d, x'00')", src.Length)
+	case !strings.HasSuffix(src.Type, "binary") && !strings.HasSuffix(src.Type, "blob"):
+		value, wanted = "CAST(CAST("+column+" AS CHAR) AS BINARY)", "CONVERT(UNHEX(?) USING utf8mb4)"
+	}
+	if src.Type == "char" || src.Type == "binary" {
+		match = Padded
+	}
+	s.Raw(selects(match, value) + " FROM " + rows + " WHERE " + column + " IN ")
+	inHex(s, wanted, values)
+}
+
+// findJSON looks for strings in documents. There is no path for all there is: the
+// document, what is in objects, and what is in arrays.
+func (d mysql) findJSON(s *Statement, rows, text string, values []string) {
 	for i, path := range []string{"$", "$**.*", "$**[*]"} {
 		if i > 0 {
 			s.Raw(" UNION ALL ")
 		}
-		In(s.Raw("SELECT DISTINCT "+d.Exact("v.v")+" FROM "+someRows(d, src, limit)+", JSON_TABLE(nullif(t.c, ''), '"+path+"' COLUMNS (v text PATH '$')) v WHERE v.v IN "), values)
+		s.Raw(selects(Exactly, "CAST(v.v AS BINARY)") + " FROM " + rows + ", JSON_TABLE(IF(JSON_VALID(" + text + "), " + text + ", NULL), '" + path +
+			"' COLUMNS (v longtext CHARACTER SET utf8mb4 PATH '$')) v WHERE v.v COLLATE utf8mb4_bin IN ")
+		inHex(s, "CONVERT(UNHEX(?) USING utf8mb4)", values)
 	}
+}
+
+// inHex appends a list of arguments in parentheses, each in an expression.
+func inHex(s *Statement, expression string, values []string) {
+	for i, v := range values {
+		s.Raw([]string{"(", ", "}[min(i, 1)]).Add(expression, fmt.Sprintf("%X", v))
+	}
+	s.Raw(")")
+}
+
+func notASCII(values []string) (some []string) {
+	for _, v := range values {
+		if strings.ContainsFunc(v, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			some = append(some, v)
+		}
+	}
+	return some
 }
 
 func (d mysql) Schema() [][]string { return schemaOf(d, "mysql") }

@@ -19,8 +19,6 @@ func (postgres) Quote(name string) string { return quote(name, `"`) }
 
 func (postgres) Bind(n int) string { return "$" + strconv.Itoa(n) }
 
-func (postgres) Exact(text string) string { return text + `::text COLLATE "C"` }
-
 func (postgres) KeepExisting() string { return keepOnConflict }
 
 func (postgres) UpdatePending(table string, columns []string) string {
@@ -45,21 +43,32 @@ func (d postgres) Running(ctx context.Context, db *sql.DB, table string) (bound 
 	return bound, running, err
 }
 
-func (postgres) Transaction(ctx context.Context, db *sql.DB, do func(Handle) error) error {
-	return readCommitted(ctx, db, do)
+// Transaction: the search path is that with which the connection was made, and
+// temporary tables come last in it; a policy that would hide rows is an error.
+func (d postgres) Transaction(ctx context.Context, db *sql.DB, do func(Handle) error) error {
+	return readCommitted(ctx, db, func(tx Handle) error {
+		s := New(d, `SELECT set_config('search_path', concat_ws(', ', nullif((SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), ''), 'pg_temp'), true),
+			set_config('row_security', 'off', true), set_config('client_encoding', 'UTF8', true)`)
+		if err := QueryAll(ctx, tx, s, func(*sql.Rows) error { return nil }); err != nil {
+			return err
+		}
+		return do(tx)
+	})
 }
 
 func (postgres) Typed() bool { return true }
 
+func (postgres) Shadowed(context.Context, Queryer, string) (bool, error) { return false, nil } // it is named with its schema
+
 func (d postgres) Column(ctx context.Context, db Queryer, table, column string, form Form, many bool) (Source, error) {
-	src := Source{Table: table, Column: column, Form: form}
-	typ, err := d.typeOf(ctx, db, table, column)
+	src := Source{Column: column, Form: form}
+	kind, err := d.describe(ctx, db, table, &src)
 	if err != nil {
 		return src, err
 	}
 	is := Auto
-	switch typ {
-	case "text", "varchar", "bpchar", "citext", "name":
+	switch src.Type {
+	case "text", "varchar", "bpchar", "citext", "name", "bytea", "uuid":
 		is = Text
 	case "json", "jsonb":
 		is = JSON
@@ -67,12 +76,16 @@ func (d postgres) Column(ctx context.Context, db Queryer, table, column string, 
 		is = Array
 	}
 	switch {
+	case kind == "m":
+		return src, errors.New("it is a materialized view, which is not what the rows are now")
+	case kind == "f":
+		return src, errors.New("it is a foreign table, which takes no part in transactions here; see outbox.WithReferences")
 	case is == Auto:
-		return src, fmt.Errorf("columns of type %s can't be read; see outbox.WithReferences", typ)
+		return src, fmt.Errorf("columns of type %s can't be read; see outbox.WithReferences", src.Type)
 	case form == JSON && is == Text:
-		src.Cast = true
+		src.Form = JSON
 	case form != Auto && form != is:
-		return src, fmt.Errorf("the column is of type %s", typ)
+		return src, fmt.Errorf("the column is of type %s", src.Type)
 	case form == Auto && is == Text && many:
 		return src, errors.New("the column is text, and the field may hold many names: say outbox.JSON in outbox.Stored if it holds JSON, or see outbox.WithReferences")
 	default:
@@ -81,28 +94,65 @@ func (d postgres) Column(ctx context.Context, db Queryer, table, column string, 
 	return src, nil
 }
 
-// typeOf returns the type of a column, or that which its domain is made of.
-func (d postgres) typeOf(ctx context.Context, db Queryer, table, column string) (typ string, err error) {
-	err = QueryRow(ctx, db, New(d, `SELECT CASE t.typtype WHEN 'd' THEN b.typname ELSE t.typname END FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype`).
-		Add(" WHERE a.attrelid = to_regclass(?) AND a.attname = ? AND NOT a.attisdropped", d.Quote(table), column), &typ)
+// describe finds a table and a column in the catalogue: the type, or that which its
+// domain is made of, and what kind of table it is.
+func (d postgres) describe(ctx context.Context, db Queryer, table string, src *Source) (kind string, err error) {
+	err = QueryRow(ctx, db, New(d, `WITH RECURSIVE base (oid, typname, typtype, typbasetype, schema, relname, relkind) AS (
+		SELECT t.oid, t.typname, t.typtype, t.typbasetype, n.nspname, c.relname, c.relkind::text
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+		JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`).
+		Add(" WHERE a.attrelid = to_regclass(?) AND a.attname = ? AND NOT a.attisdropped", d.Quote(table), src.Column).
+		Raw(` UNION ALL SELECT t.oid, t.typname, t.typtype, t.typbasetype, b.schema, b.relname, b.relkind FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
+		SELECT typname, schema || '.' || relname, relkind FROM base WHERE typtype <> 'd'`), &src.Type, &src.Table, &kind)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", errors.New("there is no such table or column")
 	}
-	return typ, err
+	return kind, err
 }
 
 func (d postgres) Find(s *Statement, src Source, values []string, limit string) {
-	switch src.Form {
-	case Text:
-		findText(s, d, src, values, limit)
-	case Array:
-		In(s.Raw("SELECT DISTINCT v FROM "+someRows(d, src, limit)+", unnest(t.c::text[]) v WHERE v IN "), values)
+	switch {
+	case src.Form == Text:
+		d.findText(s, src, values, limit)
+	case src.Form == Array:
+		In(s.Raw(selects(Exactly, "v")+" FROM "+someRows(d, src, limit)+", unnest(t.c::text[]) v WHERE v IN "), values)
+	case src.Raw:
+		s.Raw(selects(Document, d.text(src, "t.c")) + " FROM " + someRows(d, src, limit))
 	default:
 		document := "t.c::jsonb"
-		if src.Cast {
-			document = "nullif(t.c, '')::jsonb"
+		if src.Type != "json" && src.Type != "jsonb" {
+			document = "nullif(" + d.text(src, "t.c") + ", '')::jsonb"
 		}
-		In(s.Raw("SELECT DISTINCT v #>> '{}' FROM "+someRows(d, src, limit)+", jsonb_path_query("+document+", 'strict $.**') v WHERE jsonb_typeof(v) = 'string' AND v #>> '{}' IN "), values)
+		In(s.Raw(selects(Exactly, "v #>> '{}'")+" FROM "+someRows(d, src, limit)+", jsonb_path_query("+document+", 'strict $.**') v WHERE jsonb_typeof(v) = 'string' AND v #>> '{}' IN "), values)
+	}
+}
+
+// text is an expression for the text in a column.
+func (postgres) text(src Source, column string) string {
+	if src.Type == "bytea" {
+		return "convert_from(" + column + ", 'UTF8')"
+	}
+	return column + `::text COLLATE "C"`
+}
+
+func (d postgres) findText(s *Statement, src Source, values []string, limit string) {
+	column, rows := plainRows(d, src, limit)
+	match := Exactly
+	if src.Type == "bpchar" {
+		match = Padded
+	}
+	s.Raw(selects(match, d.text(src, column)) + " FROM " + rows + " WHERE ")
+	switch src.Type {
+	case "bytea":
+		bytes := make([][]byte, len(values))
+		for i, v := range values {
+			bytes[i] = []byte(v)
+		}
+		In(s.Raw(column+" IN "), bytes)
+	case "uuid":
+		In(s.Raw(column+"::text IN "), values)
+	default:
+		In(s.Raw(column+" IN "), values)
 	}
 }
 

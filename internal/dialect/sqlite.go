@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 )
 
 // sqlite is SQLite, 3.24 or later.
@@ -16,8 +17,6 @@ func (sqlite) Now() string { return "CAST((julianday('now') - 2440587.5) * 86400
 func (sqlite) Quote(name string) string { return quote(name, `"`) }
 
 func (sqlite) Bind(int) string { return "?" }
-
-func (sqlite) Exact(text string) string { return text + " COLLATE BINARY" }
 
 func (sqlite) KeepExisting() string { return keepOnConflict }
 
@@ -47,17 +46,33 @@ func immediately(ctx context.Context, c *sql.Conn, do func() error) error {
 
 func (sqlite) Typed() bool { return false }
 
+func (sqlite) Shadowed(context.Context, Queryer, string) (bool, error) { return false, nil } // see Column
+
+// Column says main where no schema is said: a temporary table of the same name would
+// come first.
 func (sqlite) Column(_ context.Context, _ Queryer, table, column string, form Form, _ bool) (Source, error) {
+	if !strings.Contains(table, ".") {
+		table = "main." + table
+	}
 	return Source{Table: table, Column: column, Form: form}, nil
 }
 
 // Find qualifies columns, or SQLite would take one that does not exist for a string.
+// A text is never equal to the same bytes, so that both are asked for.
 func (d sqlite) Find(s *Statement, src Source, values []string, limit string) {
 	if src.Form == Text {
-		findText(s, d, src, values, limit)
+		column, rows := plainRows(d, src, limit)
+		both := make([]any, 0, 2*len(values))
+		for _, v := range values {
+			both = append(both, v, []byte(v))
+		}
+		In(s.Raw(selects(Exactly, "CAST("+column+" AS TEXT) COLLATE BINARY")+" FROM "+rows+" WHERE "+column+" IN "), both)
 		return
 	}
-	In(s.Raw("SELECT DISTINCT v.value FROM "+someRows(d, src, limit)+", json_tree(nullif(t.c, '')) v WHERE v.type = 'text' AND v.value IN "), values)
+	rows := someRows(d, src, limit)
+	text := "nullif(CAST(t.c AS TEXT), '')"
+	In(s.Raw(selects(Exactly, "v.value")+" FROM "+rows+", json_tree(CASE WHEN json_valid("+text+") THEN "+text+" END) v WHERE v.type = 'text' AND v.value IN "), values)
+	s.Raw(" UNION ALL " + selects(Document, text) + " FROM " + rows + " WHERE " + text + " IS NOT NULL AND NOT json_valid(" + text + ")")
 }
 
 func (d sqlite) Schema() [][]string { return schemaOf(d, "sqlite") }
