@@ -2,13 +2,10 @@ package generator
 
 import (
 	"errors"
-	"fmt"
 	"go/token"
 	"go/types"
 	"regexp"
 	"slices"
-
-	"github.com/filecleangen/filecleangen/generator/internal/diag"
 )
 
 // fileFields returns the ways from a struct to the names in its file fields,
@@ -195,22 +192,10 @@ func (in *inspection) namesOfUntagged(f *fieldFacts, owner *facts, p place) []le
 	}
 	target := in.factsOf(structIn(v.Type(), 0))
 	stored := in.stored(f, owner, p, target)
-	switch stored {
-	default:
-	case elsewhere:
-		return nil
-	case ask:
-		pos := in.position(v, p)
-		if in.asked[pos] {
-			return nil
-		}
-		in.asked[pos] = true
-		in.ds.Add(pos, "%s.%s leads to %s, which has file fields, and nothing tells how it is stored; "+
-			`write file:"" at the field if it is stored in the row of %s, or file:"-" if it is a row of another table, or not stored`,
-			p.name, v.Name(), in.nameOf(target.t), p.row.name())
-		return nil
+	if stored == ask {
+		in.ask(v, p, target)
 	}
-	if !in.accessible(v) {
+	if stored == ask || stored == elsewhere || !in.accessible(v) {
 		return nil
 	}
 	inner := in.inside(p, v)
@@ -222,21 +207,38 @@ func (in *inspection) namesOfUntagged(f *fieldFacts, owner *facts, p place) []le
 	if len(leaves) == 0 && in.hidden != nil && v.Pkg() == in.pkg && (stored != part || v.Exported() && typeArgument(elementOf(v.Type())) != nil) {
 		in.ds.Add(in.position(v, p), "%s.%s: %s", p.name, v.Name(), in.hides(v, in.hidden))
 	}
-	if stored == perhaps { // and what leads back is not followed: it would be released with the rest
-		leaves = slices.DeleteFunc(leaves, func(l leaf) bool { return l.node != nil })
-	}
-	if stored == perhaps && len(leaves) > 0 {
-		for i := range leaves {
-			leaves[i].holdOnly = true
-		}
-		if pos := in.position(v, p); !in.asked[pos] {
-			in.asked[pos] = true
-			in.doubts = append(in.doubts, diag.Diagnostic{Pos: pos, Message: fmt.Sprintf(
-				`%s.%s: whether %s is stored in the row of %s can't be told, so the names in it are held and never released: files may be kept that could have gone; write file:"" at the field if it is, or file:"-" if it is not`,
-				p.name, v.Name(), in.nameOf(target.t), p.row.name())})
-		}
+	if stored == perhaps {
+		leaves = in.doubt(leaves, v, p, target)
 	}
 	return in.inColumn(leaves, f, owner, p, stored)
+}
+
+// ask reports a field of which the user has to say how it is stored.
+func (in *inspection) ask(v *types.Var, p place, target *facts) {
+	pos := in.position(v, p)
+	if in.asked[pos] {
+		return
+	}
+	in.asked[pos] = true
+	in.ds.Add(pos, "%s.%s leads to %s, which has file fields, and nothing tells how it is stored; "+
+		`write file:"" at the field if it is stored in the row of %s, or file:"-" if it is a row of another table, or not stored`,
+		p.name, v.Name(), in.nameOf(target.t), p.row.name())
+}
+
+// doubt marks leaves as held only. Those that lead back are not followed: they would
+// be released with the rest.
+func (in *inspection) doubt(leaves []leaf, v *types.Var, p place, target *facts) []leaf {
+	leaves = slices.DeleteFunc(leaves, func(l leaf) bool { return l.node != nil })
+	for i := range leaves {
+		leaves[i].holdOnly = true
+	}
+	if pos := in.position(v, p); len(leaves) > 0 && !in.asked[pos] {
+		in.asked[pos] = true
+		in.doubts.Add(pos, `%s.%s: whether %s is stored in the row of %s can't be told, so the names in it are held and never released: `+
+			`files may be kept that could have gone; write file:"" at the field if it is, or file:"-" if it is not`,
+			p.name, v.Name(), in.nameOf(target.t), p.row.name())
+	}
+	return leaves
 }
 
 func deref(t types.Type) types.Type {
