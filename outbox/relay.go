@@ -24,6 +24,7 @@ type Relay struct {
 	lease       time.Duration
 	attempts    int
 	first, most time.Duration // waits between attempts
+	markerLater bool
 
 	sources map[string][]dialect.Source // by storage
 	types   map[string]*runtime.Type
@@ -102,6 +103,16 @@ func WithLongestTransaction(d time.Duration) RelayOption {
 	}
 }
 
+// WithMarkerLater makes a relay that starts although the marker of a storage is
+// missing, or not this environment's: it deletes nothing there until that has
+// changed. Without this option that is an error when the relay is made.
+func WithMarkerLater() RelayOption {
+	return func(r *Relay) error {
+		r.markerLater = true
+		return nil
+	}
+}
+
 // WithRelayLogger sets where the relay logs what it can't return; without it,
 // slog.Default as it is when the relay is made. Deletions are logged by the
 // cleaner.
@@ -116,7 +127,9 @@ func WithRelayLogger(l *slog.Logger) RelayOption {
 }
 
 // Relay makes a relay for the environment with this id, which must be in the
-// marker of each storage: see [Mark]. It reads from every column that names files,
+// marker of each storage: see [Mark]. Where it is not, that is an error that wraps
+// [ErrFence], unless [WithMarkerLater] is given; and it is looked at again before each
+// portion. It reads from every column that names files,
 // and fails if that can't be done.
 func (o *Outbox) Relay(ctx context.Context, environment string, options ...RelayOption) (*Relay, error) {
 	r := &Relay{
@@ -153,6 +166,9 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 	}
 	if err == nil {
 		r.sources, err = o.sources(ctx)
+	}
+	if err == nil && !r.markerLater {
+		err = r.checkFences()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("filecleangen: relay: %w", err)
@@ -210,6 +226,15 @@ func (r *Relay) serve(ctx context.Context, storage string) {
 
 func (r *Relay) complain(ctx context.Context, storage string, err error) {
 	r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: the relay can't go on, and will try again", slog.String("storage", storage), slog.Any("error", err))
+}
+
+// checkFences makes sure that all storages are this environment's.
+func (r *Relay) checkFences() error {
+	var errs []error
+	for _, storage := range r.outbox.cleaner.Storages() {
+		errs = append(errs, r.checkFence(storage))
+	}
+	return errors.Join(errs...)
 }
 
 func (r *Relay) checkFence(storage string) error {

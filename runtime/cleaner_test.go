@@ -73,7 +73,7 @@ func TestCheckName(t *testing.T) {
 	}
 	for _, name := range []string{
 		"", ".", "..", "/", "/a", "a/", "a//b", "./a", "a/.", "a/..", "../a", "a/../b",
-		`a\b`, `\a`, `..\a`, "a\x00", "C:", "c:/a", "C:a", "a\xff",
+		`a\b`, `\a`, `..\a`, "a\x00", "C:", "c:/a", "C:a", "a\xff", runtime.MarkerName,
 	} {
 		if err := runtime.CheckName(name); !errors.Is(err, runtime.ErrBadName) {
 			t.Errorf("%q: %v", name, err)

@@ -11,11 +11,15 @@ import (
 // ErrBadName is wrapped by every error about a name that [CheckName] refuses.
 var ErrBadName = errors.New("unsafe file name")
 
+// MarkerName is the name of the file in the root of a storage that says which
+// environments own it; see package outbox. No other file can have it.
+const MarkerName = ".filecleangen"
+
 // CheckName tells whether name may be handed to a storage: it must be
 // relative, slash-separated, valid UTF-8 and clean, the rules of
 // [fs.ValidPath], and must name something below the storage's root. Empty
 // names, ".", "..", absolute names, a trailing slash, "//", NUL, backslashes
-// and drive letters are refused, so that a name means the same file on every
+// drive letters and [MarkerName] are refused, so that a name means the same file on every
 // storage and operating system and never leaves it. A refused name gives an
 // error that wraps [ErrBadName].
 //
@@ -34,6 +38,8 @@ func CheckName(name string) error {
 		why = "it starts with a drive letter"
 	case name[0] == '/':
 		why = "it is absolute; names are relative to their storage"
+	case name == MarkerName:
+		why = "it is the marker that says whose the storage is"
 	case name == "." || !fs.ValidPath(name):
 		why = `it is not a clean path below the root of the storage (no ".", "..", "//", trailing "/" or invalid UTF-8)`
 	default:

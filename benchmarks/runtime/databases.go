@@ -77,7 +77,7 @@ func (m *mall) promises(ctx context.Context, media *runtime.DirFs, t *runtime.Ty
 	if err := outbox.Migrate(ctx, m.db, m.d); err != nil {
 		return err
 	}
-	m.relay, err = m.box.Relay(ctx, "benchmark")
+	m.relay, err = m.box.Relay(ctx, "benchmark", outbox.WithMarkerLater())
 	return err
 }
 

@@ -104,6 +104,12 @@ func TestFence(t *testing.T) {
 			if _, err := w.relay.Drain(t.Context()); !errors.Is(err, outbox.ErrFence) || !strings.Contains(err.Error(), want) {
 				t.Errorf("marker %q: %v", text, err)
 			}
+			if _, err := w.box.Relay(t.Context(), environment); !errors.Is(err, outbox.ErrFence) || !strings.Contains(err.Error(), want) {
+				t.Errorf("a relay is made with the marker %q: %v", text, err)
+			}
+			if _, err := w.box.Relay(t.Context(), environment, outbox.WithMarkerLater()); err != nil {
+				t.Errorf("marker %q, later: %v", text, err)
+			}
 		}
 		w.want("a")
 		w.wantStats(1, 0)
@@ -122,6 +128,9 @@ func TestMarkerStays(t *testing.T) {
 		w.wantStats(0, 0)
 		if _, err := os.Stat(filepath.Join(w.root, outbox.MarkerName)); err != nil {
 			t.Error(err)
+		}
+		if _, err := w.box.Create(t.Context(), "media", outbox.MarkerName); !errors.Is(err, runtime.ErrBadName) {
+			t.Errorf("the marker is uploaded: %v", err)
 		}
 	})
 }
