@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -128,7 +129,7 @@ func (w *world) boxOf(options ...outbox.Option) (err error) {
 	if w.box, err = outbox.New(w.clean, w.db, w.d, options...); err != nil {
 		return err
 	}
-	w.relay, err = w.box.Relay(w.t.Context(), environment)
+	w.relay, err = w.box.Relay(w.t.Context(), environment, outbox.WithRelayLogger(slog.New(slog.NewTextHandler(w.logs, nil))))
 	return err
 }
 

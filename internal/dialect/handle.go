@@ -3,6 +3,7 @@ package dialect
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
 // A Handle runs statements.
@@ -84,10 +85,13 @@ func readCommitted(ctx context.Context, db *sql.DB, do func(Handle) error) error
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := do(tx); err != nil {
-		return err
+	if err = do(tx); err == nil {
+		err = tx.Commit()
 	}
-	return tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err() // which has ended the transaction
+	}
+	return err
 }
 
 // between runs do between two statements, and another one if it fails.
