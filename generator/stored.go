@@ -231,10 +231,13 @@ func trimKind(name string) string {
 	return name
 }
 
-// isPolymorphic reports whether a struct has fields such as OwnerID and OwnerType.
+// isPolymorphic reports whether a struct has fields such as OwnerID and OwnerType,
+// or CommentableID and CommentableType: FileID and FileType are no such thing.
 func isPolymorphic(st *types.Struct) bool {
 	for v := range st.Fields() {
-		if of, ok := strings.CutSuffix(v.Name(), "Type"); ok && of != "" && hasForeignKey(st, of) {
+		of, ok := strings.CutSuffix(v.Name(), "Type")
+		usual := strings.HasSuffix(of, "able") || slices.Contains([]string{"Owner", "Parent", "Target", "Subject", "Entity", "Resource"}, of)
+		if ok && usual && hasForeignKey(st, of) {
 			return true
 		}
 	}
