@@ -20,6 +20,9 @@ const MarkerName = runtime.MarkerName
 // environment id of this process. Nothing is deleted in them.
 var ErrFence = errors.New("filecleangen: the storage is not this environment's")
 
+// errNoMarkerRead says that a marker could not be read, which may pass.
+var errNoMarkerRead = errors.New("its marker can't be read")
+
 // Mark makes a storage this environment's, beside those whose it is already: call
 // it once, by hand or from a deployment, not from the program that deletes. The id
 // says which database and which stage it is, such as "shop-production", and must
@@ -30,7 +33,7 @@ func Mark(storage afero.Fs, environment string) error {
 	}
 	owners, err := owners(storage)
 	if err != nil {
-		return err
+		return fmt.Errorf("filecleangen: marking a storage: %w", err)
 	}
 	if slices.Contains(owners, environment) {
 		return nil
@@ -57,7 +60,7 @@ func owners(storage afero.Fs) (ids []string, err error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("filecleangen: reading the marker %s of a storage: %w", MarkerName, err)
+		return nil, fmt.Errorf("reading %s: %w", MarkerName, err)
 	}
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
@@ -72,7 +75,7 @@ func checkFence(storage afero.Fs, name, environment string) error {
 	ids, err := owners(storage)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: storage %q: %w", ErrFence, name, err)
+		return fmt.Errorf("%w: storage %q: %w: %w", ErrFence, name, errNoMarkerRead, err)
 	case slices.Contains(ids, environment):
 		return nil
 	case len(ids) == 0:

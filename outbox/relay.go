@@ -228,11 +228,14 @@ func (r *Relay) complain(ctx context.Context, storage string, err error) {
 	r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: the relay can't go on, and will try again", slog.String("storage", storage), slog.Any("error", err))
 }
 
-// checkFences makes sure that all storages are this environment's.
+// checkFences makes sure that all storages are this environment's, but for those
+// that can't be asked now: they hold up no other.
 func (r *Relay) checkFences() error {
 	var errs []error
 	for _, storage := range r.outbox.cleaner.Storages() {
-		errs = append(errs, r.checkFence(storage))
+		if err := r.checkFence(storage); !errors.Is(err, errNoMarkerRead) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -37,14 +37,15 @@ func (w *world) release(names ...string) {
 // A storage that fails: the rows wait, are parked in the end, and can be tried again.
 func TestFailingStorage(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
-		broken := &breakable{}
+		broken := &breakable{Fs: afero.NewMemMapFs()}
+		if err := outbox.Mark(broken, environment); err != nil {
+			t.Fatal(err)
+		}
 		var after []runtime.Event
 		w := newWorld(t, d, settings{cleaner: []runtime.Option{
 			runtime.WithStorage("other", broken),
 			runtime.WithObserver(runtime.Observer{After: func(_ context.Context, e runtime.Event) { after = append(after, e) }}),
 		}})
-		broken.Fs = afero.NewMemMapFs()
-		w.must(outbox.Mark(broken, environment))
 		broken.err = errors.New("disk on fire")
 		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('other', 'a'), ('media', 'b')")
 		w.must(afero.WriteFile(broken, "a", nil, 0o644))

@@ -26,11 +26,13 @@ func twoStorages(t *testing.T, d outbox.Dialect, other afero.Fs, options ...outb
 			gone <- e.Ref.String()
 		}
 	}}
+	if err := outbox.Mark(other, environment); err != nil {
+		t.Fatal(err)
+	}
 	w = newWorld(t, d, settings{
 		cleaner: []runtime.Option{runtime.WithStorage("other", other), runtime.WithObserver(after)},
 		relay:   options,
 	})
-	w.must(outbox.Mark(other, environment))
 	w.must(afero.WriteFile(other, "a", nil, 0o644))
 	w.write("a")
 	w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('other', 'a'), ('media', 'a')")
