@@ -45,13 +45,13 @@ var hookSets = map[Hooks]hookSet{
 	},
 }
 
-// recordMethods are declared on every record.
-var recordMethods = []string{"FileSnapshot", fileKey}
+// recordMethods are declared on every record, one of the last two.
+var recordMethods = []string{"FileSnapshot", fileKey, otherFileKey}
 
 // generatedMethods are the names of all methods that may be generated, whatever
 // the hooks: those of the same name are in the way.
 func generatedMethods() []string {
-	names := slices.Concat(recordMethods, snapshotMethods)
+	names := slices.Clone(recordMethods)
 	for _, set := range hookSets {
 		names = append(names, set.methods...)
 	}

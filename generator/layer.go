@@ -64,6 +64,19 @@ func (h held) copied() how {
 	return document
 }
 
+// allColumns is the rule of layers for which every field is a column.
+func allColumns(h held) how {
+	switch {
+	case h.embedded && h.valuer == untold:
+		return columns
+	case !h.exported:
+		return elsewhere
+	case h.valuer != untold:
+		return h.valuer
+	}
+	return h.copied()
+}
+
 // knownLayers are all layers, in the order in which their names for columns are
 // taken. What each does was run, with the versions in docs/stored.md.
 var knownLayers = []layer{
@@ -82,18 +95,7 @@ var knownLayers = []layer{
 		},
 	},
 	{
-		name: "bun", bit: bunLayer, keys: []string{"bun"}, says: bunSays, column: firstWord("bun"), naming: underscore,
-		rule: func(h held) how {
-			switch {
-			case h.embedded && h.valuer == untold:
-				return columns
-			case !h.exported:
-				return elsewhere
-			case h.valuer != untold:
-				return h.valuer
-			}
-			return h.copied()
-		},
+		name: "bun", bit: bunLayer, keys: []string{"bun"}, says: bunSays, column: firstWord("bun"), naming: underscore, rule: allColumns,
 	},
 	{
 		name: "xorm", bit: xormLayer, keys: []string{"xorm"}, says: xormSays, column: xormColumn, naming: eachUpper,
@@ -114,15 +116,10 @@ var knownLayers = []layer{
 	{
 		name: "go-pg", bit: pgLayer, keys: []string{"pg"}, says: pgSays, column: firstWord("pg"), naming: underscore,
 		rule: func(h held) how {
-			switch {
-			case h.embedded && h.valuer == untold:
-				return columns
-			case !h.exported, h.refers && h.valuer == untold:
-				return elsewhere
-			case h.valuer != untold:
-				return h.valuer
+			if h.refers && h.valuer == untold && !h.embedded {
+				return elsewhere // by its name alone
 			}
-			return h.copied()
+			return allColumns(h)
 		},
 	},
 	{

@@ -8,7 +8,12 @@ import (
 	"github.com/filecleangen/filecleangen/generator/internal/load"
 )
 
-const fileKey = "FileKey"
+// The names of the method that returns the key: the second where a struct has a field
+// or method of the first.
+const (
+	fileKey      = "FileKey"
+	otherFileKey = "RecordFileKey"
+)
 
 // typeVar is the name of the variable that describes the file fields, or another
 // one where the package has taken it.
@@ -23,7 +28,7 @@ func (s Struct) typeVar() string {
 // the struct has a field or method of it.
 func (s Struct) keyMethod() string {
 	if s.FileKeyTaken {
-		return "RecordFileKey"
+		return otherFileKey
 	}
 	return fileKey
 }

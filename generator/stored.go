@@ -139,7 +139,7 @@ func embeddedIn(f *fieldFacts, owner, target *facts) how {
 // or what a query joined.
 func storedBy(set layers, h held, at place, target *facts) how {
 	switch {
-	case !h.exported, !set.nameColumn(h.tag):
+	case !h.exported, !set.namesColumn(h.tag):
 		return elsewhere
 	case h.keyed, h.row, h.leads, h.many && (h.refers || target.layers != 0):
 		return perhaps
@@ -151,8 +151,8 @@ func storedBy(set layers, h held, at place, target *facts) how {
 	return perhaps
 }
 
-// nameColumn reports whether a tag of the layers names a column.
-func (set layers) nameColumn(tag reflect.StructTag) bool {
+// namesColumn reports whether a tag of the layers names a column.
+func (set layers) namesColumn(tag reflect.StructTag) bool {
 	for i := range knownLayers {
 		if l := &knownLayers[i]; set&l.bit != 0 && l.column != nil && l.column(tag) != "" {
 			return true

@@ -68,28 +68,31 @@ func (e *askError) Error() string { return e.err.Error() }
 
 func (e *askError) Unwrap() error { return e.err }
 
-// take is claim, for a whole portion, but that a file about which the rows can't be
-// asked does not stop the others: it is found by halving, and waits.
+// take is claim, but that a file about which the rows can't be asked does not stop
+// the others: it waits.
 func (r *Relay) take(ctx context.Context, storage string, safe int64) (*claim, error) {
-	const most = 10 // in one round
-	waits := 0
-	for limit := r.portion; ; limit = max(1, limit/2) {
-		c, err := r.claim(ctx, storage, safe, limit)
+	const most = 10 // that are made to wait in one round
+	for waiting := 0; ; waiting++ {
+		c, err := r.narrow(ctx, storage, safe)
+		c.postponed = waiting
 		failed, asking := errors.AsType[*askError](err)
-		if !asking || ctx.Err() != nil || limit == 1 && (waits == most || !r.canAskOthers(ctx, storage, safe, failed.first)) {
-			if c != nil {
-				c.postponed = waits
-			}
+		if !asking || ctx.Err() != nil || waiting == most || !r.canAskOthers(ctx, storage, safe, failed.first) {
 			return c, err
-		}
-		if limit > 1 {
-			continue
 		}
 		if err := r.postpone(ctx, failed.first, failed.err); err != nil {
 			return c, err
 		}
-		waits++
-		limit = 2 * r.portion
+	}
+}
+
+// narrow claims a portion, or half of it, and so on, until the rows can be asked about
+// all files in it. If they can't be about one alone, the error is about that.
+func (r *Relay) narrow(ctx context.Context, storage string, safe int64) (*claim, error) {
+	for limit := r.portion; ; limit /= 2 {
+		c, err := r.claim(ctx, storage, safe, limit)
+		if _, asking := errors.AsType[*askError](err); !asking || limit == 1 || ctx.Err() != nil {
+			return c, err
+		}
 	}
 }
 

@@ -105,13 +105,13 @@ const (
 
 // A Source is a column in which names are looked for.
 type Source struct {
-	Table  string // with its schema
-	Column string
-	Form   Form
-	Type   string // as the catalogue of the database has it
-	Set    string // the character set of text; MySQL
-	Order  string // its collation; MySQL
-	Length int    // of values that are filled up to it
+	Table     string // with its schema
+	Column    string
+	Form      Form
+	Type      string // as the catalogue of the database has it
+	Charset   string // of text; MySQL
+	Collation string // of text; MySQL
+	Length    int    // of values that are filled up to it
 	// Raw says that documents are not to be taken apart by the database: one of them
 	// is more than it can do.
 	Raw bool

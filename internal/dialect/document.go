@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -74,37 +75,24 @@ func writtenForms(name string) [][]byte {
 	}
 	escaped = bytes.Trim(escaped, `"`)
 	slashes := bytes.ReplaceAll(escaped, []byte("/"), []byte(`\/`))
-	for _, form := range [][]byte{escaped, slashes, ascii(escaped), ascii(slashes)} {
-		forms = append(forms, form, bytes.ReplaceAll(form, []byte(`\u`), []byte(`\U`)))
+	forms = append(forms, escaped, slashes)
+	for _, digits := range []string{"0123456789abcdef", "0123456789ABCDEF"} {
+		forms = append(forms, ascii(escaped, digits), ascii(slashes, digits))
 	}
 	return forms
 }
 
-// ascii escapes what is not ASCII in UTF-16, in lower case.
-func ascii(text []byte) []byte {
+// ascii escapes what is not ASCII, in UTF-16 and hexadecimal digits.
+func ascii(text []byte, digits string) []byte {
 	var b []byte
-	for len(text) > 0 {
-		r, n := utf8.DecodeRune(text)
+	for _, r := range string(text) {
 		if r < utf8.RuneSelf {
-			b = append(b, text[0])
-		} else {
-			quoted := make([]byte, 0, 12)
-			for _, unit := range utf16Units(r) {
-				quoted = append(quoted, '\\', 'u', hex[unit>>12], hex[unit>>8&15], hex[unit>>4&15], hex[unit&15])
-			}
-			b = append(b, quoted...)
+			b = append(b, byte(r))
+			continue
 		}
-		text = text[n:]
+		for _, unit := range utf16.AppendRune(nil, r) {
+			b = append(b, '\\', 'u', digits[unit>>12], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
+		}
 	}
 	return b
-}
-
-const hex = "0123456789abcdef"
-
-func utf16Units(r rune) []uint16 {
-	if r < 0x10000 {
-		return []uint16{uint16(r)}
-	}
-	r -= 0x10000
-	return []uint16{uint16(0xd800 + r>>10), uint16(0xdc00 + r&0x3ff)}
 }

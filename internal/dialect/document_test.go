@@ -27,7 +27,8 @@ func TestInDocument(t *testing.T) {
 		`{'x': 'a.png'}`:             "a.png",
 		`{x: a\/b.png}`:              "a/b.png",
 		`{x: \u00e9.png}`:            "é.png",
-		`{x: \U00e9.png}`:            "é.png",
+		`{x: \u00E9.png}`:            "é.png",
+		`{x: \uD83D\uDE00.png}`:      "😀.png",
 		`["q\"q.png"`:                `q"q.png`,
 	} {
 		if found := stringsIn(document, want); !slices.Contains(found, want) {

@@ -160,7 +160,7 @@ func (d mysql) Column(ctx context.Context, db Queryer, table, column string, for
 	err := QueryRow(ctx, db, New(d, `SELECT concat(c.table_schema, '.', c.table_name), c.data_type, coalesce(c.character_set_name, ''), coalesce(c.collation_name, ''), coalesce(c.character_maximum_length, 0), t.table_type
 		FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name`).
 		Add(" WHERE c.table_schema = coalesce(nullif(?, ''), DATABASE()) AND c.table_name = ? AND c.column_name = ?", schema, name, column),
-		&src.Table, &src.Type, &src.Set, &src.Order, &src.Length, &kind)
+		&src.Table, &src.Type, &src.Charset, &src.Collation, &src.Length, &kind)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return src, errors.New("there is no such table or column")
@@ -178,7 +178,7 @@ func (d mysql) Column(ctx context.Context, db Queryer, table, column string, for
 func (d mysql) Find(s *Statement, src Source, values []string, limit string) {
 	if src.Form == Text {
 		d.findText(s, src, values, limit, "utf8mb4")
-		if other := notASCII(values); len(other) > 0 && src.Set != "" {
+		if other := notASCII(values); len(other) > 0 && src.Charset != "" {
 			// Programs with a connection in latin1 write UTF-8 that the server takes for that.
 			s.Raw(" UNION ALL ")
 			d.findText(s, src, other, limit, "latin1")
@@ -189,7 +189,7 @@ func (d mysql) Find(s *Statement, src Source, values []string, limit string) {
 	text := "nullif(CONVERT(t.c USING utf8mb4), '')"
 	d.findJSON(s, rows, text, values)
 	s.Raw(" UNION ALL " + selects(Document, "CAST("+text+" AS BINARY)") + " FROM " + rows + " WHERE " + text + " IS NOT NULL AND NOT JSON_VALID(" + text + ")")
-	if other := notASCII(values); len(other) > 0 && src.Set != "" {
+	if other := notASCII(values); len(other) > 0 && src.Charset != "" {
 		s.Raw(" UNION ALL ")
 		d.findJSON(s, rows, "nullif(CONVERT(CAST(CONVERT(t.c USING latin1) AS BINARY) USING utf8mb4), '')", other)
 	}
@@ -202,9 +202,9 @@ func (d mysql) findText(s *Statement, src Source, values []string, limit, set st
 	match, value := Exactly, "CAST("+column+" AS BINARY)"
 	wanted := "UNHEX(?)"
 	switch {
-	case src.Set != "":
+	case src.Charset != "":
 		value = "CAST(CONVERT(" + column + " USING " + set + ") AS BINARY)"
-		wanted = "CONVERT(CONVERT(UNHEX(?) USING " + set + ") USING " + src.Set + ") COLLATE " + src.Order
+		wanted = "CONVERT(CONVERT(UNHEX(?) USING " + set + ") USING " + src.Charset + ") COLLATE " + src.Collation
 	case src.Type == "binary":
 		wanted = fmt.Sprintf("RPAD(UNHEX(?), %d, x'00')", src.Length)
 	case !strings.HasSuffix(src.Type, "binary") && !strings.HasSuffix(src.Type, "blob"):
