@@ -50,8 +50,7 @@ func (in *inspection) checkTree(owner *facts, leaves []leaf, p place) {
 		return
 	}
 	for _, f := range owner.fields {
-		if pos := in.position(f.v, p); f.v.Name() == one && !in.asked[pos] {
-			in.asked[pos] = true
+		if pos := in.position(f.v, p); f.v.Name() == one && in.first(pos, "tree") {
 			in.ds.Add(pos, `%s leads to itself by %s and by %s, so that its values may be followed without end; write file:"-" at the one that is not stored in the row`, p.name, one, many)
 		}
 	}
@@ -216,10 +215,9 @@ func (in *inspection) namesOfUntagged(f *fieldFacts, owner *facts, p place) []le
 // ask reports a field of which the user has to say how it is stored.
 func (in *inspection) ask(v *types.Var, p place, target *facts) {
 	pos := in.position(v, p)
-	if in.asked[pos] {
+	if !in.first(pos, "question") {
 		return
 	}
-	in.asked[pos] = true
 	in.ds.Add(pos, "%s.%s leads to %s, which has file fields, and nothing tells how it is stored; "+
 		`write file:"" at the field if it is stored in the row of %s, or file:"-" if it is a row of another table, or not stored`,
 		p.name, v.Name(), in.nameOf(target.t), p.row.name())
@@ -232,8 +230,7 @@ func (in *inspection) doubt(leaves []leaf, v *types.Var, p place, target *facts)
 	for i := range leaves {
 		leaves[i].holdOnly = true
 	}
-	if pos := in.position(v, p); len(leaves) > 0 && !in.asked[pos] {
-		in.asked[pos] = true
+	if pos := in.position(v, p); len(leaves) > 0 && in.first(pos, "doubt") {
 		in.doubts.Add(pos, `%s.%s: whether %s is stored in the row of %s can't be told, so the names in it are held and never released: `+
 			`files may be kept that could have gone; write file:"" at the field if it is, or file:"-" if it is not`,
 			p.name, v.Name(), in.nameOf(target.t), p.row.name())

@@ -29,13 +29,29 @@ type inspection struct {
 	fields     map[token.Pos]*ast.Field
 	directives map[token.Pos][]directive // by the position of the type's name
 	facts      map[types.Type]*facts
-	visited    int                     // see reach
-	asked      map[token.Position]bool // what was said of fields that several structs lead to
+	visited    int             // see reach; what was visited by one inspection is done for all
+	said       map[remark]bool // of fields that several structs lead to
 
 	// Of the struct that is looked at:
 	steps  int              // how many structs the ways through it have led to
 	hidden *types.Var       // a field on one of them that can't be read
 	doubts diag.Diagnostics // where nothing tells how it is stored
+}
+
+// remark is what is said once of a field, however many structs lead to it.
+type remark struct {
+	pos  token.Position
+	kind string
+}
+
+// first reports whether this is the first time that a remark is made.
+func (in *inspection) first(pos token.Position, kind string) bool {
+	r := remark{pos, kind}
+	if in.said[r] {
+		return false
+	}
+	in.said[r] = true
+	return true
 }
 
 // inspect returns the model of a package. The types of other packages are known
@@ -62,7 +78,7 @@ func inspect(cfg *Config, p *load.Package) (model *Package, known []string, in *
 func newInspection(cfg *Config, u *load.Unit) *inspection {
 	return &inspection{
 		cfg: cfg, unit: u, fset: u.Fset, pkg: u.Types,
-		fields: map[token.Pos]*ast.Field{}, directives: map[token.Pos][]directive{}, facts: map[types.Type]*facts{}, asked: map[token.Position]bool{},
+		fields: map[token.Pos]*ast.Field{}, directives: map[token.Pos][]directive{}, facts: map[types.Type]*facts{}, said: map[remark]bool{},
 	}
 }
 
@@ -80,18 +96,18 @@ func (in *inspection) structs(model *Package) (known []string) {
 		if file == nil || !file.Ours {
 			continue
 		}
-		said := len(in.ds)
-		s, ok := in.structOf(name, file)
-		if wanted := len(in.cfg.Types) == 0 || slices.Contains(in.cfg.Types, name.Name()); !wanted {
-			in.ds = in.ds[:said] // about types that are not asked for
+		wanted := len(in.cfg.Types) == 0 || slices.Contains(in.cfg.Types, name.Name())
+		if !wanted {
+			if in.silently().has(name, file) {
+				known = append(known, name.Name())
+			}
+			continue
 		}
+		s, ok := in.structOf(name, file)
 		if !ok {
 			continue
 		}
 		known = append(known, s.Name)
-		if len(in.cfg.Types) > 0 && !slices.Contains(in.cfg.Types, s.Name) {
-			continue
-		}
 		in.notes = append(in.notes, in.doubts...)
 		s.Constraint = file.Constraint
 		in.layerWarning(in.factsOf(name.Type()), s)
@@ -202,6 +218,19 @@ func (in *inspection) typeNames() []*types.TypeName {
 		return cmp.Or(cmp.Compare(p.Filename, q.Filename), cmp.Compare(p.Offset, q.Offset))
 	})
 	return names
+}
+
+// silently returns an inspection that says nothing of what it finds: of types that
+// are not asked for.
+func (in *inspection) silently() *inspection {
+	other := *in
+	other.ds, other.notes, other.warnings, other.said = nil, nil, nil, map[remark]bool{}
+	return &other
+}
+
+func (in *inspection) has(name *types.TypeName, file *load.File) bool {
+	_, ok := in.structOf(name, file)
+	return ok
 }
 
 // structOf returns the model of a type, if it is a row with file fields and is
