@@ -76,7 +76,7 @@ func TestE5HandedOver(t *testing.T) {
 
 func TestE6CopiedRow(t *testing.T) {
 	var w *world
-	w = newWorld(t, "p", runtime.WithReferenceCheck(func(ctx context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
+	w = newWorld(t, "p", runtime.WithReferences(runtime.ReferencesFunc(func(ctx context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
 		for _, ref := range refs {
 			var n int
 			if err := w.db.QueryRowContext(ctx, "SELECT count(*) FROM record WHERE image = ?1 OR other = ?1", ref.Name).Scan(&n); err != nil {
@@ -87,7 +87,7 @@ func TestE6CopiedRow(t *testing.T) {
 			}
 		}
 		return named, nil
-	}))
+	})))
 	w.create("p")
 	w.exec(w.db, "INSERT INTO record (id, image) SELECT 2, image FROM record")
 	removeRecord(w)

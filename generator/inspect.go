@@ -58,7 +58,7 @@ func (in *inspection) first(pos token.Position, kind string) bool {
 // as far as they could be had: what is missing matters only in the type of a
 // file field. known are the types that have file fields, wanted or not.
 func inspect(cfg *Config, p *load.Package) (model *Package, known []string, in *inspection) {
-	model = &Package{Name: p.Name, Dir: p.Dir, Variant: p.Variant, Constraint: p.Constraint, Generated: p.Generated, Taken: p.Beside}
+	model = &Package{Name: p.Name, Path: p.Path, Dir: p.Dir, Variant: p.Variant, Constraint: p.Constraint, Generated: p.Generated, Taken: p.Beside}
 	all := &inspection{cfg: cfg}
 	for _, u := range p.Units {
 		in := newInspection(cfg, u)

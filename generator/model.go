@@ -11,6 +11,7 @@ import (
 // be read in other ways without touching what follows.
 type Package struct {
 	Name       string // of the package clause
+	Path       string // by which it is imported; "" in no module
 	Dir        string // absolute
 	Variant    load.Variant
 	Constraint string           // the build constraint that all its files have

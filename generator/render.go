@@ -111,7 +111,13 @@ func (w *writer) snapshotType(s *Struct) {
 func (w *writer) description(p *Package, s *Struct) {
 	w.doc("%s describes the file fields of %s.", s.typeVar(), s.Name)
 	w.open("var %s = &%s.Type{", s.typeVar(), w.runtime)
-	w.line("Name: %q,", p.Name+"."+s.Name)
+	name := p.Name + "." + s.Name
+	if p.Path == "" {
+		w.line("Name: %q,", name)
+	} else {
+		w.line("Name:    %q,", name)
+		w.line("Package: %q,", p.Path)
+	}
 	w.open("Fields: []%s.Field{", w.runtime)
 	for _, f := range s.Fields {
 		w.line("{%s},", strings.Join(w.fieldDescription(f), ", "))

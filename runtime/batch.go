@@ -135,7 +135,7 @@ func (b *Batch) record(t *Type, key Key, why Reason) Record {
 //
 // Deletions don't stop when ctx is cancelled: the rows are gone, and so must
 // the files be. They have a deadline of their own, see [WithTimeout]. The values
-// of ctx reach observers and the reference check.
+// of ctx reach observers and references.
 func (b *Batch) CommitWith(ctx context.Context, commit func() error) (*Report, error) {
 	ctx = context.WithoutCancel(ctx)
 	if err := b.startCommit(); err != nil {

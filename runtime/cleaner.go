@@ -17,7 +17,7 @@ type Cleaner struct {
 	types      map[*Type]struct{}
 	defaults   map[Ref]struct{}
 	protectors []func(Ref) bool
-	check      ReferenceCheck
+	references References // or nil
 	observers  []Observer
 	logger     *slog.Logger
 	timeout    time.Duration
@@ -34,11 +34,6 @@ type Cleaner struct {
 	stop     context.Context //nolint:containedctx // cancelled when Close can't wait
 	cancel   context.CancelFunc
 }
-
-// A ReferenceCheck returns those of the refs that some row still names. It is
-// asked once per batch, after the commit and right before the deletions. Where
-// it returns an error or panics, all files are kept.
-type ReferenceCheck func(ctx context.Context, refs []Ref) (named []Ref, err error)
 
 // New returns a cleaner. It needs at least the storages that the file fields of
 // its types name.

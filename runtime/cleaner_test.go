@@ -20,7 +20,7 @@ func TestNewErrors(t *testing.T) {
 		runtime.WithStorage("nil", nil),
 		runtime.WithLogger(nil),
 		runtime.WithProtected(nil),
-		runtime.WithReferenceCheck(nil),
+		runtime.WithReferences(nil),
 	)
 	if err == nil {
 		t.Fatal("no error")
@@ -29,7 +29,7 @@ func TestNewErrors(t *testing.T) {
 		`models.Doc.A names storage "media", which was not given: add runtime.WithStorage("media", …)`,
 		`storage "docs" is given twice`,
 		`storage "nil" is nil`,
-		"logger is nil", "WithProtected", "WithReferenceCheck", "a type is nil",
+		"logger is nil", "WithProtected", "WithReferences", "a type is nil",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)

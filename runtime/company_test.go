@@ -133,7 +133,7 @@ func TestBatchAfterBatch(t *testing.T) {
 // TestTakenUpWhileDeleting: a batch that takes up a name between the judgement
 // and the deletion, and is committed, keeps its file.
 func TestTakenUpWhileDeleting(t *testing.T) {
-	for _, when := range []string{"before", "reference check", "earlier file"} {
+	for _, when := range []string{"before", "references", "earlier file"} {
 		t.Run(when, func(t *testing.T) {
 			var w *world
 			var once sync.Once
@@ -150,11 +150,11 @@ func TestTakenUpWhileDeleting(t *testing.T) {
 				}
 				return nil
 			}})
-			if when == "reference check" {
-				option = runtime.WithReferenceCheck(func(context.Context, []runtime.Ref) ([]runtime.Ref, error) {
+			if when == "references" {
+				option = runtime.WithReferences(runtime.ReferencesFunc(func(context.Context, []runtime.Ref) ([]runtime.Ref, error) {
 					take()
 					return nil, nil
-				})
+				}))
 			}
 			w = newWorld(t, "a p", option)
 			b := w.clean.Begin()

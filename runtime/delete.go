@@ -13,7 +13,7 @@ import (
 
 // Delete makes one attempt to delete files that an outbox promised to delete,
 // after it made sure that no row names them, and says what became of each.
-// Policy, vetoes, the reference check, the deadline and the number of workers
+// Policy, vetoes, references, the deadline and the number of workers
 // apply as they do to the files of a batch; a file that a batch of this cleaner
 // comes to mention during the call is kept, with the cause [UsedElsewhere].
 //

@@ -38,7 +38,7 @@
 //   - it is no field's default, not protected by policy, and no field with the
 //     option keep let it go,
 //   - its name is safe (see [CheckName]),
-//   - the reference check, where there is one, finds no row that names it,
+//   - the rows, where the cleaner has references, say that none names it,
 //   - and no observer vetoes.
 //
 // What a batch does not know of at its judgement it may still hear of: a batch
@@ -51,8 +51,8 @@
 //
 // # What memory cannot know
 //
-// A batch knows what its own program wrote through it. Without a reference
-// check ([WithReferenceCheck]) the first promise therefore holds under these
+// A batch knows what its own program wrote through it. Without
+// references ([WithReferences]) the first promise therefore holds under these
 // conditions:
 //
 //   - A file is named by one record at a time, or all records that name it are
@@ -76,7 +76,7 @@
 //   - One file has one name: no symbolic links between the directories of a
 //     storage, no two names that a file system which ignores case takes for one.
 //
-// A reference check is asked once for all files of a batch, after the commit and
+// References are asked once for all files of a batch, after the commit and
 // right before the deletions, and not at all for the uploads of a batch that is
 // rolled back. A row that comes to name a file after it was asked, in another
 // process, is not seen.
@@ -94,7 +94,7 @@
 //   - Rollbacks, savepoints, moves, swaps, failing statements, several
 //     transactions at once in one process: this package.
 //   - Rows that share files, other processes that write rows: this package, with
-//     a reference check; not to the last instant, see above.
+//     references; not to the last instant, see above.
 //   - A crash between the commit and the deletion, or between an upload and the
 //     commit, unknown outcomes, and other processes to the last instant: package
 //     outbox, a table in the user's database. Batches are then committed by it, see
@@ -123,7 +123,7 @@
 //
 // Nothing that happens to a file makes a commit fail. A deletion that failed is
 // Pending in the report and tried again in the background ([WithRetry]), after
-// the reference check was asked again. When the last attempt has failed, the
+// the rows were asked again. When the last attempt has failed, the
 // observers are told and a line is logged with all that is needed to delete the
 // file by hand. [Cleaner.Close], at the end of the program, makes a last attempt
 // at what is waiting and says what is left.

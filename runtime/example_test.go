@@ -172,13 +172,13 @@ func ExampleBatch_Exec() {
 	// committed <nil>
 }
 
-// Files that several rows name need a reference check.
-func ExampleWithReferenceCheck() {
+// Files that several rows name need references.
+func ExampleWithReferences() {
 	rows := []models.Article{{ID: 2, Cover: "covers/shared.png"}} // of a database
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", mediaWith("covers/shared.png")),
 		runtime.WithTypes(models.FileTypes()...),
-		runtime.WithReferenceCheck(func(_ context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
+		runtime.WithReferences(runtime.ReferencesFunc(func(_ context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
 			for _, ref := range refs { // SELECT cover FROM article WHERE cover IN (…)
 				for _, row := range rows {
 					if row.Cover == ref.Name {
@@ -187,7 +187,7 @@ func ExampleWithReferenceCheck() {
 				}
 			}
 			return named, nil
-		}),
+		})),
 	)
 	if err != nil {
 		panic(err)
@@ -198,7 +198,7 @@ func ExampleWithReferenceCheck() {
 	fmt.Println(report, err)
 	// Output:
 	// committed
-	// 	kept media:covers/shared.png (models.Article.Cover deleted): the reference check found a row that names it <nil>
+	// 	kept media:covers/shared.png (models.Article.Cover deleted): the rows were asked, and one names it <nil>
 }
 
 // Columns that hold URLs.

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
@@ -136,28 +137,25 @@ func (c *Cleaner) applyPolicy(files []Result) {
 	}
 }
 
-// askDatabase keeps what the reference check says is named, or everything if
-// it can't tell.
+// askDatabase keeps what the rows name, and everything that nobody can tell of.
 func (c *Cleaner) askDatabase(ctx context.Context, files []*Result) {
-	if c.check == nil || len(files) == 0 {
+	if c.references == nil || len(files) == 0 {
 		return
 	}
 	refs := make([]Ref, len(files))
 	for i, f := range files {
 		refs[i] = f.Ref
 	}
-	var named []Ref
+	var answer Answer
 	err := guard(func() (err error) {
-		named, err = c.check(ctx, refs)
+		answer, err = c.references.Ask(ctx, refs)
 		return err
 	})
-	still := refSet(named)
+	named := refSet(answer.Named)
 	for _, f := range files {
-		_, ok := still[f.Ref]
-		switch {
-		case err != nil:
-			f.keep(CheckFailed, fmt.Errorf("reference check: %w", err))
-		case ok:
+		if unknown := cmp.Or(err, answer.Unknown[f.Ref]); unknown != nil {
+			f.keep(CheckFailed, fmt.Errorf("asking the rows: %w", unknown))
+		} else if _, ok := named[f.Ref]; ok {
 			f.keep(StillInUse, nil)
 		}
 	}

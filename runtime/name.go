@@ -52,8 +52,10 @@ func isLetter(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// otherSpelling returns the name that a refused one is likely to mean, or "".
-func otherSpelling(name string) string {
+// OtherSpelling returns the name that one which [CheckName] refuses is likely to
+// mean, such as "a/b.png" for "/a//b.png" or `a\b.png`; or "". Who holds the one is
+// taken to hold the other.
+func OtherSpelling(name string) string {
 	if CheckName(name) == nil {
 		return ""
 	}

@@ -57,7 +57,7 @@ type StorageOption func(*storage) error
 //	}))
 //
 // Two values that mean the same file are one ref. Reports, observers and the
-// reference check have to do with names, the snapshot, the record and the row
+// references have to do with names, the snapshot, the record and the row
 // with values; a default in a tag may be either. The function must say the same
 // each time, and may be called from several goroutines at once; if it panics,
 // the generated method that called it does.
@@ -99,15 +99,15 @@ func WithProtected(protected func(Ref) bool) Option {
 	}
 }
 
-// WithReferenceCheck makes the cleaner ask the database, right before it
-// deletes, whether some row names the files after all. It is what makes files
-// that several records share safe.
-func WithReferenceCheck(check ReferenceCheck) Option {
+// WithReferences makes the cleaner ask the rows, right before it deletes, whether
+// one names the files after all. It is what makes files that several records share
+// safe. With an outbox it is not needed: relays ask.
+func WithReferences(r References) Option {
 	return func(c *Cleaner) error {
-		if check == nil || c.check != nil {
-			return errors.New("WithReferenceCheck needs one function, once")
+		if r == nil || c.references != nil {
+			return errors.New("WithReferences needs references, once")
 		}
-		c.check = check
+		c.references = r
 		return nil
 	}
 }
@@ -139,7 +139,7 @@ func WithWorkers(n int) Option {
 // default a minute: [Batch.CommitWith] returns when it is over, as soon as the
 // calls of storages that are under way have returned, and what was not tried is
 // left to further attempts in the background. It is also the deadline of the
-// context that observers, reference check and [ManyRemover] get.
+// context that observers, references and [ManyRemover] get.
 func WithTimeout(d time.Duration) Option {
 	return func(c *Cleaner) error {
 		if d <= 0 {
@@ -154,7 +154,7 @@ func WithTimeout(d time.Duration) Option {
 // attempts in all, over about four minutes: Retry{10, time.Second, time.Minute}.
 // With one attempt nothing is tried again, and no goroutine outlives a batch.
 //
-// Before each attempt the reference check is asked again, and what batches of
+// Before each attempt the rows are asked again, and what batches of
 // this cleaner came to mention meanwhile is kept. At most 100,000 files wait;
 // more fail at once. They are in memory: they are lost with the process, which
 // should call [Cleaner.Close] at its end.

@@ -447,7 +447,7 @@ func (p *program) putIn(m *transaction, row album, name string) {
 
 // saveStale saves a record that was read by an earlier transaction, and whose
 // files were there when this one began. What the row says now is read before;
-// with a reference check, that may be forgotten.
+// with references, that may be forgotten.
 func (p *program) saveStale(m *transaction) {
 	if row, ok := p.lock(m); ok && len(p.stale) < 10 {
 		p.stale = append(p.stale, copyOf(row))

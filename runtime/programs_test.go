@@ -25,9 +25,9 @@ import (
 // that no row names is gone, or somebody was told of it.
 func TestRandomPrograms(t *testing.T) {
 	for name, suite := range map[string]suite{
-		"without a reference check":             {cleaners: 1},
-		"with a reference check":                {cleaners: 1, check: true},
-		"with a reference check and 2 cleaners": {cleaners: 2, check: true},
+		"without references":             {cleaners: 1},
+		"with references":                {cleaners: 1, check: true},
+		"with references and 2 cleaners": {cleaners: 2, check: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) { newProgram(rt, suite).run() })
@@ -132,7 +132,7 @@ func newProgram(t *rapid.T, s suite) *program {
 			runtime.WithObserver(runtime.Observer{Before: p.before, After: p.after}),
 		}
 		if s.check {
-			options = append(options, runtime.WithReferenceCheck(p.named))
+			options = append(options, runtime.WithReferences(runtime.ReferencesFunc(p.named)))
 		}
 		c, err := runtime.New(options...)
 		if err != nil {
@@ -194,7 +194,7 @@ func (p *program) checkLiveness() {
 	}
 }
 
-// named is the reference check. Others go on before and after it is answered.
+// named is the references. Others go on before and after it is answered.
 func (p *program) named(_ context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
 	p.meanwhile()
 	rows := p.committed.refs()

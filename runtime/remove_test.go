@@ -254,13 +254,13 @@ func TestProtectedUpload(t *testing.T) {
 	w.wantLeft("default.png")
 }
 
-func TestReferenceCheck(t *testing.T) {
+func TestReferences(t *testing.T) {
 	var asked []runtime.Ref
 	named := func(_ context.Context, refs []runtime.Ref) ([]runtime.Ref, error) {
 		asked = append(asked, refs...)
 		return []runtime.Ref{media("shared")}, nil
 	}
-	w := newWorld(t, "p shared default.png", runtime.WithReferenceCheck(named))
+	w := newWorld(t, "p shared default.png", runtime.WithReferences(runtime.ReferencesFunc(named)))
 	b := w.clean.Begin()
 	remove(b, &doc{ID: 1, Gallery: []string{"p", "shared", "default.png"}})
 	report := w.commit(b)
@@ -271,14 +271,14 @@ func TestReferenceCheck(t *testing.T) {
 	}
 }
 
-func TestReferenceCheckFails(t *testing.T) {
+func TestReferencesFails(t *testing.T) {
 	errDB := errors.New("too many connections")
-	for name, check := range map[string]runtime.ReferenceCheck{
+	for name, check := range map[string]runtime.ReferencesFunc{
 		"error": func(context.Context, []runtime.Ref) ([]runtime.Ref, error) { return nil, errDB },
 		"panic": func(context.Context, []runtime.Ref) ([]runtime.Ref, error) { panic(errDB) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, "p", runtime.WithReferenceCheck(check))
+			w := newWorld(t, "p", runtime.WithReferences(check))
 			b := w.clean.Begin()
 			remove(b, &doc{ID: 1, A: "p"})
 			report := w.commit(b)
@@ -294,10 +294,10 @@ func TestReferenceCheckFails(t *testing.T) {
 // TestRollbackAsksNoDatabase: its transaction may still have the only
 // connection.
 func TestRollbackAsksNoDatabase(t *testing.T) {
-	w := newWorld(t, "", runtime.WithReferenceCheck(func(context.Context, []runtime.Ref) ([]runtime.Ref, error) {
-		t.Error("the reference check was called")
+	w := newWorld(t, "", runtime.WithReferences(runtime.ReferencesFunc(func(context.Context, []runtime.Ref) ([]runtime.Ref, error) {
+		t.Error("the rows were asked")
 		return nil, nil
-	}))
+	})))
 	b := w.clean.Begin()
 	w.upload(b, "n")
 	b.Rollback()

@@ -173,12 +173,12 @@ func TestCheckedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		w, _ := newFaultyWorld(t, "p", func(string) error { return errDown }, retrying(5),
-			runtime.WithReferenceCheck(func(_ context.Context, refs []runtime.Ref) ([]runtime.Ref, error) {
+			runtime.WithReferences(runtime.ReferencesFunc(func(_ context.Context, refs []runtime.Ref) ([]runtime.Ref, error) {
 				if asked++; asked == 1 {
 					return nil, nil
 				}
 				return refs, nil
-			}))
+			})))
 		b := w.clean.Begin()
 		remove(b, &doc{ID: 1, A: "p"})
 		w.commit(b)

@@ -1,11 +1,24 @@
 package runtime
 
+import "strings"
+
 // A Type describes the file fields of one record type. The generator writes
 // one for each struct that it finds; [WithTypes] tells a cleaner about them.
 // A Type is compared by its address and must not be changed.
 type Type struct {
-	Name   string  // as %T prints it: "models.Article"
-	Fields []Field // in the order of their declaration
+	Name    string  // as %T prints it: "models.Article"
+	Package string  // the import path of its package, which tells apart what has one name: "example.com/shop/models"
+	Fields  []Field // in the order of their declaration
+}
+
+// ID is what other programs know the type by: the import path of its package and
+// its name, "example.com/shop/models.Article"; its Name where it has no path.
+func (t *Type) ID() string {
+	_, name, found := strings.Cut(t.Name, ".")
+	if t.Package == "" || !found {
+		return t.Name
+	}
+	return t.Package + "." + name
 }
 
 // A Field describes one file field of a [Type]: everything that adapters,

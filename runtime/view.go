@@ -103,7 +103,7 @@ func (l *log) each(first int, f func(*saying)) {
 				s.field, s.op, s.ref, s.of = &r.typ.Fields[e.field], o, r.ref(e), ""
 				f(&s)
 				if o == hold {
-					if other := otherSpelling(e.name); other != "" {
+					if other := OtherSpelling(e.name); other != "" {
 						s.ref.Name = other
 						f(&s)
 					}

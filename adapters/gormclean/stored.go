@@ -38,11 +38,11 @@ func Stored(db *gorm.DB, t *runtime.Type, model any) outbox.Option {
 }
 
 // fileColumns returns the columns of a model that hold names of files; nil if the
-// cleaner does not know its type, or gorm not all of its fields. Types of packages
-// that have one name are taken together.
+// cleaner does not know its type, or gorm not all of its fields. Types of main
+// packages that have one name are taken together.
 func fileColumns(types []*runtime.Type, s *schema.Schema) (columns map[string]bool) {
 	for _, t := range types {
-		if t.Name != s.ModelType.String() {
+		if t.Name != s.ModelType.String() || t.Package != "" && t.Package != s.ModelType.PkgPath() && s.ModelType.PkgPath() != "main" {
 			continue
 		}
 		if columns == nil {

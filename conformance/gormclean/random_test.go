@@ -23,7 +23,7 @@ import (
 )
 
 // TestRandomPrograms runs random uses of gorm on the same few rows, several at once,
-// beside relays or in memory with a reference check. After each round every file that
+// beside relays or in memory with references. After each round every file that
 // a row names must be there. Where the database keeps transactions apart, none must be
 // there that no row names, unless somebody was told; where it does not, a statement may
 // write rows that came after the plugin had looked.

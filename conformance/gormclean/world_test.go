@@ -39,7 +39,7 @@ const (
 	plain      mode = "without the plugin"
 	withOutbox mode = "outbox"
 	inMemory   mode = "memory"
-	withCheck  mode = "memory, with a reference check"
+	withCheck  mode = "memory, with references"
 )
 
 // world is a database with gorm, with the plugin or without, and a directory.
@@ -95,7 +95,7 @@ func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config, first
 	}
 	options = append(options, observers...)
 	if m == withCheck {
-		options = append(options, runtime.WithReferenceCheck(w.stillNamed))
+		options = append(options, runtime.WithReferences(runtime.ReferencesFunc(w.stillNamed)))
 	}
 	w.clean, err = runtime.New(options...)
 	w.must(err)
@@ -135,7 +135,7 @@ func (w *world) transaction(db *gorm.DB, f func(tx *gorm.DB) error) error {
 	return db.Transaction(f)
 }
 
-// stillNamed is the reference check of a world in memory.
+// stillNamed is the references of a world in memory.
 func (w *world) stillNamed(_ context.Context, refs []runtime.Ref) (still []runtime.Ref, err error) {
 	named, err := w.namedNow()
 	for _, ref := range refs {

@@ -16,7 +16,8 @@ type RecordFiles struct {
 
 // RecordFileType describes the file fields of Record.
 var RecordFileType = &runtime.Type{
-	Name: "models.Record",
+	Name:    "models.Record",
+	Package: "github.com/filecleangen/filecleangen/conformance/models",
 	Fields: []runtime.Field{
 		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true},
 		{Path: "Other", Storage: "media", Shape: runtime.Single, Column: "other", Guessed: true},
@@ -112,7 +113,8 @@ type SecondFiles struct {
 
 // SecondFileType describes the file fields of Second.
 var SecondFileType = &runtime.Type{
-	Name: "models.Second",
+	Name:    "models.Second",
+	Package: "github.com/filecleangen/filecleangen/conformance/models",
 	Fields: []runtime.Field{
 		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true},
 	},
@@ -196,7 +198,8 @@ type LegacyFiles struct {
 
 // LegacyFileType describes the file fields of Legacy.
 var LegacyFileType = &runtime.Type{
-	Name: "models.Legacy",
+	Name:    "models.Legacy",
+	Package: "github.com/filecleangen/filecleangen/conformance/models",
 	Fields: []runtime.Field{
 		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "Img Path"},
 	},
@@ -275,7 +278,8 @@ type WithDefaultsFiles struct {
 
 // WithDefaultsFileType describes the file fields of WithDefaults.
 var WithDefaultsFileType = &runtime.Type{
-	Name: "models.WithDefaults",
+	Name:    "models.WithDefaults",
+	Package: "github.com/filecleangen/filecleangen/conformance/models",
 	Fields: []runtime.Field{
 		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true, Defaults: []string{"pic.jpg"}},
 		{Path: "Other", Storage: "media", Shape: runtime.Single, Column: "other", Guessed: true},
@@ -365,7 +369,8 @@ type WithThumbFiles struct {
 
 // WithThumbFileType describes the file fields of WithThumb.
 var WithThumbFileType = &runtime.Type{
-	Name: "models.WithThumb",
+	Name:    "models.WithThumb",
+	Package: "github.com/filecleangen/filecleangen/conformance/models",
 	Fields: []runtime.Field{
 		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true, Derived: []string{"thumbs/{stem}.webp"}},
 	},
@@ -444,7 +449,8 @@ type ChildFiles struct {
 
 // ChildFileType describes the file fields of Child.
 var ChildFileType = &runtime.Type{
-	Name: "models.Child",
+	Name:    "models.Child",
+	Package: "github.com/filecleangen/filecleangen/conformance/models",
 	Fields: []runtime.Field{
 		{Path: "Parent.Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true},
 		{Path: "Own", Storage: "media", Shape: runtime.Single, Column: "own", Guessed: true},

@@ -17,7 +17,8 @@ type MarkedFiles struct {
 
 // MarkedFileType describes the file fields of Marked.
 var MarkedFileType = &runtime.Type{
-	Name: "selected.Marked",
+	Name:    "selected.Marked",
+	Package: "github.com/filecleangen/filecleangen/conformance/selected",
 	Fields: []runtime.Field{
 		{Path: "Image", Storage: "media", Shape: runtime.Single, Column: "image", Guessed: true},
 	},

@@ -88,7 +88,7 @@ func (w *World) named() map[string]bool {
 	return all
 }
 
-// askRows is a reference check. It finds nothing in stories where no two rows share
+// askRows is the references. It finds nothing in stories where no two rows share
 // a file, so that it can't make up for what a layer does wrong.
 func (w *World) askRows(ctx context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
 	if !w.asks {

@@ -33,7 +33,7 @@ type World struct {
 	relay   *outbox.Relay
 	layer   Layer
 
-	asks     bool            // whether the reference check asks the rows; else it finds none
+	asks     bool            // whether the references ask the rows; else it finds none
 	others   map[string]bool // files that nobody lets go of, whatever rows name
 	dangling map[string]bool // names whose files have gone while a row names them, as they must
 	reported []runtime.Cause // why files may be left behind in memory
@@ -82,7 +82,7 @@ func (w *World) NewCleaner(types ...*runtime.Type) *runtime.Cleaner {
 		runtime.WithStorage(Storage, w.media),
 		runtime.WithTypes(types...),
 		runtime.WithProtected(func(ref runtime.Ref) bool { return ref.Name == computedDefault }),
-		runtime.WithReferenceCheck(w.askRows),
+		runtime.WithReferences(runtime.ReferencesFunc(w.askRows)),
 		runtime.WithObserver(w.events.observer()),
 		runtime.WithRetry(runtime.Retry{Attempts: 1}),
 		runtime.WithLogger(slog.New(slog.NewTextHandler(w.logs, nil))),

@@ -15,7 +15,8 @@ type ArticleFiles struct {
 
 // ArticleFileType describes the file fields of Article.
 var ArticleFileType = &runtime.Type{
-	Name: "main.Article",
+	Name:    "main.Article",
+	Package: "github.com/filecleangen/filecleangen/examples/outbox",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover"},
 	},

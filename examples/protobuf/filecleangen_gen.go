@@ -15,7 +15,8 @@ type ArticleFiles struct {
 
 // ArticleFileType describes the file fields of Article.
 var ArticleFileType = &runtime.Type{
-	Name: "blog.Article",
+	Name:    "blog.Article",
+	Package: "github.com/filecleangen/filecleangen/examples/protobuf",
 	Fields: []runtime.Field{
 		{Path: "Body", Storage: "media", Shape: runtime.List, Column: "body", Guessed: true, Defaults: []string{"covers/blank.png"}, Opaque: true},
 	},

@@ -18,7 +18,8 @@ type ArticleFiles struct {
 
 // ArticleFileType describes the file fields of Article.
 var ArticleFileType = &runtime.Type{
-	Name: "gormmodels.Article",
+	Name:    "gormmodels.Article",
+	Package: "github.com/filecleangen/filecleangen/benchmarks/runtime/gormmodels",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true},
 		{Path: "Banner", Storage: "media", Shape: runtime.Single, Column: "banner", Guessed: true},

@@ -16,7 +16,8 @@ type ArticleFiles struct {
 
 // ArticleFileType describes the file fields of Article.
 var ArticleFileType = &runtime.Type{
-	Name: "models.Article",
+	Name:    "models.Article",
+	Package: "github.com/filecleangen/filecleangen/benchmarks/runtime/models",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true},
 		{Path: "Banner", Storage: "media", Shape: runtime.Single, Column: "banner", Guessed: true},
@@ -106,7 +107,8 @@ type AlbumFiles struct {
 
 // AlbumFileType describes the file fields of Album.
 var AlbumFileType = &runtime.Type{
-	Name: "models.Album",
+	Name:    "models.Album",
+	Package: "github.com/filecleangen/filecleangen/benchmarks/runtime/models",
 	Fields: []runtime.Field{
 		{Path: "Pages", Storage: "media", Shape: runtime.List, Column: "pages", Guessed: true},
 	},

@@ -22,7 +22,8 @@ type AlbumFiles struct {
 
 // AlbumFileType describes the file fields of Album.
 var AlbumFileType = &runtime.Type{
-	Name: "hooked.Album",
+	Name:    "hooked.Album",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/hooked",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true, Defaults: []string{"blank.png"}},
 		{Path: "Pages", Storage: "media", Shape: runtime.List, Column: "pages", Guessed: true},
@@ -111,7 +112,8 @@ type ItemFiles struct {
 
 // ItemFileType describes the file fields of Item.
 var ItemFileType = &runtime.Type{
-	Name: "hooked.Item",
+	Name:    "hooked.Item",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/hooked",
 	Fields: []runtime.Field{
 		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},

@@ -17,7 +17,8 @@ type BaseFiles struct {
 
 // BaseFileType describes the file fields of Base.
 var BaseFileType = &runtime.Type{
-	Name: "models.Base",
+	Name:    "models.Base",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
 	Fields: []runtime.Field{
 		{Path: "Banner", Storage: "media", Shape: runtime.Single, Column: "banner", Guessed: true},
 	},
@@ -72,7 +73,8 @@ type PhotoFiles struct {
 
 // PhotoFileType describes the file fields of Photo.
 var PhotoFileType = &runtime.Type{
-	Name: "models.Photo",
+	Name:    "models.Photo",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
 	Fields: []runtime.Field{
 		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
@@ -130,7 +132,8 @@ type AlbumFiles struct {
 
 // AlbumFileType describes the file fields of Album.
 var AlbumFileType = &runtime.Type{
-	Name: "models.Album",
+	Name:    "models.Album",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover_file", Defaults: []string{"blank.png"}},
 		{Path: "Base.Banner", Storage: "media", Shape: runtime.Single, Column: "banner", Guessed: true},
@@ -201,7 +204,8 @@ type ItemFiles struct {
 
 // ItemFileType describes the file fields of Item.
 var ItemFileType = &runtime.Type{
-	Name: "models.Item",
+	Name:    "models.Item",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
 	Fields: []runtime.Field{
 		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
@@ -256,7 +260,8 @@ type LetterFiles struct {
 
 // LetterFileType describes the file fields of Letter.
 var LetterFileType = &runtime.Type{
-	Name: "models.Letter",
+	Name:    "models.Letter",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
 	Fields: []runtime.Field{
 		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
@@ -311,7 +316,8 @@ type KeylessFiles struct {
 
 // KeylessFileType describes the file fields of Keyless.
 var KeylessFileType = &runtime.Type{
-	Name: "models.Keyless",
+	Name:    "models.Keyless",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
 	Fields: []runtime.Field{
 		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},

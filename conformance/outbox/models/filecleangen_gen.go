@@ -18,7 +18,8 @@ type AlbumFiles struct {
 
 // AlbumFileType describes the file fields of Album.
 var AlbumFileType = &runtime.Type{
-	Name: "models.Album",
+	Name:    "models.Album",
+	Package: "github.com/filecleangen/filecleangen/conformance/outbox/models",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Defaults: []string{"blank.png"}},
 		{Path: "Banner", Storage: "media", Shape: runtime.Single, Column: "banner"},
@@ -136,7 +137,8 @@ type PhotoFiles struct {
 
 // PhotoFileType describes the file fields of Photo.
 var PhotoFileType = &runtime.Type{
-	Name: "models.Photo",
+	Name:    "models.Photo",
+	Package: "github.com/filecleangen/filecleangen/conformance/outbox/models",
 	Fields: []runtime.Field{
 		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
 	},
@@ -214,7 +216,8 @@ type ScanFiles struct {
 
 // ScanFileType describes the file fields of Scan.
 var ScanFileType = &runtime.Type{
-	Name: "models.Scan",
+	Name:    "models.Scan",
+	Package: "github.com/filecleangen/filecleangen/conformance/outbox/models",
 	Fields: []runtime.Field{
 		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Derived: []string{"thumbs/{stem}.webp"}},
 	},
@@ -294,7 +297,8 @@ type ThingFiles struct {
 
 // ThingFileType describes the file fields of Thing.
 var ThingFileType = &runtime.Type{
-	Name: "models.Thing",
+	Name:    "models.Thing",
+	Package: "github.com/filecleangen/filecleangen/conformance/outbox/models",
 	Fields: []runtime.Field{
 		{Path: "One", Storage: "media", Shape: runtime.Single, Column: "one", Guessed: true},
 		{Path: "Many", Storage: "media", Shape: runtime.List, Column: "many", Guessed: true},

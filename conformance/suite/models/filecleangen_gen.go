@@ -19,7 +19,8 @@ type ArticleFiles struct {
 
 // ArticleFileType describes the file fields of Article.
 var ArticleFileType = &runtime.Type{
-	Name: "models.Article",
+	Name:    "models.Article",
+	Package: "github.com/filecleangen/filecleangen/conformance/suite/models",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "img_path", Defaults: []string{"blank.png"}},
 		{Path: "Base.Banner", Storage: "media", Shape: runtime.Single, Column: "banner"},
@@ -86,7 +87,8 @@ type ShortFiles struct {
 
 // ShortFileType describes the file fields of Short.
 var ShortFileType = &runtime.Type{
-	Name: "models.Short",
+	Name:    "models.Short",
+	Package: "github.com/filecleangen/filecleangen/conformance/suite/models",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "img_path", Defaults: []string{"blank.png"}},
 	},
@@ -141,7 +143,8 @@ type PartFiles struct {
 
 // PartFileType describes the file fields of Part.
 var PartFileType = &runtime.Type{
-	Name: "models.Part",
+	Name:    "models.Part",
+	Package: "github.com/filecleangen/filecleangen/conformance/suite/models",
 	Fields: []runtime.Field{
 		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file"},
 	},

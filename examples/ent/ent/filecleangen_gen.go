@@ -16,7 +16,8 @@ type ArticleFiles struct {
 
 // ArticleFileType describes the file fields of Article.
 var ArticleFileType = &runtime.Type{
-	Name: "ent.Article",
+	Name:    "ent.Article",
+	Package: "github.com/filecleangen/filecleangen/examples/ent/ent",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true, Defaults: []string{"covers/blank.png"}},
 		{Path: "Body.Images", Storage: "media", Shape: runtime.List, Column: "body", Guessed: true},

@@ -15,7 +15,8 @@ type ArticleFiles struct {
 
 // ArticleFileType describes the file fields of Article.
 var ArticleFileType = &runtime.Type{
-	Name: "store.Article",
+	Name:    "store.Article",
+	Package: "github.com/filecleangen/filecleangen/examples/sqlc/store",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true, Defaults: []string{"covers/blank.png"}},
 	},

@@ -51,6 +51,7 @@ const (
 // Package is a package whose structs may have file fields.
 type Package struct {
 	Name       string
+	Path       string // by which it is imported, or would be; "" in no module
 	Dir        string
 	Variant    Variant
 	Constraint string // the build constraint that all its files have

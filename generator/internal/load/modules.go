@@ -2,6 +2,7 @@ package load
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -16,6 +17,8 @@ import (
 // is asked for.
 type modules struct {
 	env     environ
+	root    string                         // where the go.mod is, if there is one
+	path    string                         // of its module
 	main    map[string]string              // module path -> directory
 	require map[string]string              // module path -> version
 	replace map[module.Version]replacement // version "": all
@@ -31,8 +34,8 @@ type replacement struct {
 func newModules(env environ, dir string) *modules {
 	m := &modules{env: env, main: map[string]string{}, require: map[string]string{}, replace: map[module.Version]replacement{}}
 	root := rootOf(dir, "go.mod")
-	if root != "" {
-		m.addMain(root)
+	if m.root = root; root != "" {
+		m.path = m.addMain(root)
 	}
 	if path := m.workFile(dir); path != "" {
 		m.addWork(path)
@@ -75,17 +78,18 @@ func (m *modules) addWork(path string) {
 }
 
 // addMain adds a module whose source is at hand, and what it requires. Of
-// several versions the highest is used, as in a build.
-func (m *modules) addMain(root string) {
+// several versions the highest is used, as in a build. It returns its path.
+func (m *modules) addMain(root string) (path string) {
 	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	if err != nil {
-		return
+		return ""
 	}
 	mod, err := modfile.ParseLax("go.mod", text, nil)
 	if err != nil || mod.Module == nil {
-		return
+		return ""
 	}
-	m.main[mod.Module.Mod.Path] = root
+	path = mod.Module.Mod.Path
+	m.main[path] = root
 	for _, r := range mod.Require {
 		if v, ok := m.require[r.Mod.Path]; !ok || semver.Compare(r.Mod.Version, v) > 0 {
 			m.require[r.Mod.Path] = r.Mod.Version
@@ -96,6 +100,7 @@ func (m *modules) addMain(root string) {
 	if mod, err = modfile.Parse("go.mod", text, nil); err == nil {
 		m.addReplace(root, mod.Replace)
 	}
+	return path
 }
 
 func (m *modules) addReplace(root string, list []*modfile.Replace) {
@@ -120,6 +125,16 @@ func absolute(root, path string) string {
 		return path
 	}
 	return filepath.Join(root, path)
+}
+
+// pathOf returns the import path of a package in a directory of the module, or ""
+// if there is none.
+func (m *modules) pathOf(dir string) string {
+	rest, err := filepath.Rel(m.root, dir)
+	if m.path == "" || err != nil {
+		return ""
+	}
+	return path.Join(m.path, filepath.ToSlash(rest))
 }
 
 // dirOf returns the directory of a package, or "".

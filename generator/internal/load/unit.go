@@ -48,6 +48,9 @@ func (l *Loader) draftsOf(d *directory) (drafts []*draft) {
 			continue
 		}
 		p := &draft{Package: &Package{Dir: d.path, Variant: Variant(v)}, modules: l.modulesOf(d.path), files: list, tagged: tagged}
+		if p.Path = p.modules.pathOf(d.path); p.Path != "" && p.Variant == ExternalTests {
+			p.Path += "_test"
+		}
 		switch {
 		case Variant(v) == Tests:
 			p.beside = files[Source]

@@ -22,7 +22,8 @@ type AlbumFiles struct {
 
 // AlbumFileType describes the file fields of Album.
 var AlbumFileType = &runtime.Type{
-	Name: "albums.Album",
+	Name:    "albums.Album",
+	Package: "github.com/filecleangen/filecleangen/runtime/internal/albums",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true, Defaults: []string{"default.png"}, Derived: []string{"thumbs/{name}"}},
 		{Path: "Back", Storage: "docs", Shape: runtime.Single, Column: "back", Guessed: true},

@@ -15,7 +15,8 @@ type ArticleFiles struct {
 
 // ArticleFileType describes the file fields of Article.
 var ArticleFileType = &runtime.Type{
-	Name: "models.Article",
+	Name:    "models.Article",
+	Package: "github.com/filecleangen/filecleangen/runtime/internal/models",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true, Defaults: []string{"covers/blank.png"}},
 	},
@@ -95,7 +96,8 @@ type DocFiles struct {
 
 // DocFileType describes the file fields of Doc.
 var DocFileType = &runtime.Type{
-	Name: "models.Doc",
+	Name:    "models.Doc",
+	Package: "github.com/filecleangen/filecleangen/runtime/internal/models",
 	Fields: []runtime.Field{
 		{Path: "A", Storage: "media", Shape: runtime.Single, Column: "a", Guessed: true, Defaults: []string{"default.png"}},
 		{Path: "B", Storage: "media", Shape: runtime.Single, Column: "b", Guessed: true},

@@ -15,7 +15,8 @@ type ArticleFiles struct {
 
 // ArticleFileType describes the file fields of Article.
 var ArticleFileType = &runtime.Type{
-	Name: "models.Article",
+	Name:    "models.Article",
+	Package: "github.com/filecleangen/filecleangen/adapters/pgxclean/internal/models",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover"},
 	},

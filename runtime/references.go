@@ -1,0 +1,33 @@
+package runtime
+
+import "context"
+
+// References knows the rows that name files: [references.References] does, for
+// the tables of a database; [ReferencesFunc] makes one of a function. It is asked
+// after the commit, right before files are deleted, and may be called from several
+// goroutines at once.
+//
+// [references.References]: https://pkg.go.dev/github.com/filecleangen/filecleangen/references#References
+type References interface {
+	// Ask returns which of the refs some committed row names. Where it returns an
+	// error or panics, all files are kept.
+	Ask(ctx context.Context, refs []Ref) (Answer, error)
+}
+
+// An Answer says which of some files rows name. A file that is in neither list is
+// named by no row.
+type Answer struct {
+	Named   []Ref         // by a committed row
+	Unknown map[Ref]error // about which the rows could not be asked: they are kept
+}
+
+// ReferencesFunc is a function that returns those of the refs that some row names,
+// for rows that are not in a database of package references. Where it returns an
+// error, all files are kept.
+type ReferencesFunc func(ctx context.Context, refs []Ref) (named []Ref, err error)
+
+// Ask calls f.
+func (f ReferencesFunc) Ask(ctx context.Context, refs []Ref) (Answer, error) {
+	named, err := f(ctx, refs)
+	return Answer{Named: named}, err
+}
