@@ -12,8 +12,10 @@
 // each storage, by hand or from a deployment: [Mark]. In the program, beside the
 // cleaner:
 //
-//	box, err := outbox.New(cleaner, db, outbox.PostgreSQL,
-//		outbox.Stored(models.ArticleFileType, "article", nil))
+//	refs, err := references.New(ctx, own, references.PostgreSQL,
+//		references.Table(models.ArticleFileType, "article"))
+//	…
+//	box, err := outbox.New(ctx, cleaner, refs)
 //	…
 //	relay, err := box.Relay(ctx, "shop-production")
 //	…
@@ -65,9 +67,13 @@
 // that are committed through the outbox this can't happen:
 //
 // (1) The relay decides in a transaction: it locks rows that are due (FOR UPDATE
-// SKIP LOCKED; on SQLite BEGIN IMMEDIATE), asks which of their files are named,
-// drops those, and sets the others to deleting. It touches files only when that is
-// committed, and deletes a row only after its file.
+// SKIP LOCKED), asks which of their files are named, drops those, and sets the others
+// to deleting. It touches files only when that is committed, and deletes a row only
+// after its file.
+//
+// On SQLite, where one transaction at a time can write, it asks in a transaction that
+// only reads, sets those rows to deleting that are still as they were, in a short one
+// that writes, and asks about these once more before it touches a file.
 //
 // (2) A transaction that comes to name a file looks for the row of its name before
 // it commits. If it is pending, it deletes the row: as long as that is not
@@ -117,25 +123,28 @@
 // # How rows are asked
 //
 // Whether a row names a file is asked in the relay's own transaction, after the rows
-// of the outbox were locked, in a new statement, of all columns at once. What a
-// session was told before does not change the answer: search path, temporary tables
-// and character sets are set aside, and a policy that would hide rows from the
-// relay's role (row-level security) is an error, and so is a temporary table that
-// MySQL puts in front of another. Names are compared byte for byte, as a program that
-// reads the column gets them: from text in any character set and collation, from
-// bytes, and without what fills up columns of a fixed length.
+// of the outbox were locked, in a new statement, of all columns at once; package
+// references says how. Columns of other programs, and of other versions of this one,
+// are asked, too: each program tells of its own before it writes a row, and what they
+// told is read after the rows were asked. Rows that a field of a type has let go of
+// which the relay's program does not know are left to those that do; types are told
+// apart by the import path of their package.
 //
-// A document that the database can't take apart, because it was cut off or has
-// something in it that the database does not take for JSON, is searched as text, and
-// keeps what it may name; a warning says which column it is in. A file about which
-// the rows can't be asked waits, and stops no other.
+// # A directory that is missing
+//
+// A file that is not there counts as deleted. But where ten or more files are missing
+// at once, with all of the directory that they were in, a volume may not be mounted
+// there: they stay in the outbox, and are tried again, until somebody has mounted it, or
+// has made the directory and put a file into it.
 //
 // # Errors
 //
 // A deletion that fails is tried again, after a wait that doubles, and does not
 // hold up others. After [WithAttempts] the row is parked with the last error;
 // [Outbox.Parked] lists those, [Outbox.Unpark] has them tried again, and observers
-// and the log were told. [Outbox.Stats] says how many rows wait, and for how long.
+// and the log were told. So it is where the rows can't be asked about a file: it waits,
+// and is parked in its turn, and others go on. [Outbox.Stats] says how many rows wait,
+// and for how long.
 //
 // A relay that dies leaves rows as deleting. When their lease is over
 // ([WithLease]) another takes them, asks again, and finishes.
@@ -145,9 +154,10 @@
 // A transaction that lets go of files, or takes some up, makes one query and one
 // insert more; one that does neither, none. An upload makes a short transaction of
 // its own. A relay takes 1,000 rows at once ([WithPortion]) and asks all columns for
-// 500 names by one query: columns of text should have an index, or they are read as
-// a whole, as those with JSON and arrays are. While a relay asks, transactions wait
-// that come to name one of these very files; on SQLite, all that write.
+// their names by one query: columns of text should have an index, or they are read as
+// a whole, as those with JSON and arrays are, but for an index on PostgreSQL. While a
+// relay asks, transactions wait that come to name one of these very files; on SQLite
+// nobody waits.
 //
 // A trigger, or a program in another language, can promise, too: it fills storage
 // and name in the table filecleangen_outbox, the other columns have defaults, and
@@ -168,12 +178,13 @@
 //     MariaDB and MySQL, in whatever database of the server. There, so does a
 //     monitor that reads INNODB_TRX or its like more often than every 100 ms: it is
 //     not made anew then.
-//   - Each relay must know of all types, and of all tables, whose rows name files in
-//     a storage that it deletes from, those of other programs included
-//     ([Stored], [WithReferences]). Rows of types and storages that it was not told
-//     of it leaves alone.
-//   - Columns hold names as the fields do, or what [WithValues] says. A type whose
-//     method Value writes something else must be told of by [WithReferences].
+//   - All programs that name files in a storage must have an outbox, or references, in
+//     the database, to tell relays of their columns; what programs without either
+//     name must be in the references of one that has.
+//   - Before a column gets another name, have all programs know that name: from the
+//     moment that it is gone it does not count for others.
+//   - Columns hold names as the fields do, or what [references.Values] says. A type
+//     whose method Value writes something else must be told of by [references.Func].
 //   - The lease is a matter of time: a call of the storage that hangs for longer,
 //     and succeeds then, deletes what may have got the same name again.
 //   - Several primaries that accept writes at once (Galera, group replication in
@@ -187,6 +198,6 @@
 //     Create must be called before the transaction begins.
 //   - On PostgreSQL a relay needs the privilege USAGE on the sequence of the table.
 //   - Names of more than 2048 bytes are kept, and reported.
-//   - Column types that can't be read (see [Form]) are an error when the relay is
-//     built; [WithReferences] is for them.
+//   - Column types that can't be read (see [references.Form]) are an error when the
+//     references are made; [references.Func] is for them.
 package outbox

@@ -7,6 +7,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/outbox/internal/models"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -29,12 +30,20 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := outbox.Migrate(ctx, db, outbox.PostgreSQL); err != nil {
+	own, err := sql.Open("pgx", "postgres://localhost/shop") // for nothing else
+	if err != nil {
 		log.Fatal(err)
 	}
-	box, err := outbox.New(cleaner, db, outbox.PostgreSQL,
-		outbox.Stored(models.ArticleFileType, "article", nil),
+	if err := outbox.Migrate(ctx, own, references.PostgreSQL); err != nil {
+		log.Fatal(err)
+	}
+	refs, err := references.New(ctx, own, references.PostgreSQL,
+		references.Table(models.ArticleFileType, "article"),
 	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	box, err := outbox.New(ctx, cleaner, refs)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -165,7 +165,7 @@ func (o *Outbox) promise(ctx context.Context, tx Handle, files []*runtime.Result
 func newRow(f *runtime.Result) *row {
 	r := &row{storage: f.Ref.Storage, name: f.Ref.Name, reason: string(f.Reason), record: clip(f.Key.String())}
 	if f.Type != nil {
-		r.model, r.field = clip(f.Type.Name), clip(f.Field.Path)
+		r.model, r.field = clip(f.Type.ID()), clip(f.Field.Path)
 	}
 	return r
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -25,13 +26,15 @@ func (o *Outbox) intend(ctx context.Context, ref runtime.Ref) (*runtime.Intent, 
 	d, token := o.dialect, rand.Text()
 	s := dialect.New(d, "INSERT INTO "+table+" (storage, name, state, reason, record, created_at, not_before) VALUES ").
 		Add("(?, ?, ?, ?, ?, "+d.Now()+", "+d.Now()+" + ?)", ref.Storage, ref.Name, stateUpload, string(runtime.Unused), token, o.uploadTime.Milliseconds())
-	s.Raw(d.KeepExisting())
-	if _, err := dialect.Exec(ctx, o.db, s); err != nil {
-		return nil, o.explainIntent(ctx, ref, err)
-	}
-	// Who has the row? Drivers don't agree on what a row is that did not change.
+	s.Raw(d.KeepExisting("id"))
 	var n int
-	err := dialect.QueryRow(ctx, o.db, dialect.New(d, "SELECT count(*) FROM "+table).Add(" WHERE storage = ? AND name = ? AND record = ?", ref.Storage, ref.Name, token), &n)
+	err := o.references.Transaction(ctx, func(tx references.Handle) error {
+		if _, err := dialect.Exec(ctx, tx, s); err != nil {
+			return err
+		}
+		// Who has the row? Drivers don't agree on what a row is that did not change.
+		return dialect.QueryRow(ctx, tx, dialect.New(d, "SELECT count(*) FROM "+table).Add(" WHERE storage = ? AND name = ? AND record = ?", ref.Storage, ref.Name, token), &n)
+	})
 	if err != nil {
 		return nil, o.explainIntent(ctx, ref, err)
 	}
@@ -53,21 +56,32 @@ func (o *Outbox) unwanted(ctx context.Context, intents []*runtime.Intent) error 
 		refs = append(refs, intent.Ref)
 		ids[intent.Ref] = intent.ID
 	}
-	d := o.dialect
-	for _, group := range byStorage(refs) {
-		for part := range slices.Chunk(group.names, portion) {
-			tokens := make([]string, len(part))
-			for i, name := range part {
-				tokens[i] = ids[runtime.Ref{Storage: group.storage, Name: name}]
-			}
-			s := dialect.New(d, "UPDATE "+table).Add(" SET not_before = "+d.Now()+" WHERE storage = ? AND state = ? AND name IN ", group.storage, stateUpload)
-			if _, err := dialect.Exec(ctx, o.db, dialect.In(dialect.In(s, part).Raw(" AND record IN "), tokens)); err != nil {
-				return fmt.Errorf("filecleangen: the outbox could not be told of uploads that were rolled back; they go when their time is over: %w", err)
+	err := o.references.Transaction(ctx, func(tx references.Handle) error {
+		for _, group := range byStorage(refs) {
+			for part := range slices.Chunk(group.names, portion) {
+				if err := o.makeDue(ctx, tx, group.storage, part, ids); err != nil {
+					return err
+				}
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("filecleangen: the outbox could not be told of uploads that were rolled back; they go when their time is over: %w", err)
 	}
 	o.Nudge()
 	return nil
+}
+
+func (o *Outbox) makeDue(ctx context.Context, tx references.Handle, storage string, names []string, ids map[runtime.Ref]string) error {
+	tokens := make([]string, len(names))
+	for i, name := range names {
+		tokens[i] = ids[runtime.Ref{Storage: storage, Name: name}]
+	}
+	d := o.dialect
+	s := dialect.New(d, "UPDATE "+table).Add(" SET not_before = "+d.Now()+" WHERE storage = ? AND state = ? AND name IN ", storage, stateUpload)
+	_, err := dialect.Exec(ctx, tx, dialect.In(dialect.In(s, names).Raw(" AND record IN "), tokens))
+	return err
 }
 
 func (o *Outbox) explainIntent(ctx context.Context, ref runtime.Ref, err error) error {

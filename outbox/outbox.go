@@ -2,13 +2,13 @@ package outbox
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -16,15 +16,11 @@ import (
 // delete. It is safe for concurrent use.
 type Outbox struct {
 	cleaner    *runtime.Cleaner
-	db         *sql.DB
+	references *references.References
 	dialect    dialect.Dialect
 	grace      time.Duration
 	uploadTime time.Duration
 	intentWait time.Duration
-	stored     []stored
-	elsewhere  map[*runtime.Type]struct{}
-	values     map[string]func(string) []string
-	references []References
 
 	mu    sync.Mutex
 	wakes map[chan struct{}]struct{} // of relays that run
@@ -62,25 +58,22 @@ func WithUploadTime(d time.Duration) Option {
 
 // New attaches an outbox to a cleaner that has opened no batch yet: from here on
 // its batches are committed by [Outbox.Commit], or flushed by [Outbox.Flush].
-// The cleaner's types must all be given a table with [Stored], or named in
-// [NotStored], for relays to know which rows name files. The tables of the outbox
-// must exist when it is used, see [Migrate].
-//
-// The handle that db is must not be limited to one connection, unless uploads are
-// created before the transactions that name them begin.
-func New(cleaner *runtime.Cleaner, db *sql.DB, d Dialect, options ...Option) (*Outbox, error) {
-	known, err := d.known()
-	if cleaner == nil || db == nil || err != nil {
-		return nil, errors.Join(errors.New("filecleangen: an outbox needs a cleaner, a database and its dialect"), err)
+// References say which rows name files, for relays to ask them, and must know the
+// tables of all the cleaner's types; other programs that share the database are told
+// of them ([references.References.Register]). The outbox works on their handle, which
+// must be that of the database in which transactions are committed. The tables of the
+// outbox must be there, see [Migrate].
+func New(ctx context.Context, cleaner *runtime.Cleaner, refs *references.References, options ...Option) (*Outbox, error) {
+	if cleaner == nil || refs == nil {
+		return nil, errors.New("filecleangen: an outbox needs a cleaner and references")
 	}
+	known, err := dialectOf(refs.Dialect())
 	o := &Outbox{
-		cleaner: cleaner, db: db, dialect: known,
+		cleaner: cleaner, references: refs, dialect: known,
 		uploadTime: time.Hour, intentWait: 5 * time.Second,
-		elsewhere: map[*runtime.Type]struct{}{},
-		values:    map[string]func(string) []string{},
-		wakes:     map[chan struct{}]struct{}{},
+		wakes: map[chan struct{}]struct{}{},
 	}
-	var errs []error
+	errs := []error{err, refs.Check(cleaner)}
 	for _, option := range options {
 		if option == nil {
 			errs = append(errs, errors.New("an option is nil"))
@@ -88,8 +81,13 @@ func New(cleaner *runtime.Cleaner, db *sql.DB, d Dialect, options ...Option) (*O
 		}
 		errs = append(errs, option(o))
 	}
-	errs = append(errs, o.checkTypes()...)
-	if err := errors.Join(errs...); err != nil {
+	if err = errors.Join(errs...); err == nil {
+		err = o.checkSchema(ctx)
+	}
+	if err == nil {
+		err = refs.Register(ctx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("filecleangen: outbox: %w", err)
 	}
 	if err := cleaner.AttachOutbox(o.intend, o.unwanted); err != nil {

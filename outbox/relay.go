@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -26,13 +25,18 @@ type Relay struct {
 	first, most time.Duration // waits between attempts
 	markerLater bool
 
-	sources map[string][]dialect.Source // by storage
-	types   map[string]*runtime.Type
-	models  []string // their names, and "" for uploads and what is derived
+	fields  map[fieldID]known
 	horizon horizon
+}
 
-	mu  sync.Mutex
-	raw map[string]bool // columns whose documents are read as a whole, see ask
+// fieldID is how a row says which field let go of a file; empty for an upload, and
+// for what is derived.
+type fieldID struct{ model, path string }
+
+// known is a field that the cleaner was told of.
+type known struct {
+	typ   *runtime.Type
+	field *runtime.Field
 }
 
 // A RelayOption configures a [Relay].
@@ -129,15 +133,15 @@ func WithRelayLogger(l *slog.Logger) RelayOption {
 // Relay makes a relay for the environment with this id, which must be in the
 // marker of each storage: see [Mark]. Where it is not, that is an error that wraps
 // [ErrFence], unless [WithMarkerLater] is given; and it is looked at again before each
-// portion. It reads from every column that names files,
-// and fails if that can't be done.
+// portion. It reads from every column that names files, and fails if that can't be
+// done.
 func (o *Outbox) Relay(ctx context.Context, environment string, options ...RelayOption) (*Relay, error) {
 	r := &Relay{
 		outbox: o, environment: environment, logger: slog.Default(),
 		poll: time.Second, portion: 1000, lease: 10 * time.Minute,
 		attempts: 30, first: time.Second, most: 15 * time.Minute,
-		types: map[string]*runtime.Type{}, models: []string{""}, raw: map[string]bool{},
-		horizon: horizon{db: o.db, dialect: o.dialect, longest: 10 * time.Minute},
+		fields:  map[fieldID]known{},
+		horizon: horizon{db: o.references.DB(), dialect: o.dialect, longest: 10 * time.Minute},
 	}
 	errs := []error{checkEnvironment(environment)}
 	for _, option := range options {
@@ -148,24 +152,14 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 		errs = append(errs, option(r))
 	}
 	for _, t := range o.cleaner.Types() {
-		if other := r.types[t.Name]; other != nil && other != t {
-			errs = append(errs, fmt.Errorf("two types are called %s; rows of the outbox don't tell them apart", t.Name))
-		}
-		r.types[t.Name] = t
-		r.models = append(r.models, clip(t.Name))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("filecleangen: relay: %w", err)
+		errs = append(errs, r.know(t))
 	}
 	if timeout := o.cleaner.Timeout(); r.lease <= timeout {
-		return nil, fmt.Errorf("filecleangen: relay: WithLease(%v) must be longer than an attempt to delete files may take, which is %v: see runtime.WithTimeout", r.lease, timeout)
+		errs = append(errs, fmt.Errorf("WithLease(%v) must be longer than an attempt to delete files may take, which is %v: see runtime.WithTimeout", r.lease, timeout))
 	}
-	version, err := schemaVersion(ctx, o.db, o.dialect)
-	if err == nil && version != SchemaVersion {
-		err = fmt.Errorf("the tables of the outbox have version %d, this program needs %d: call outbox.Migrate, or run outbox.SchemaFrom(…, %[1]d)", version, SchemaVersion)
-	}
+	err := errors.Join(errs...)
 	if err == nil {
-		r.sources, err = o.sources(ctx)
+		err = o.references.Prove(ctx)
 	}
 	if err == nil && !r.markerLater {
 		err = r.checkFences()
@@ -174,6 +168,18 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 		return nil, fmt.Errorf("filecleangen: relay: %w", err)
 	}
 	return r, nil
+}
+
+// know takes up the fields of a type.
+func (r *Relay) know(t *runtime.Type) error {
+	for i := range t.Fields {
+		id := fieldID{clip(t.ID()), clip(t.Fields[i].Path)}
+		if other, taken := r.fields[id]; taken && other.typ != t {
+			return fmt.Errorf("two types are called %s; rows of the outbox don't tell them apart", t.ID())
+		}
+		r.fields[id] = known{t, &t.Fields[i]}
+	}
+	return nil
 }
 
 // Run deletes what is due until ctx ends, and then returns nil, after the
@@ -334,11 +340,11 @@ func (r *Relay) round(ctx context.Context, storage string) (done round, err erro
 	if err := r.checkFence(storage); err != nil {
 		return done, err
 	}
-	c, err := r.take(ctx, storage, r.horizon.known())
+	c, err := r.claim(ctx, storage, r.horizon.known())
 	if err == nil && c.waiting {
 		var safe int64
 		if safe, err = r.horizon.advance(ctx); err == nil {
-			c, err = r.take(ctx, storage, safe)
+			c, err = r.claim(ctx, storage, safe)
 		}
 	}
 	if err != nil {
@@ -351,6 +357,7 @@ func (r *Relay) round(ctx context.Context, storage string) (done round, err erro
 	// From here on the work goes on to its end: the rows say that files are being deleted.
 	ctx = context.WithoutCancel(ctx)
 	c.results = r.delete(ctx, c.rows)
+	r.distrust(ctx, storage, c)
 	if err := r.settle(ctx, c); err != nil {
 		return done, fmt.Errorf("filecleangen: relay: saying what was deleted; the rows are taken again after their lease: %w", err)
 	}
@@ -363,20 +370,9 @@ func (r *Relay) delete(ctx context.Context, rows []*row) []runtime.Result {
 	attempts := make(map[runtime.Ref]int, len(rows))
 	for i, row := range rows {
 		files[i] = runtime.Result{Ref: runtime.Ref{Storage: row.storage, Name: row.name}, Reason: runtime.Reason(row.reason)}
-		files[i].Type, files[i].Field = r.field(row)
+		field := r.fields[fieldID{row.model, row.field}]
+		files[i].Type, files[i].Field = field.typ, field.field
 		attempts[files[i].Ref] = row.attempts
 	}
 	return r.outbox.cleaner.Delete(ctx, files, func(f runtime.Result) bool { return attempts[f.Ref] >= r.attempts })
-}
-
-// field returns the type and the field that a row names, or nil.
-func (r *Relay) field(row *row) (*runtime.Type, *runtime.Field) {
-	if t := r.types[row.model]; t != nil {
-		for i := range t.Fields {
-			if t.Fields[i].Path == row.field {
-				return t, &t.Fields[i]
-			}
-		}
-	}
-	return nil, nil
 }

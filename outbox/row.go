@@ -14,8 +14,10 @@ type row struct {
 	storage, name string
 	state         string
 	reason        string
-	model, field  string // the Name of the type and the Path of the field that let go of it; empty for an upload
+	model, field  string // the ID of the type and the Path of the field that let go of it; empty for an upload
 	record        string // the key of the record, for people; the token of an intent
 	derivedFrom   string
 	attempts      int // with the one that is under way
+	lastError     string
+	notBefore     int64
 }

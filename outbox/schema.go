@@ -7,10 +7,11 @@ import (
 	"slices"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // SchemaVersion is the version of the tables that this package works with.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 const (
 	table        = "filecleangen_outbox"
@@ -20,8 +21,8 @@ const (
 // SchemaFrom returns the statements that bring the tables of the outbox from a
 // version to [SchemaVersion], for a migration tool: from version 0 they create
 // them. [Migrate] runs them.
-func SchemaFrom(d Dialect, version int) ([]string, error) {
-	known, err := d.known()
+func SchemaFrom(d references.Dialect, version int) ([]string, error) {
+	known, err := dialectOf(d)
 	if err != nil {
 		return nil, fmt.Errorf("filecleangen: outbox: %w", err)
 	}
@@ -33,15 +34,15 @@ func SchemaFrom(d Dialect, version int) ([]string, error) {
 
 // Migrate creates the tables of the outbox, or brings them to [SchemaVersion].
 // It does nothing if they are. Several processes may call it at once.
-func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
+func Migrate(ctx context.Context, db *sql.DB, d references.Dialect) error {
 	if err := migrate(ctx, db, d); err != nil {
 		return fmt.Errorf("filecleangen: the tables of the outbox: %w", err)
 	}
 	return nil
 }
 
-func migrate(ctx context.Context, db *sql.DB, d Dialect) error {
-	known, err := d.known()
+func migrate(ctx context.Context, db *sql.DB, d references.Dialect) error {
+	known, err := dialectOf(d)
 	if err != nil {
 		return err
 	}
@@ -58,9 +59,6 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 		statements, err := SchemaFrom(d, version)
 		if err != nil {
 			return err
-		}
-		if version > 0 && len(statements) > 0 {
-			statements = append(statements, fmt.Sprintf("UPDATE %s SET version = %d", versionTable, SchemaVersion))
 		}
 		for _, s := range statements {
 			if _, err := c.ExecContext(ctx, s); err != nil {
@@ -79,4 +77,18 @@ func schemaVersion(ctx context.Context, db dialect.Handle, d dialect.Dialect) (v
 	}
 	err = dialect.QueryRow(ctx, db, dialect.New(d, "SELECT version FROM "+versionTable), &version)
 	return version, err
+}
+
+// dialectOf returns how to speak to a kind of database.
+func dialectOf(d references.Dialect) (dialect.Dialect, error) { return dialect.Of(dialect.Kind(d)) }
+
+// checkSchema makes sure that the tables are of this package's version.
+func (o *Outbox) checkSchema(ctx context.Context) error {
+	return o.references.Reading(ctx, func(tx references.Handle) error {
+		version, err := schemaVersion(ctx, tx, o.dialect)
+		if err == nil && version != SchemaVersion {
+			err = fmt.Errorf("the tables of the outbox have version %d, this program needs %d: call outbox.Migrate, or run outbox.SchemaFrom(…, %[1]d)", version, SchemaVersion)
+		}
+		return err
+	})
 }

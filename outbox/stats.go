@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -27,26 +28,9 @@ func (o *Outbox) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
 	d := o.dialect
 	q := dialect.New(d, "SELECT state, count(*), "+d.Now()+" - min(not_before) FROM "+table+" GROUP BY state")
-	err := dialect.QueryAll(ctx, o.db, q, func(rows *sql.Rows) error {
-		var state string
-		var n int
-		var overdue int64
-		if err := rows.Scan(&state, &n, &overdue); err != nil {
-			return err
-		}
-		switch state {
-		case statePending:
-			s.Pending = n
-		case stateUpload:
-			s.Uploads = n
-		case stateDeleting:
-			s.Deleting = n
-		case stateParked:
-			s.Parked = n
-			return nil
-		}
-		s.Overdue = max(s.Overdue, time.Duration(overdue)*time.Millisecond)
-		return nil
+	err := o.references.Reading(ctx, func(tx references.Handle) error {
+		s = Stats{}
+		return dialect.QueryAll(ctx, tx, q, s.scan)
 	})
 	if err != nil {
 		return Stats{}, fmt.Errorf("filecleangen: outbox: %w", err)
@@ -54,7 +38,30 @@ func (o *Outbox) Stats(ctx context.Context) (Stats, error) {
 	return s, nil
 }
 
-// A ParkedFile is one whose deletion failed so often that no relay tries any more.
+func (s *Stats) scan(rows *sql.Rows) error {
+	var state string
+	var n int
+	var overdue int64
+	if err := rows.Scan(&state, &n, &overdue); err != nil {
+		return err
+	}
+	switch state {
+	case statePending:
+		s.Pending = n
+	case stateUpload:
+		s.Uploads = n
+	case stateDeleting:
+		s.Deleting = n
+	case stateParked:
+		s.Parked = n
+		return nil
+	}
+	s.Overdue = max(s.Overdue, time.Duration(overdue)*time.Millisecond)
+	return nil
+}
+
+// A ParkedFile is one whose deletion failed so often, or about which the rows could
+// not be asked so often, that no relay tries any more.
 type ParkedFile struct {
 	Ref      runtime.Ref
 	Attempts int
@@ -66,11 +73,16 @@ type ParkedFile struct {
 // all is given free by deleting its row.
 func (o *Outbox) Parked(ctx context.Context, limit int) (files []ParkedFile, err error) {
 	s := dialect.New(o.dialect, "SELECT storage, name, attempts, last_error FROM "+table).Add(" WHERE state = ? ORDER BY id LIMIT ?", stateParked, limit)
-	err = dialect.QueryAll(ctx, o.db, s, func(rows *sql.Rows) error {
-		var f ParkedFile
-		files = append(files, f)
-		last := &files[len(files)-1]
-		return rows.Scan(&last.Ref.Storage, &last.Ref.Name, &last.Attempts, &last.Err)
+	err = o.references.Reading(ctx, func(tx references.Handle) error {
+		files = nil
+		return dialect.QueryAll(ctx, tx, s, func(rows *sql.Rows) error {
+			var f ParkedFile
+			if err := rows.Scan(&f.Ref.Storage, &f.Ref.Name, &f.Attempts, &f.Err); err != nil {
+				return err
+			}
+			files = append(files, f)
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("filecleangen: outbox: %w", err)
@@ -81,7 +93,11 @@ func (o *Outbox) Parked(ctx context.Context, limit int) (files []ParkedFile, err
 // Unpark makes relays try all parked files again, and returns how many there are.
 func (o *Outbox) Unpark(ctx context.Context) (int64, error) {
 	d := o.dialect
-	n, err := dialect.Exec(ctx, o.db, dialect.New(d, "UPDATE "+table).Add(" SET state = ?, attempts = 0, not_before = "+d.Now()+" WHERE state = ?", stateDeleting, stateParked))
+	var n int64
+	err := o.references.Transaction(ctx, func(tx references.Handle) (err error) {
+		n, err = dialect.Exec(ctx, tx, dialect.New(d, "UPDATE "+table).Add(" SET state = ?, attempts = 0, not_before = "+d.Now()+" WHERE state = ?", stateDeleting, stateParked))
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("filecleangen: outbox: %w", err)
 	}

@@ -74,6 +74,9 @@ func New(options ...Option) (*Cleaner, error) {
 	for t := range c.types {
 		errs = append(errs, c.learn(t)...)
 	}
+	if r, ok := c.references.(interface{ Check(c *Cleaner) error }); ok {
+		errs = append(errs, r.Check(c))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("filecleangen: %w", err)
 	}

@@ -101,7 +101,9 @@ func WithProtected(protected func(Ref) bool) Option {
 
 // WithReferences makes the cleaner ask the rows, right before it deletes, whether
 // one names the files after all. It is what makes files that several records share
-// safe. With an outbox it is not needed: relays ask.
+// safe. With an outbox it is not needed: relays ask. References with a method
+// Check(*Cleaner) error, as package references has, are asked whether they know the
+// rows of all types.
 func WithReferences(r References) Option {
 	return func(c *Cleaner) error {
 		if r == nil || c.references != nil {

@@ -3,16 +3,23 @@
 //
 //	db, err := gorm.Open(postgres.Open(dsn))
 //	…
-//	sqlDB, err := db.DB()
+//	own, err := sql.Open("pgx", dsn) // a handle that is used for nothing else
 //	…
-//	box, err := outbox.New(cleaner, sqlDB, outbox.PostgreSQL,
-//		gormclean.Stored(db, models.ArticleFileType, &models.Article{}))
+//	err = outbox.Migrate(ctx, own, references.PostgreSQL)
+//	…
+//	refs, err := references.New(ctx, own, references.PostgreSQL,
+//		gormclean.Table(db, models.ArticleFileType, &models.Article{}))
+//	…
+//	box, err := outbox.New(ctx, cleaner, refs)
 //	…
 //	err = db.Use(gormclean.New(box))
 //	…
 //	relay, err := box.Relay(ctx, "shop-production")
 //	…
 //	go relay.Run(ctx)
+//
+// The tables of the models must be there before references.New, and gorm's handle,
+// of db.DB(), is not the one to give it.
 //
 // From here on db.Save(&article), db.Delete(&Article{}, id) and all others do it.
 // Models with tags or types of gorm's get no hooks from the generator, since gorm
@@ -47,13 +54,16 @@
 //	…
 //	err = gormclean.Transaction(db, func(tx *gorm.DB) error { … })
 //
-// Files go right after the commit, before the call returns; what that can't promise
-// is in the documentation of package runtime. Gorm tells nobody of a commit, but for
-// the transaction that it begins for a single statement. So others are begun by
-// [Transaction] in place of db.Transaction and db.Begin; in a transaction of those, and
-// in db.CreateInBatches, which calls db.Transaction, a statement that has to do with
-// files is an error that says so, [ErrUnobserved]. Each transaction costs a batch, some
-// 2 kB, also where no file is concerned.
+// Files go right after the commit, before the call returns; what that can't promise is
+// in the documentation of package runtime. [Table] is for such a cleaner, too: its
+// references, given to [runtime.WithReferences], ask the rows before a file goes.
+//
+// Gorm tells nobody of a commit, but for the transaction that it begins for a single
+// statement. So others are begun by [Transaction] in place of db.Transaction and
+// db.Begin; in a transaction of those, and in db.CreateInBatches, which calls
+// db.Transaction, a statement that has to do with files is an error that says so,
+// [ErrUnobserved]. Each transaction costs a batch, some 2 kB, also where no file is
+// concerned.
 //
 // Savepoints are followed, of nested transactions or set by SQL through gorm. What may
 // have ended the transaction unseen (a COMMIT by hand, a statement before which MySQL

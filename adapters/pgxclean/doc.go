@@ -1,8 +1,14 @@
 // Package pgxclean lets programs that use pgx keep an outbox: it puts what a batch
 // promised into a pgx transaction.
 //
-//	box, err := outbox.New(cleaner, stdlib.OpenDBFromPool(pool), outbox.PostgreSQL,
-//		outbox.Stored(models.ArticleFileType, "article", nil))
+//	own := stdlib.OpenDB(*pool.Config().ConnConfig) // a handle that is used for nothing else
+//	…
+//	err := outbox.Migrate(ctx, own, references.PostgreSQL)
+//	…
+//	refs, err := references.New(ctx, own, references.PostgreSQL,
+//		references.Table(models.ArticleFileType, "article"))
+//	…
+//	box, err := outbox.New(ctx, cleaner, refs)
 //	…
 //	batch := cleaner.Begin()
 //	defer batch.Rollback()
@@ -18,8 +24,10 @@
 //	…
 //	_, err = pgxclean.Commit(ctx, box, batch, tx)
 //
-// The outbox itself, and its relays, get their connections from the same pool, by
-// stdlib.OpenDBFromPool of pgx.
+// The outbox itself, and its relays, work on the handle of the references, and take no
+// connection of the pool. It comes from package stdlib of pgx, and opens connections as
+// the pool does, but for what the pool is told beside that: a BeforeConnect of its
+// config, say, is given to stdlib.OpenDB by stdlib.OptionBeforeConnect.
 //
 // A pgx transaction that was begun in another is a savepoint: take one of the batch
 // with it ([runtime.Batch.Savepoint]), and commit the batch with the outermost.

@@ -17,6 +17,7 @@ import (
 	"github.com/filecleangen/filecleangen/adapters/pgxclean"
 	"github.com/filecleangen/filecleangen/adapters/pgxclean/internal/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -24,6 +25,7 @@ type world struct {
 	t     *testing.T
 	root  string
 	pool  *pgxpool.Pool
+	own   *sql.DB // of the references
 	clean *runtime.Cleaner
 	box   *outbox.Outbox
 	relay *outbox.Relay
@@ -32,18 +34,20 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, root: t.TempDir(), pool: newPool(t)}
-	db := stdlib.OpenDBFromPool(w.pool)
-	t.Cleanup(func() { _ = db.Close() })
+	w.own = stdlib.OpenDB(*w.pool.Config().ConnConfig)
+	t.Cleanup(func() { _ = w.own.Close() })
 	dir, err := runtime.Dir(w.root)
 	w.must(err)
 	t.Cleanup(func() { _ = dir.Close() })
 	w.clean, err = runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.FileTypes()...))
 	w.must(err)
-	w.box, err = outbox.New(w.clean, db, outbox.PostgreSQL, outbox.Stored(models.ArticleFileType, "article", nil))
-	w.must(err)
-	w.must(outbox.Migrate(t.Context(), db, outbox.PostgreSQL))
 	w.must(outbox.Mark(dir, "test"))
+	w.must(outbox.Migrate(t.Context(), w.own, references.PostgreSQL))
 	_, err = w.pool.Exec(t.Context(), "CREATE TABLE article (id bigint PRIMARY KEY, cover text NOT NULL)")
+	w.must(err)
+	refs, err := references.New(t.Context(), w.own, references.PostgreSQL, references.Table(models.ArticleFileType, "article"))
+	w.must(err)
+	w.box, err = outbox.New(t.Context(), w.clean, refs)
 	w.must(err)
 	w.relay, err = w.box.Relay(t.Context(), "test")
 	w.must(err)
@@ -233,5 +237,8 @@ func TestConnectionsComeBack(t *testing.T) {
 	}
 	if s := w.pool.Stat(); s.AcquiredConns() != 0 || s.TotalConns() > 4 {
 		t.Errorf("%d of %d connections are in use", s.AcquiredConns(), s.TotalConns())
+	}
+	if s := w.own.Stats(); s.InUse != 0 || s.OpenConnections > 4 {
+		t.Errorf("%d of %d connections of the references are in use", s.InUse, s.OpenConnections)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -22,8 +23,9 @@ const articles = 10_000
 
 // mall is a database with an outbox.
 type mall struct {
-	d     outbox.Dialect
+	d     references.Dialect
 	db    *sql.DB
+	own   *sql.DB // of the outbox, and nobody else's
 	clean *runtime.Cleaner
 	box   *outbox.Outbox
 	relay *outbox.Relay
@@ -34,7 +36,7 @@ type mall struct {
 // eachDatabase calls do for a new database of each kind, in a directory where it
 // is SQLite.
 func eachDatabase(top string, do func(*mall) error) error {
-	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MySQL} {
+	for _, d := range []references.Dialect{references.SQLite, references.PostgreSQL, references.MySQL} {
 		m := &mall{d: d}
 		err := m.create(context.Background(), top)
 		if err == nil {
@@ -51,7 +53,7 @@ func eachDatabase(top string, do func(*mall) error) error {
 // stock makes the table of articles, without rows, and the outbox.
 func (m *mall) stock(media *runtime.DirFs) error {
 	ctx := context.Background()
-	text := map[outbox.Dialect]string{outbox.SQLite: "text", outbox.PostgreSQL: "text", outbox.MySQL: "varchar(200)"}[m.d]
+	text := map[references.Dialect]string{references.SQLite: "text", references.PostgreSQL: "text", references.MySQL: "varchar(200)"}[m.d]
 	for _, s := range []string{
 		"CREATE TABLE article (id bigint PRIMARY KEY, title " + text + ", cover " + text + ", banner " + text + ")",
 		"CREATE INDEX article_cover ON article (cover)",
@@ -61,20 +63,22 @@ func (m *mall) stock(media *runtime.DirFs) error {
 			return err
 		}
 	}
-	stored := outbox.Stored(models.ArticleFileType, "article", outbox.Columns{"Cover": {Name: "cover"}, "Banner": {Name: "banner"}})
-	return m.promises(ctx, media, models.ArticleFileType, stored)
+	return m.promises(ctx, media, models.ArticleFileType, references.Table(models.ArticleFileType, "article"))
 }
 
-// promises makes the outbox, for files of one type.
-func (m *mall) promises(ctx context.Context, media *runtime.DirFs, t *runtime.Type, stored outbox.Option) (err error) {
-	if m.clean, err = cleanerOf(media, t); err != nil {
+// promises makes the outbox, for files of one type, which are named in a table.
+func (m *mall) promises(ctx context.Context, media *runtime.DirFs, t *runtime.Type, in references.Option) (err error) {
+	if err := outbox.Migrate(ctx, m.own, m.d); err != nil {
 		return err
 	}
-	m.box, err = outbox.New(m.clean, m.db, m.d, stored)
+	refs, err := references.New(ctx, m.own, m.d, in)
 	if err != nil {
 		return err
 	}
-	if err := outbox.Migrate(ctx, m.db, m.d); err != nil {
+	if m.clean, err = cleanerOf(media, t); err != nil {
+		return err
+	}
+	if m.box, err = outbox.New(ctx, m.clean, refs); err != nil {
 		return err
 	}
 	m.relay, err = m.box.Relay(ctx, "benchmark", outbox.WithMarkerLater())
@@ -87,13 +91,12 @@ func cleanerOf(media *runtime.DirFs, t *runtime.Type) (*runtime.Cleaner, error) 
 
 // create makes a database, or a schema, and what drops it.
 func (m *mall) create(ctx context.Context, top string) (err error) {
-	if m.d == outbox.SQLite {
-		m.db, err = sql.Open("sqlite", filepath.Join(top, "mall.db")+"?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=busy_timeout(10000)")
-		m.drop = func() { _ = m.db.Close() }
-		return err
+	if m.d == references.SQLite {
+		m.drop = m.close
+		return m.open("sqlite", filepath.Join(top, "mall.db")+"?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=busy_timeout(10000)")
 	}
 	driver, variable, dsn, made := "pgx", "FILECLEANGEN_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable", "SCHEMA"
-	if m.d == outbox.MySQL {
+	if m.d == references.MySQL {
 		driver, variable, dsn, made = "mysql", "FILECLEANGEN_MARIADB", "root@tcp(127.0.0.1:3306)/test", "DATABASE"
 	}
 	if other := os.Getenv(variable); other != "" {
@@ -108,11 +111,11 @@ func (m *mall) create(ctx context.Context, top string) (err error) {
 		return err
 	}
 	m.drop = func() {
-		_ = m.db.Close()
+		m.close()
 		_, _ = server.ExecContext(ctx, "DROP "+made+" "+name+map[string]string{"SCHEMA": " CASCADE"}[made])
 		_ = server.Close()
 	}
-	if m.d == outbox.PostgreSQL {
+	if m.d == references.PostgreSQL {
 		dsn += "&search_path=" + name
 	} else {
 		config, err := mysql.ParseDSN(dsn)
@@ -122,13 +125,24 @@ func (m *mall) create(ctx context.Context, top string) (err error) {
 		config.DBName = name
 		dsn = config.FormatDSN()
 	}
-	m.db, err = sql.Open(driver, dsn)
+	return m.open(driver, dsn)
+}
+
+func (m *mall) open(driver, dsn string) (err error) {
+	if m.db, err = sql.Open(driver, dsn); err == nil {
+		m.own, err = sql.Open(driver, dsn)
+	}
 	return err
+}
+
+func (m *mall) close() {
+	_ = m.db.Close()
+	_ = m.own.Close()
 }
 
 // q makes the placeholders of the database of question marks.
 func (m *mall) q(query string) string {
-	if m.d == outbox.PostgreSQL {
+	if m.d == references.PostgreSQL {
 		for i := 1; strings.Contains(query, "?"); i++ {
 			query = strings.Replace(query, "?", fmt.Sprintf("$%d", i), 1)
 		}

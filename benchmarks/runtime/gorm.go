@@ -15,7 +15,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/adapters/gormclean"
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/gormmodels"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -41,8 +41,8 @@ func openDepot(m *mall, root string, media *runtime.DirFs) (*depot, error) {
 	if err := s.plain.AutoMigrate(&gormmodels.Article{}, &gormmodels.Note{}); err != nil {
 		return nil, err
 	}
-	stored := gormclean.Stored(s.plain, gormmodels.ArticleFileType, &gormmodels.Article{})
-	if err := m.promises(context.Background(), media, gormmodels.ArticleFileType, stored); err != nil {
+	in := gormclean.Table(s.plain, gormmodels.ArticleFileType, &gormmodels.Article{})
+	if err := m.promises(context.Background(), media, gormmodels.ArticleFileType, in); err != nil {
 		return nil, err
 	}
 	if s.outbox, err = s.open(gormclean.New(m.box)); err != nil {
@@ -61,10 +61,10 @@ func openDepot(m *mall, root string, media *runtime.DirFs) (*depot, error) {
 
 // open returns a gorm of its own: plugins are for all that is made of one.
 func (s *depot) open(plugins ...gorm.Plugin) (*gorm.DB, error) {
-	db, err := gorm.Open(map[outbox.Dialect]gorm.Dialector{
-		outbox.SQLite:     sqlite.Dialector{Conn: s.db},
-		outbox.PostgreSQL: postgres.New(postgres.Config{Conn: s.db}),
-		outbox.MySQL:      gormmysql.New(gormmysql.Config{Conn: s.db}),
+	db, err := gorm.Open(map[references.Dialect]gorm.Dialector{
+		references.SQLite:     sqlite.Dialector{Conn: s.db},
+		references.PostgreSQL: postgres.New(postgres.Config{Conn: s.db}),
+		references.MySQL:      gormmysql.New(gormmysql.Config{Conn: s.db}),
 	}[s.d], &gorm.Config{Logger: logger.Discard})
 	for _, p := range plugins {
 		err = firstOf(err, db.Use(p))

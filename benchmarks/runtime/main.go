@@ -1,4 +1,4 @@
-// Command runtime measures what runtime, outbox and gormclean cost, each job
+// Command runtime measures what runtime, references, outbox and gormclean cost, each job
 // interleaved with its baseline:
 //
 //	go run . -rounds 11                 # all parts
@@ -84,8 +84,9 @@ func (j *job) times(other *job) float64 { return float64(j.median()) / float64(o
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 11, "how often each job is run")
-	part := flag.String("part", "", "hooks, memory, many, update, delete, flush, drain or gorm; all by default")
+	part := flag.String("part", "", "hooks, memory, many, update, delete, flush, drain, gorm, ask or writes; all by default")
 	files := flag.Int("files", 20_000, "how many files are deleted")
+	rows := flag.Int("rows", 1_000_000, "how many rows are asked")
 	on := flag.String("on", "", "the directory to make files in; the default one for temporary files by default")
 	var workers []int
 	flag.Func("workers", "how many workers a batch has; may be repeated; 8 by default", func(s string) error {
@@ -109,6 +110,8 @@ func main() {
 		{"flush", func() error { return flush(*rounds, *on) }},
 		{"drain", func() error { return drain(*rounds, *files, *on) }},
 		{"gorm", func() error { return statements(*rounds, *on) }},
+		{"ask", func() error { return ask(*rounds, *rows, *on) }},
+		{"writes", func() error { return writes(*rounds, *rows, *on) }},
 	} {
 		if *part == "" || *part == p.name {
 			if err := p.run(); err != nil {

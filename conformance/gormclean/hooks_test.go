@@ -14,21 +14,22 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/gormclean/hooked"
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // hookedWorld has models with hooks, and no plugin.
-func hookedWorld(t *testing.T, d outbox.Dialect, config gorm.Config) *world {
+func hookedWorld(t *testing.T, d references.Dialect, config gorm.Config) *world {
 	t.Helper()
 	w := openWorld(t, d, plain, config)
 	w.must(w.db.AutoMigrate(&hooked.Owner{}, &hooked.Album{}, &hooked.Item{}))
 	dir, _ := w.clean.Storage("media")
 	clean, err := runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(hooked.FileTypes()...), runtime.WithLogger(slog.New(slog.DiscardHandler)))
 	w.must(err)
-	db, err := w.db.DB()
+	refs, err := references.New(t.Context(), w.own, d,
+		gormclean.Table(w.db, hooked.AlbumFileType, &hooked.Album{}), gormclean.Table(w.db, hooked.ItemFileType, &hooked.Item{}))
 	w.must(err)
-	w.box, err = outbox.New(clean, db, d,
-		gormclean.Stored(w.db, hooked.AlbumFileType, &hooked.Album{}), gormclean.Stored(w.db, hooked.ItemFileType, &hooked.Item{}))
+	w.box, err = outbox.New(t.Context(), clean, refs)
 	w.must(err)
 	w.relay, err = w.box.Relay(t.Context(), "test")
 	w.must(err)
@@ -91,7 +92,7 @@ func TestHooks(t *testing.T) {
 		}, "cover1 n"},
 		"RETURNING": {func(w *world, db *gorm.DB) error {
 			db = db.Model(&hooked.Album{ID: 1})
-			if w.d != outbox.MySQL {
+			if w.d != references.MySQL {
 				db = db.Clauses(clause.Returning{})
 			}
 			return db.Update("cover", "n").Error
@@ -140,7 +141,7 @@ func TestHooks(t *testing.T) {
 		"no files":      {func(_ *world, db *gorm.DB) error { return db.Model(&hooked.Owner{ID: 1}).Update("name", "x").Error }, "m n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+			databases.Each(t, func(t *testing.T, d references.Dialect) {
 				w := hookedWorld(t, d, gorm.Config{})
 				w.file("n")
 				w.file("m")
@@ -154,7 +155,7 @@ func TestHooks(t *testing.T) {
 // What gorm writes before the statement, for associations, is not taken for it: the
 // conditions would not be there yet.
 func TestHooksAndAssociations(t *testing.T) {
-	w := hookedWorld(t, outbox.SQLite, gorm.Config{})
+	w := hookedWorld(t, references.SQLite, gorm.Config{})
 	w.rec.on = true
 	w.must(w.db.Save(&hooked.Album{ID: 1, Cover: "cover1", Owner: &hooked.Owner{Name: "y"}}).Error)
 	if len(w.rec.asks) == 0 {
@@ -170,7 +171,7 @@ func TestHooksAndAssociations(t *testing.T) {
 // A file that is being deleted can't be taken up, and an error that the caller
 // overlooks can't be committed.
 func TestHooksGone(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := hookedWorld(t, d, gorm.Config{})
 		w.must(w.db.Model(&hooked.Album{ID: 1}).Update("cover", "").Error)
 		w.must(w.db.Exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = not_before + 100000").Error)
@@ -191,7 +192,7 @@ func TestHooksGone(t *testing.T) {
 
 // Where hooks can't do what they are for, they say so.
 func TestHooksRefuse(t *testing.T) {
-	w := hookedWorld(t, outbox.SQLite, gorm.Config{SkipDefaultTransaction: true})
+	w := hookedWorld(t, references.SQLite, gorm.Config{SkipDefaultTransaction: true})
 	if err := w.db.Delete(&hooked.Album{}, 1).Error; !errors.Is(err, gormclean.ErrNoTransaction) {
 		t.Error(err)
 	}
@@ -204,7 +205,7 @@ func TestHooksRefuse(t *testing.T) {
 		t.Error(err)
 	}
 
-	other := openWorld(t, outbox.SQLite, plain, gorm.Config{})
+	other := openWorld(t, references.SQLite, plain, gorm.Config{})
 	w.must(other.db.AutoMigrate(&hooked.Owner{}, &hooked.Album{}))
 	if err := other.db.Create(&hooked.Album{}).Error; !errors.Is(err, gormclean.ErrNotAttached) {
 		t.Error(err)
@@ -213,7 +214,7 @@ func TestHooksRefuse(t *testing.T) {
 
 // With the plugin, hooks do nothing: a file is let go of once.
 func TestHooksAndPlugin(t *testing.T) {
-	w := hookedWorld(t, outbox.SQLite, gorm.Config{})
+	w := hookedWorld(t, references.SQLite, gorm.Config{})
 	delete(w.db.Plugins, "filecleangen")
 	w.must(w.db.Use(gormclean.New(w.box)))
 	w.file("n")

@@ -10,7 +10,7 @@ import (
 	"github.com/filecleangen/filecleangen/adapters/gormclean"
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // Ways in which memory could part from what the database has committed.
@@ -26,7 +26,7 @@ func (w *world) wantCover1() {
 // A statement that changes nothing, since another transaction has written the same
 // since this one began: a snapshot still has the old row.
 func TestMemoryStaleSnapshot(t *testing.T) {
-	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, inMemory, gorm.Config{})
 		w.must(w.db.Exec("UPDATE albums SET cover_file = '' WHERE id = 2").Error)
 		w.must(w.db.Exec("UPDATE albums SET cover_file = '' WHERE id = 1").Error)
@@ -54,7 +54,7 @@ func TestMemoryKeyChanges(t *testing.T) {
 
 // The same key in another schema is another row.
 func TestMemoryOtherSchema(t *testing.T) {
-	w := newWorld(t, outbox.PostgreSQL, inMemory, gorm.Config{})
+	w := newWorld(t, references.PostgreSQL, inMemory, gorm.Config{})
 	var schema string
 	w.must(w.db.Raw("SELECT current_schema() || '_archive'").Scan(&schema).Error)
 	w.must(w.db.Exec("CREATE SCHEMA " + schema).Error)
@@ -71,12 +71,12 @@ func TestMemoryOtherSchema(t *testing.T) {
 // A transaction that was committed behind our back, and then fails: what was uploaded
 // for it may be named.
 func TestMemoryCommittedUnseen(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for name, commit := range map[string]func(tx *gorm.DB){
 			"by hand": func(tx *gorm.DB) { tx.Commit() },
 			"by SQL":  func(tx *gorm.DB) { tx.Exec("COMMIT") },
 			"by DDL": func(tx *gorm.DB) {
-				if d == outbox.MySQL {
+				if d == references.MySQL {
 					tx.Exec("CREATE TABLE anything (a int)")
 				} else {
 					tx.Commit()
@@ -111,7 +111,7 @@ func TestMemorySavepointsByOtherCalls(t *testing.T) {
 		"prepared": func(tx *gorm.DB) { tx.Session(&gorm.Session{PrepareStmt: true}).Exec("ROLLBACK TO SAVEPOINT a") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, outbox.SQLite, inMemory, gorm.Config{PrepareStmt: name == "prepared"})
+			w := newWorld(t, references.SQLite, inMemory, gorm.Config{PrepareStmt: name == "prepared"})
 			w.must(gormclean.Transaction(w.db, func(tx *gorm.DB) error {
 				w.must(tx.SavePoint("a").Error)
 				w.must(tx.Delete(&models.Album{}, 1).Error)
@@ -139,7 +139,7 @@ func TestMemoryWordsInNames(t *testing.T) {
 
 // The plugin's look at rows does not wait for others that check a foreign key.
 func TestForeignKeyChecks(t *testing.T) {
-	w := newWorld(t, outbox.PostgreSQL, withOutbox, gorm.Config{})
+	w := newWorld(t, references.PostgreSQL, withOutbox, gorm.Config{})
 	w.must(w.db.Exec("ALTER TABLE items ADD CONSTRAINT a FOREIGN KEY (album_id) REFERENCES albums").Error)
 	w.must(w.db.Transaction(func(one *gorm.DB) error {
 		return w.db.Transaction(func(two *gorm.DB) error {

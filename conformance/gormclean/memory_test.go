@@ -13,7 +13,7 @@ import (
 	"github.com/filecleangen/filecleangen/adapters/gormclean"
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -37,7 +37,7 @@ func (w *world) upload(tx *gorm.DB, name string) string {
 // eachInMemory runs a test on each database, in memory.
 func eachInMemory(t *testing.T, test func(w *world)) {
 	t.Helper()
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) { test(newWorld(t, d, inMemory, gorm.Config{})) })
+	databases.Each(t, func(t *testing.T, d references.Dialect) { test(newWorld(t, d, inMemory, gorm.Config{})) })
 }
 
 // Files go when gorm has committed, not before.
@@ -145,7 +145,7 @@ func TestMemorySavepoints(t *testing.T) {
 
 // What may end the transaction unseen makes the batch keep everything.
 func TestMemoryLosesTrack(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for name, do := range map[string]func(tx *gorm.DB){
 			"rolled back": func(tx *gorm.DB) { tx.Exec("ROLLBACK"); tx.Exec("BEGIN") },
 			"another spelling": func(tx *gorm.DB) {
@@ -172,7 +172,7 @@ func TestMemoryLosesTrack(t *testing.T) {
 // MariaDB rolls back the whole transaction at a deadlock, and reports success for the
 // commit that a caller makes all the same.
 func TestMemoryDeadlock(t *testing.T) {
-	w := newWorld(t, outbox.MySQL, inMemory, gorm.Config{})
+	w := newWorld(t, references.MySQL, inMemory, gorm.Config{})
 	locked, let, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	touch := func(tx *gorm.DB, id int64) error { return tx.Model(&models.Album{ID: id}).Update("Title", "x").Error }
 	go func() {
@@ -206,7 +206,7 @@ func TestMemoryDeadlock(t *testing.T) {
 
 // A commit that fails leaves everything.
 func TestMemoryCommitFails(t *testing.T) {
-	w := newWorld(t, outbox.PostgreSQL, inMemory, gorm.Config{})
+	w := newWorld(t, references.PostgreSQL, inMemory, gorm.Config{})
 	w.must(w.db.Exec("ALTER TABLE items ADD CONSTRAINT a FOREIGN KEY (album_id) REFERENCES albums DEFERRABLE INITIALLY DEFERRED").Error)
 	before := w.dump()
 	if err := w.db.Delete(&models.Album{}, 1).Error; err == nil {
@@ -223,7 +223,7 @@ func TestMemoryCommitFails(t *testing.T) {
 // A row that comes to name a file which another transaction has let go of and deleted
 // meanwhile is not committed.
 func TestMemoryGone(t *testing.T) {
-	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, inMemory, gorm.Config{})
 		err := gormclean.Transaction(w.db, func(tx *gorm.DB) error {
 			cover := w.album(tx, 1).Cover
@@ -243,7 +243,7 @@ func TestMemoryGone(t *testing.T) {
 func TestMemoryOvertaken(t *testing.T) {
 	for name, alone := range map[string]bool{"seen from outside": false, "no other connection": true} {
 		t.Run(name, func(t *testing.T) {
-			databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+			databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 				w := newWorld(t, d, withCheck, gorm.Config{})
 				other := w.db.Session(&gorm.Session{Logger: logger.Discard, Context: t.Context()})
 				db, err := w.db.DB()
@@ -281,7 +281,7 @@ func TestMemoryOvertaken(t *testing.T) {
 
 // A primary key that is zero is one like others, for the database.
 func TestMemoryZeroKey(t *testing.T) {
-	for _, d := range []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL} {
+	for _, d := range []references.Dialect{references.SQLite, references.PostgreSQL} {
 		w := newWorld(t, d, inMemory, gorm.Config{})
 		w.must(w.db.Exec("UPDATE albums SET id = 0 WHERE id = 1").Error)
 		w.must(w.db.Model(&models.Album{}).Where("title = ?", "album 1").Update("Cover", "").Error)
@@ -294,7 +294,7 @@ func TestMemoryZeroKey(t *testing.T) {
 
 // A statement may write more rows than a query takes arguments.
 func TestMemoryManyRows(t *testing.T) {
-	w := newWorld(t, outbox.SQLite, inMemory, gorm.Config{})
+	w := newWorld(t, references.SQLite, inMemory, gorm.Config{})
 	w.must(w.db.Exec("WITH RECURSIVE n(i) AS (VALUES(1000) UNION ALL SELECT i + 1 FROM n WHERE i < 41000) INSERT INTO albums (id, title) SELECT i, 'many' FROM n").Error)
 	w.must(w.db.Model(&models.Album{}).Where("id = ?", 20000).Update("cover_file", w.file("n")).Error)
 	w.look()
@@ -303,7 +303,7 @@ func TestMemoryManyRows(t *testing.T) {
 }
 
 func TestNotUsed(t *testing.T) {
-	w := newWorld(t, outbox.SQLite, plain, gorm.Config{})
+	w := newWorld(t, references.SQLite, plain, gorm.Config{})
 	if err := gormclean.Transaction(w.db, nil); !errors.Is(err, gormclean.ErrNotUsed) {
 		t.Error(err)
 	}

@@ -14,13 +14,14 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // A statement that comes to name a file which is being deleted fails, and can't be
 // committed, whatever the caller makes of the error.
 func TestGone(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for how, write := range map[string]func(w *world) error{
 			"implicit": func(w *world) error { return w.db.Model(&models.Album{ID: 2}).Update("Banner", "cover1").Error },
 			"autocommit": func(w *world) error {
@@ -73,7 +74,7 @@ func TestGone(t *testing.T) {
 // What a statement takes up is not deleted when its time is over, and what none
 // does is.
 func TestUploads(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, withOutbox, gorm.Config{})
 		w.must(w.db.Model(&models.Album{ID: 1}).Update("Cover", w.file("n")).Error)
 		w.file("never")
@@ -87,7 +88,7 @@ func TestUploads(t *testing.T) {
 
 // Statements that have nothing to do with files cost no query more.
 func TestQueries(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, withOutbox, gorm.Config{})
 		for name, c := range map[string]struct {
 			do   func(db *gorm.DB) error
@@ -124,7 +125,7 @@ func (c *counter) Trace(context.Context, time.Time, func() (string, int64), erro
 
 // Rows without a primary key can't be found again after they were written.
 func TestKeyless(t *testing.T) {
-	w := newWorld(t, outbox.SQLite, withOutbox, gorm.Config{})
+	w := newWorld(t, references.SQLite, withOutbox, gorm.Config{})
 	w.must(w.db.AutoMigrate(&models.Keyless{}))
 	w.must(w.db.Exec("INSERT INTO keylesses (text, file) VALUES ('x', 'a')").Error)
 	for _, err := range []error{
@@ -143,19 +144,16 @@ func TestKeyless(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	w := newWorld(t, outbox.SQLite, plain, gorm.Config{})
+	w := newWorld(t, references.SQLite, plain, gorm.Config{})
 	if err := w.db.Use(gormclean.New[*outbox.Outbox](nil)); err == nil || !strings.Contains(err.Error(), "the outbox or cleaner is nil") {
 		t.Errorf("%v", err)
 	}
-	dir, err := runtime.Dir(w.root)
-	w.must(err)
-	defer dir.Close()
-	clean, err := runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.ItemFileType))
-	w.must(err)
-	db, err := w.db.DB()
-	w.must(err)
-	for text, model := range map[string]any{"is *models.Plain its model?": &models.Plain{}, "unsupported data type": 7} {
-		if _, err := outbox.New(clean, db, outbox.SQLite, gormclean.Stored(w.db, models.ItemFileType, model)); err == nil || !strings.Contains(err.Error(), text) {
+	for text, table := range map[string]references.Option{
+		"is *models.Plain its model?":       gormclean.Table(w.db, models.ItemFileType, &models.Plain{}),
+		"unsupported data type":             gormclean.Table(w.db, models.ItemFileType, 7),
+		"Table needs a database and a type": gormclean.Table(w.db, nil, &models.Item{}),
+	} {
+		if _, err := references.New(t.Context(), w.own, references.SQLite, table); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -28,7 +29,7 @@ import (
 // there that no row names, unless somebody was told; where it does not, a statement may
 // write rows that came after the plugin had looked.
 func TestRandomPrograms(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for _, m := range []mode{withOutbox, withCheck} {
 			t.Run(string(m), func(t *testing.T) {
 				told := &reported{names: map[string]bool{}}
@@ -36,13 +37,14 @@ func TestRandomPrograms(t *testing.T) {
 				db, err := w.db.DB()
 				w.must(err)
 				db.SetMaxIdleConns(8)
+				w.own.SetMaxIdleConns(8)
 				var players []*player
 				for seed := range uint64(3) {
 					players = append(players, &player{w: w, rand: rand.New(rand.NewPCG(seed, uint64(d)))})
 				}
 				for n := range rounds(t) {
 					for _, p := range players {
-						p.apart = d == outbox.SQLite || n%2 == 0
+						p.apart = d == references.SQLite || n%2 == 0
 					}
 					w.play(players)
 					w.checkAll(fmt.Sprintf("round %d", n), told, players[0].apart)
@@ -170,11 +172,11 @@ func (p *player) turn() error {
 			return err
 		}
 	}
-	if p.one(4) && (!p.apart || p.w.d == outbox.SQLite) {
+	if p.one(4) && (!p.apart || p.w.d == references.SQLite) {
 		return p.step(db)
 	}
 	options := &sql.TxOptions{}
-	if p.w.d != outbox.SQLite {
+	if p.w.d != references.SQLite {
 		options.Isolation = []sql.IsolationLevel{sql.LevelRepeatableRead, sql.LevelSerializable}[p.rand.IntN(2)]
 		if !p.apart && p.one(2) {
 			options.Isolation = sql.LevelReadCommitted

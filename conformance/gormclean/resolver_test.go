@@ -10,13 +10,13 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // With dbresolver, registered before the plugin or after it, what rows name is read
 // where they are written, not from a replica: that has no rows here.
 func TestDBResolver(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for name, c := range map[string]struct {
 			first, skip bool
 			mode        mode
@@ -65,7 +65,7 @@ func TestDBResolver(t *testing.T) {
 }
 
 // emptyReplica is a database with the tables of a world.
-func emptyReplica(t *testing.T, d outbox.Dialect) gorm.Dialector {
+func emptyReplica(t *testing.T, d references.Dialect) gorm.Dialector {
 	t.Helper()
 	w := openWorld(t, d, inMemory, gorm.Config{})
 	db, err := w.db.DB()

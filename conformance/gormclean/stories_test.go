@@ -11,7 +11,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 var errNo = errors.New("no")
@@ -291,11 +291,11 @@ func (w *world) file0(name string) string { return name }
 var outboxOnly = map[string]bool{"E22 Save stale": true, "taken up again": true, "CreateInBatches": true}
 
 func TestStories(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for how, config := range map[string]gorm.Config{
 			"": {}, "PrepareStmt": {PrepareStmt: true}, "SkipDefaultTransaction": {SkipDefaultTransaction: true},
 		} {
-			if how != "" && d != outbox.SQLite {
+			if how != "" && d != references.SQLite {
 				continue // it takes long there
 			}
 			for name, story := range stories {

@@ -16,7 +16,7 @@ import (
 	"github.com/filecleangen/filecleangen/adapters/gormclean"
 	"github.com/filecleangen/filecleangen/conformance/suite"
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -24,9 +24,9 @@ func TestSuiteWithOutbox(t *testing.T) {
 	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
 		db := open(w)
 		box := w.NewOutbox(w.NewCleaner(),
-			gormclean.Stored(db, models.ArticleFileType, &models.Article{}),
-			gormclean.Stored(db, models.ShortFileType, &models.Short{}),
-			gormclean.Stored(db, models.PartFileType, &models.Part{}))
+			gormclean.Table(db, models.ArticleFileType, &models.Article{}),
+			gormclean.Table(db, models.ShortFileType, &models.Short{}),
+			gormclean.Table(db, models.PartFileType, &models.Part{}))
 		w.Must(db.Use(gormclean.New(box)))
 		return layer(func(ctx context.Context, uploads []string, f func(tx *gorm.DB, names []string) error) error {
 			names, err := suite.Upload(ctx, box.Create, uploads)
@@ -39,10 +39,10 @@ func TestSuiteWithOutbox(t *testing.T) {
 }
 
 func open(w *suite.World) *gorm.DB {
-	db, err := gorm.Open(map[outbox.Dialect]gorm.Dialector{
-		outbox.SQLite:     sqlite.Dialector{Conn: w.DB},
-		outbox.PostgreSQL: postgres.New(postgres.Config{Conn: w.DB}),
-		outbox.MySQL:      gormmysql.New(gormmysql.Config{Conn: w.DB}),
+	db, err := gorm.Open(map[references.Dialect]gorm.Dialector{
+		references.SQLite:     sqlite.Dialector{Conn: w.DB},
+		references.PostgreSQL: postgres.New(postgres.Config{Conn: w.DB}),
+		references.MySQL:      gormmysql.New(gormmysql.Config{Conn: w.DB}),
 	}[w.Dialect], &gorm.Config{Logger: logger.Discard})
 	w.Must(err)
 	return db

@@ -29,6 +29,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/gormclean/models"
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -45,10 +46,11 @@ const (
 // world is a database with gorm, with the plugin or without, and a directory.
 type world struct {
 	t     *testing.T
-	d     outbox.Dialect
+	d     references.Dialect
 	mode  mode
 	root  string
 	db    *gorm.DB
+	own   *sql.DB // of the references
 	clean *runtime.Cleaner
 	box   *outbox.Outbox // in memory: nil
 	relay *outbox.Relay
@@ -57,7 +59,7 @@ type world struct {
 	seen  map[string]bool // in memory: what rows named at some time
 }
 
-func newWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config) *world {
+func newWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config) *world {
 	t.Helper()
 	w := openWorld(t, d, m, config)
 	w.fill()
@@ -65,12 +67,18 @@ func newWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config) *world
 }
 
 // openWorld makes a world without rows, with plugins that are used before ours.
-func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config, first ...gorm.Plugin) *world {
+func openWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config, first ...gorm.Plugin) *world {
 	t.Helper()
 	w := &world{t: t, d: d, mode: m, root: t.TempDir(), rec: &recorder{Interface: logger.Discard}, seen: map[string]bool{}}
-	db, err := databases.Open(d, databases.New(t, d))
+	dsn := databases.New(t, d)
+	db, err := databases.Open(d, dsn)
 	w.must(err)
-	t.Cleanup(func() { _ = db.Close() })
+	w.own, err = databases.Open(d, dsn)
+	w.must(err)
+	t.Cleanup(func() {
+		_ = db.Close()
+		_ = w.own.Close()
+	})
 	config.Logger = w.rec
 	config.DisableForeignKeyConstraintWhenMigrating = true // so that the stories are the same everywhere
 	w.db, err = gorm.Open(dialector(d, db), &config)
@@ -95,7 +103,7 @@ func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config, first
 	}
 	options = append(options, observers...)
 	if m == withCheck {
-		options = append(options, runtime.WithReferences(runtime.ReferencesFunc(w.stillNamed)))
+		options = append(options, runtime.WithReferences(w.references()))
 	}
 	w.clean, err = runtime.New(options...)
 	w.must(err)
@@ -103,13 +111,9 @@ func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config, first
 		w.must(w.db.Use(gormclean.New(w.clean)))
 		return w
 	}
-	w.must(outbox.Migrate(t.Context(), db, d))
+	w.must(outbox.Migrate(t.Context(), w.own, d))
 	w.must(outbox.Mark(dir, "test"))
-	w.box, err = outbox.New(w.clean, db, d,
-		gormclean.Stored(w.db, models.AlbumFileType, &models.Album{}),
-		gormclean.Stored(w.db, models.ItemFileType, &models.Item{}),
-		gormclean.Stored(w.db, models.LetterFileType, &models.Letter{}),
-	)
+	w.box, err = outbox.New(t.Context(), w.clean, w.references())
 	w.must(err)
 	w.relay, err = w.box.Relay(t.Context(), "test")
 	w.must(err)
@@ -119,11 +123,11 @@ func openWorld(t *testing.T, d outbox.Dialect, m mode, config gorm.Config, first
 	return w
 }
 
-func dialector(d outbox.Dialect, db *sql.DB) gorm.Dialector {
-	return map[outbox.Dialect]gorm.Dialector{
-		outbox.SQLite:     sqlite.Dialector{Conn: db},
-		outbox.PostgreSQL: postgres.New(postgres.Config{Conn: db}),
-		outbox.MySQL:      gormmysql.New(gormmysql.Config{Conn: db}),
+func dialector(d references.Dialect, db *sql.DB) gorm.Dialector {
+	return map[references.Dialect]gorm.Dialector{
+		references.SQLite:     sqlite.Dialector{Conn: db},
+		references.PostgreSQL: postgres.New(postgres.Config{Conn: db}),
+		references.MySQL:      gormmysql.New(gormmysql.Config{Conn: db}),
 	}[d]
 }
 
@@ -135,15 +139,16 @@ func (w *world) transaction(db *gorm.DB, f func(tx *gorm.DB) error) error {
 	return db.Transaction(f)
 }
 
-// stillNamed is the references of a world in memory.
-func (w *world) stillNamed(_ context.Context, refs []runtime.Ref) (still []runtime.Ref, err error) {
-	named, err := w.namedNow()
-	for _, ref := range refs {
-		if slices.Contains(named, ref.Name) {
-			still = append(still, ref)
-		}
-	}
-	return still, err
+// references makes references to the rows of package models.
+func (w *world) references() *references.References {
+	w.t.Helper()
+	refs, err := references.New(w.t.Context(), w.own, w.d,
+		gormclean.Table(w.db, models.AlbumFileType, &models.Album{}),
+		gormclean.Table(w.db, models.ItemFileType, &models.Item{}),
+		gormclean.Table(w.db, models.LetterFileType, &models.Letter{}),
+	)
+	w.must(err)
+	return refs
 }
 
 // recorder keeps the SQL that gorm runs, and apart from it what the plugin asks.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -19,7 +19,7 @@ import (
 // current reads what rows name, and locks them.
 func (tx *transaction) current(where string) (all []*models.Album) {
 	tx.w.t.Helper()
-	if tx.w.d != outbox.SQLite {
+	if tx.w.d != references.SQLite {
 		where += " FOR UPDATE"
 	}
 	all, err := albums(tx.w.t.Context(), tx.w.d, tx.Tx, " WHERE "+where)
@@ -49,7 +49,7 @@ func (tx *transaction) bulk(where, statement string) {
 	}, statement+" WHERE "+where))
 }
 
-func withAlbum(t *testing.T, d outbox.Dialect, cover string, files ...string) *world {
+func withAlbum(t *testing.T, d references.Dialect, cover string, files ...string) *world {
 	t.Helper()
 	w := newWorld(t, d, settings{})
 	w.write(files...)
@@ -69,7 +69,7 @@ func (w *world) wantCover(want string) {
 
 // The record was made by hand, or its field was not read.
 func TestC2E8OldNotRead(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := withAlbum(t, d, "p", "p", "n")
 		w.commit(func(tx *transaction) { tx.save(&models.Album{ID: 1, Cover: "n"}) })
 		w.drain()
@@ -78,7 +78,7 @@ func TestC2E8OldNotRead(t *testing.T) {
 }
 
 func TestE6CopiedRow(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := withAlbum(t, d, "p", "p")
 		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 2, Cover: "p"}) })
 		w.commit(func(tx *transaction) { tx.bulk("id = 1", "DELETE FROM album") })
@@ -91,7 +91,7 @@ func TestE6CopiedRow(t *testing.T) {
 }
 
 func TestE9E10F8BulkUpdate(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := withAlbum(t, d, "p", "p", "q", "r", "n")
 		w.commit(func(tx *transaction) {
 			tx.insert(&models.Album{ID: 2, Cover: "q", Banner: null("r")})
@@ -104,7 +104,7 @@ func TestE9E10F8BulkUpdate(t *testing.T) {
 }
 
 func TestF9E23F10BulkDelete(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := withAlbum(t, d, "p", "p", "q", "r")
 		w.commit(func(tx *transaction) {
 			tx.insert(&models.Album{ID: 2, Cover: "q", Banner: null("r")})
@@ -117,7 +117,7 @@ func TestF9E23F10BulkDelete(t *testing.T) {
 }
 
 func TestE19OnlyTheKeyRead(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := withAlbum(t, d, "p", "p")
 		w.commit(func(tx *transaction) { tx.bulk("id = 1", "DELETE FROM album") })
 		w.drain()
@@ -128,7 +128,7 @@ func TestE19OnlyTheKeyRead(t *testing.T) {
 // A stale record is saved: what the row named meanwhile goes, and what it names
 // again stays if it is still there; if it is about to go, the save is refused.
 func TestE22StaleRecord(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := withAlbum(t, d, "a", "a", "b")
 		stale := &models.Album{ID: 1, Cover: "a"}
 		w.commit(func(tx *transaction) { tx.save(&models.Album{ID: 1, Cover: "b"}) })
@@ -155,12 +155,12 @@ func TestE22StaleRecord(t *testing.T) {
 }
 
 func TestE25SaveOverExistingKey(t *testing.T) {
-	replace := map[outbox.Dialect]string{
-		outbox.SQLite:     "INSERT OR REPLACE INTO album (id, title, cover) VALUES (1, '', 'b')",
-		outbox.PostgreSQL: "INSERT INTO album (id, title, cover) VALUES (1, '', 'b') ON CONFLICT (id) DO UPDATE SET cover = 'b'",
-		outbox.MySQL:      "REPLACE INTO album (id, title, cover) VALUES (1, '', 'b')",
+	replace := map[references.Dialect]string{
+		references.SQLite:     "INSERT OR REPLACE INTO album (id, title, cover) VALUES (1, '', 'b')",
+		references.PostgreSQL: "INSERT INTO album (id, title, cover) VALUES (1, '', 'b') ON CONFLICT (id) DO UPDATE SET cover = 'b'",
+		references.MySQL:      "REPLACE INTO album (id, title, cover) VALUES (1, '', 'b')",
 	}
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := withAlbum(t, d, "a", "a", "b")
 		w.commit(func(tx *transaction) {
 			a := &models.Album{ID: 1, Cover: "b"}

@@ -15,11 +15,12 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // childTask is what a process does that a test starts, in the world of the test.
 type childTask struct {
-	Dialect   outbox.Dialect
+	Dialect   references.Dialect
 	DSN, Root string
 	Do        string // "play" or "drain"
 
@@ -82,6 +83,7 @@ func playForEver(w *world, task childTask) {
 	if task.Seed%3 == 0 { // as it is, with its directories grouped
 		with.wrap = nil
 	}
+	w.openFiles()
 	w.open(with)
 	w.makeRelay(with)
 	for g := range uint64(2) {
@@ -126,6 +128,7 @@ func drainOnce(w *world) {
 		wrap:  func(fs afero.Fs) afero.Fs { return &tellFs{fs, removed} },
 		relay: []outbox.RelayOption{outbox.WithPortion(100)},
 	}
+	w.openFiles()
 	w.open(with)
 	w.makeRelay(with)
 	fmt.Println("ready")

@@ -13,13 +13,14 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // kills is how many processes a test kills, in all its lanes: few unless
 // FILECLEANGEN_KILLS says how many times as many.
-func kills(t *testing.T, d outbox.Dialect) int {
+func kills(t *testing.T, d references.Dialect) int {
 	t.Helper()
-	n := map[outbox.Dialect]int{outbox.SQLite: 50, outbox.PostgreSQL: 10, outbox.MySQL: 10}[d]
+	n := map[references.Dialect]int{references.SQLite: 50, references.PostgreSQL: 10, references.MySQL: 10}[d]
 	if text := os.Getenv("FILECLEANGEN_KILLS"); text != "" {
 		times, err := strconv.Atoi(text)
 		if err != nil {
@@ -36,7 +37,7 @@ func kills(t *testing.T, d outbox.Dialect) int {
 // of all intents is over and the outbox is drained, no file that a row names is
 // gone, and none is left that no row names.
 func TestCrash(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		const lanes = 2
 		rounds := kills(t, d) / lanes / 2
 		for lane := range uint64(lanes) {

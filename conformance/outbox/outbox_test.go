@@ -7,12 +7,12 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 func TestLife(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.write("a", "b", "p1", "p2", "x", "blank.png")
 		a := &models.Album{ID: 1, Cover: "a", Banner: null("b"), Pages: []string{"p1", "p2"}, Photos: []models.Photo{{File: "x"}}}
@@ -42,7 +42,7 @@ func TestLife(t *testing.T) {
 
 // A batch of one cleaner can't be committed by the outbox of another.
 func TestForeignBatch(t *testing.T) {
-	w := newWorld(t, outbox.SQLite, settings{})
+	w := newWorld(t, references.SQLite, settings{})
 	other := w.another()
 	tx := w.begin()
 	if _, err := other.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, runtime.ErrOutbox) || !strings.Contains(err.Error(), "of another cleaner") {
@@ -54,7 +54,7 @@ func TestForeignBatch(t *testing.T) {
 
 // What rows name in any form is kept, although a batch let go of it.
 func TestStillNamed(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		names := []string{"a", "b", "p", "x", "s", "A", "a ", `q"ü`}
 		w.write(names...)

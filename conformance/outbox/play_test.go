@@ -13,7 +13,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -68,7 +68,7 @@ func (p *player) play(ctx context.Context) error {
 	}
 	p.step()
 	level := sql.LevelDefault
-	if p.w.d != outbox.SQLite {
+	if p.w.d != references.SQLite {
 		level = []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}[p.rand.IntN(3)]
 	}
 	tx, err := p.w.db.BeginTx(ctx, &sql.TxOptions{Isolation: level})
@@ -128,7 +128,7 @@ func (t *turn) do(ctx context.Context) error {
 	}
 	id := int64(1 + t.rand.IntN(6))
 	lock := " FOR UPDATE" // or another one changes it meanwhile, and old is not what the row says
-	if t.w.d == outbox.SQLite {
+	if t.w.d == references.SQLite {
 		lock = ""
 	}
 	row, err := t.read(ctx, id, lock)
@@ -258,9 +258,9 @@ func (t *turn) read(ctx context.Context, id int64, lock string) (*models.Album, 
 }
 
 // albums reads rows.
-func albums(ctx context.Context, d outbox.Dialect, db outbox.Queryer, where string) (all []*models.Album, err error) {
+func albums(ctx context.Context, d references.Dialect, db references.Queryer, where string) (all []*models.Album, err error) {
 	pages := "pages"
-	if d == outbox.PostgreSQL {
+	if d == references.PostgreSQL {
 		pages = "array_to_json(pages)::text"
 	}
 	rows, err := db.QueryContext(ctx, "SELECT id, title, cover, banner, "+pages+", photos FROM album"+where)

@@ -16,6 +16,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // oddNames are names that databases, character sets and collations treat in ways of
@@ -26,13 +27,13 @@ var oddNames = []string{
 }
 
 // columnsToAsk are types of columns, and how what is written into them.
-var columnsToAsk = map[outbox.Dialect][]string{
-	outbox.SQLite: {"text", "varchar(300)", "text COLLATE NOCASE", "text COLLATE RTRIM", "blob", "string", "text bytes", "blob bytes", "varchar(300) bytes"},
-	outbox.PostgreSQL: {
+var columnsToAsk = map[references.Dialect][]string{
+	references.SQLite: {"text", "varchar(300)", "text COLLATE NOCASE", "text COLLATE RTRIM", "blob", "string", "text bytes", "blob bytes", "varchar(300) bytes"},
+	references.PostgreSQL: {
 		"text", "varchar(300)", "char(300)", "name", "bytea bytes", `text COLLATE "C"`, `text COLLATE "und-x-icu"`,
 		"text COLLATE blind", "shortname",
 	},
-	outbox.MySQL: {
+	references.MySQL: {
 		"varchar(300)", "text", "char(250)", "varbinary(600)", "binary(200)", "blob", "longtext", "longblob",
 		"varchar(300) CHARACTER SET latin1", "varchar(300) CHARACTER SET ascii", "varchar(300) CHARACTER SET utf8mb3",
 		"varchar(300) CHARACTER SET latin1 COLLATE latin1_general_cs", "varchar(300) COLLATE utf8mb4_bin", "varchar(300) COLLATE utf8mb4_general_ci",
@@ -43,17 +44,17 @@ var columnsToAsk = map[outbox.Dialect][]string{
 // TestExact: whatever a column is, a file is kept if, and only if, a program that
 // reads the column gets its name.
 func TestExact(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for _, typ := range columnsToAsk[d] {
 			t.Run(typ, func(t *testing.T) {
 				w := newWorld(t, d, settings{})
 				typ, asBytes := strings.CutSuffix(typ, " bytes")
-				if d == outbox.PostgreSQL {
+				if d == references.PostgreSQL {
 					w.exec(`CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level1', deterministic = false)`)
 					w.exec(`CREATE DOMAIN shorttext AS text; CREATE DOMAIN shortname AS shorttext`)
 				}
 				w.exec("CREATE TABLE thing (id integer PRIMARY KEY, c " + typ + ")")
-				w.askThings(w.db, outbox.Text, func(name string) any {
+				w.askThings(w.db, references.Text, func(name string) any {
 					if asBytes {
 						return []byte(name)
 					}
@@ -66,7 +67,7 @@ func TestExact(t *testing.T) {
 
 // askThings writes each odd name into the column of things, lets go of all their
 // files, and of one that no row names, and checks what is left.
-func (w *world) askThings(program *sql.DB, form outbox.Form, value func(name string) any) {
+func (w *world) askThings(program *sql.DB, form references.Form, value func(name string) any) {
 	w.t.Helper()
 	named := map[string]bool{}
 	for i, name := range oddNames {
@@ -76,7 +77,7 @@ func (w *world) askThings(program *sql.DB, form outbox.Form, value func(name str
 		var back string
 		w.must(program.QueryRowContext(w.t.Context(), w.q("SELECT c FROM thing WHERE id = ?"), i).Scan(&back))
 		switch form {
-		case outbox.JSON:
+		case references.JSON:
 			var list []string
 			named[name] = json.Unmarshal([]byte(back), &list) == nil && slices.Contains(list, name)
 		default:
@@ -104,7 +105,7 @@ func (w *world) askThings(program *sql.DB, form outbox.Form, value func(name str
 
 // outboxName is a name as the outbox itself writes it.
 func (w *world) outboxName(name string) any {
-	if w.d == outbox.MySQL {
+	if w.d == references.MySQL {
 		return []byte(name)
 	}
 	return name
@@ -122,28 +123,28 @@ func padded(named map[string]bool, name string) bool {
 }
 
 // relayOfThings makes a relay that knows of nothing but the column of things.
-func (w *world) relayOfThings(form outbox.Form) {
+func (w *world) relayOfThings(form references.Form) {
 	w.t.Helper()
 	w.clean = w.cleanerOf(models.ThingFileType)
 	w.must(w.boxOf(
-		outbox.Stored(models.ThingFileType, "thing", outbox.Columns{"One": {Name: "c", Form: form}, "Many": {Name: "c", Form: form}, "Doc": {Form: outbox.Elsewhere}}),
-		outbox.WithReferences(func(context.Context, outbox.Queryer, string, []string) ([]string, error) { return nil, nil })))
+		references.Table(models.ThingFileType, "thing", references.Columns{"One": {Name: "c", Form: form}, "Many": {Name: "c", Form: form}, "Doc": {Form: references.Elsewhere}}),
+		references.Func("media", func(context.Context, references.Queryer, string, []string) ([]string, error) { return nil, nil })))
 }
 
 // TestExactJSON: the same in documents, whatever kind of column they are in.
 func TestExactJSON(t *testing.T) {
-	columns := map[outbox.Dialect][]string{
-		outbox.SQLite:     {"text", "json", "blob", "text bytes", "blob bytes"},
-		outbox.PostgreSQL: {"json", "jsonb", "text", "bytea bytes"},
-		outbox.MySQL:      {"json", "longtext", "longblob", "longtext CHARACTER SET latin1", "longtext CHARACTER SET utf8mb3", "varchar(2000) CHARACTER SET ucs2"},
+	columns := map[references.Dialect][]string{
+		references.SQLite:     {"text", "json", "blob", "text bytes", "blob bytes"},
+		references.PostgreSQL: {"json", "jsonb", "text", "bytea bytes"},
+		references.MySQL:      {"json", "longtext", "longblob", "longtext CHARACTER SET latin1", "longtext CHARACTER SET utf8mb3", "varchar(2000) CHARACTER SET ucs2"},
 	}
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for _, typ := range columns[d] {
 			t.Run(typ, func(t *testing.T) {
 				w := newWorld(t, d, settings{})
 				typ, asBytes := strings.CutSuffix(typ, " bytes")
 				w.exec("CREATE TABLE thing (id integer PRIMARY KEY, c " + typ + ")")
-				w.askThings(w.db, outbox.JSON, func(name string) any {
+				w.askThings(w.db, references.JSON, func(name string) any {
 					text, err := json.Marshal([]string{"other", name})
 					w.must(err)
 					if asBytes {
@@ -159,18 +160,20 @@ func TestExactJSON(t *testing.T) {
 // TestConnectionCharset: programs write UTF-8 through a connection that was told to
 // be in another character set.
 func TestConnectionCharset(t *testing.T) {
-	databases.On(t, func(t *testing.T, d outbox.Dialect) {
+	databases.On(t, func(t *testing.T, d references.Dialect) {
 		for _, set := range []string{"latin1", "utf8", "utf8mb4"} {
-			for typ, form := range map[string]outbox.Form{"varchar(600)": outbox.Text, "longtext": outbox.JSON, "varchar(600) CHARACTER SET latin1": outbox.Text} {
+			for typ, form := range map[string]references.Form{"varchar(600)": references.Text, "longtext": references.JSON, "varchar(600) CHARACTER SET latin1": references.Text} {
 				t.Run(set+" "+typ, func(t *testing.T) {
 					w := newWorld(t, d, settings{})
 					program, err := databases.Open(d, w.dsn+"&charset="+set)
 					w.must(err)
 					defer func() { _ = program.Close() }()
 					w.exec("CREATE TABLE thing (id integer PRIMARY KEY, c " + typ + ")")
-					w.db = program // the relay is of the same program
+					w.own, err = databases.Open(d, w.dsn+"&charset="+set) // the relay is of the same program
+					w.must(err)
+					defer func() { _ = w.own.Close() }()
 					w.askThings(program, form, func(name string) any {
-						if form == outbox.Text {
+						if form == references.Text {
 							return name
 						}
 						text, err := json.Marshal([]string{name})
@@ -180,7 +183,7 @@ func TestConnectionCharset(t *testing.T) {
 				})
 			}
 		}
-	}, outbox.MySQL)
+	}, references.MySQL)
 }
 
 // TestOddDocuments: a document that the database can't take apart stops no other
@@ -193,10 +196,10 @@ func TestOddDocuments(t *testing.T) {
 		"deep 60": deep(60), "deep 1200": deep(1200), "BOM": "\ufeff[\"kept.png\"]", "escaped": `["\u006bept.png", NaN]`, "bytes": []byte(`["kept.png"]`),
 		"single quotes": `{'a': 'kept.png'}`, "nothing": "", "number": "12",
 	}
-	types := map[outbox.Dialect][]string{
-		outbox.SQLite: {"text", "blob"}, outbox.PostgreSQL: {"text", "json", "jsonb"}, outbox.MySQL: {"longtext", "longblob", "json"},
+	types := map[references.Dialect][]string{
+		references.SQLite: {"text", "blob"}, references.PostgreSQL: {"text", "json", "jsonb"}, references.MySQL: {"longtext", "longblob", "json"},
 	}
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for _, typ := range types[d] {
 			w := newWorld(t, d, settings{})
 			w.exec("CREATE TABLE thing (id integer PRIMARY KEY, c " + typ + ")")
@@ -209,7 +212,7 @@ func TestOddDocuments(t *testing.T) {
 					if !early {
 						w.exec("UPDATE thing SET c = NULL")
 					}
-					w.relayOfThings(outbox.JSON)
+					w.relayOfThings(references.JSON)
 					if !early {
 						_, err := w.db.ExecContext(t.Context(), w.q("UPDATE thing SET c = ?"), document)
 						w.must(err)
@@ -232,33 +235,33 @@ func TestOddDocuments(t *testing.T) {
 // from the pool, changes no answer: it is set right, or nothing is deleted.
 func TestSession(t *testing.T) {
 	for _, c := range []struct {
-		d     outbox.Dialect
+		d     references.Dialect
 		told  string
 		fails bool
 	}{
-		{outbox.PostgreSQL, "SET search_path = other, %s", false},
-		{outbox.PostgreSQL, "SET search_path = ''", true},
-		{outbox.PostgreSQL, "CREATE TEMPORARY TABLE scan (id bigint, file text)", false},
-		{outbox.PostgreSQL, "CREATE TEMPORARY TABLE filecleangen_outbox (storage text, name text)", true},
-		{outbox.PostgreSQL, "SET client_encoding = 'LATIN1'", false},
-		{outbox.PostgreSQL, "SET default_transaction_isolation = 'serializable'", false},
-		{outbox.PostgreSQL, "SET default_transaction_read_only = on", true},
-		{outbox.MySQL, "CREATE TEMPORARY TABLE scan (id bigint, file text)", true},
-		{outbox.MySQL, "SET SESSION sql_select_limit = 0", true},
-		{outbox.MySQL, "SET SESSION sql_select_limit = 1", false},
-		{outbox.MySQL, "SET NAMES latin1", false},
-		{outbox.MySQL, "SET SESSION sql_mode = 'PAD_CHAR_TO_FULL_LENGTH,ANSI_QUOTES,NO_BACKSLASH_ESCAPES'", false},
-		{outbox.MySQL, "SET autocommit = 0", true},
-		{outbox.SQLite, "CREATE TEMPORARY TABLE scan (id bigint, file text)", false},
+		{references.PostgreSQL, "SET search_path = other, %s", false},
+		{references.PostgreSQL, "SET search_path = ''", true},
+		{references.PostgreSQL, "CREATE TEMPORARY TABLE scan (id bigint, file text)", false},
+		{references.PostgreSQL, "CREATE TEMPORARY TABLE filecleangen_outbox (storage text, name text)", true},
+		{references.PostgreSQL, "SET client_encoding = 'LATIN1'", false},
+		{references.PostgreSQL, "SET default_transaction_isolation = 'serializable'", false},
+		{references.PostgreSQL, "SET default_transaction_read_only = on", true},
+		{references.MySQL, "CREATE TEMPORARY TABLE scan (id bigint, file text)", true},
+		{references.MySQL, "SET SESSION sql_select_limit = 0", false},
+		{references.MySQL, "SET SESSION sql_select_limit = 1", false},
+		{references.MySQL, "SET NAMES latin1", false},
+		{references.MySQL, "SET SESSION sql_mode = 'PAD_CHAR_TO_FULL_LENGTH,ANSI_QUOTES,NO_BACKSLASH_ESCAPES'", false},
+		{references.MySQL, "SET autocommit = 0", false},
+		{references.SQLite, "CREATE TEMPORARY TABLE scan (id bigint, file text)", false},
 	} {
 		t.Run(c.d.String()+" "+c.told, func(t *testing.T) {
-			databases.On(t, func(t *testing.T, d outbox.Dialect) {
+			databases.On(t, func(t *testing.T, d references.Dialect) {
 				w := newWorld(t, d, settings{})
 				w.exec("INSERT INTO scan (id, file) VALUES (1, 'é.png')")
 				w.write("é.png", "gone.png")
 				_, err := w.db.ExecContext(t.Context(), w.q("INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', ?), ('media', 'gone.png')"), w.outboxName("é.png"))
 				w.must(err)
-				if d == outbox.PostgreSQL {
+				if d == references.PostgreSQL {
 					var schema string
 					w.must(w.db.QueryRowContext(t.Context(), "SELECT current_schema()").Scan(&schema))
 					w.exec("CREATE SCHEMA IF NOT EXISTS other")
@@ -267,9 +270,10 @@ func TestSession(t *testing.T) {
 						c.told = fmt.Sprintf(c.told, schema)
 					}
 				}
-				w.db.SetMaxIdleConns(1)
-				w.db.SetMaxOpenConns(1)
-				w.exec(c.told)
+				w.own.SetMaxIdleConns(1)
+				w.own.SetMaxOpenConns(1)
+				_, err = w.own.ExecContext(t.Context(), c.told)
+				w.must(err)
 				_, err = w.relay.Drain(t.Context())
 				if c.fails {
 					if err == nil {
@@ -287,7 +291,7 @@ func TestSession(t *testing.T) {
 
 // TestRowSecurity: rows that a policy hides from the relay are no reason to delete.
 func TestRowSecurity(t *testing.T) {
-	databases.On(t, func(t *testing.T, d outbox.Dialect) {
+	databases.On(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		var schema string
 		w.must(w.db.QueryRowContext(t.Context(), "SELECT current_schema()").Scan(&schema))
@@ -308,7 +312,7 @@ func TestRowSecurity(t *testing.T) {
 		app, err := databases.Open(d, strings.Replace(w.dsn, "postgres@", role+"@", 1))
 		w.must(err)
 		defer func() { _ = app.Close() }()
-		w.db, w.clean = app, w.cleanerOf(models.FileTypes()...)
+		w.own, w.clean = app, w.cleanerOf(models.FileTypes()...)
 		w.must(w.boxOf(stored()...))
 		_, err = admin.ExecContext(t.Context(), "ALTER TABLE scan ENABLE ROW LEVEL SECURITY")
 		w.must(err)
@@ -316,21 +320,21 @@ func TestRowSecurity(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		w.want("a.png")
-	}, outbox.PostgreSQL)
+	}, references.PostgreSQL)
 }
 
-// TestOneCanNotBeAsked: a file about which the rows can't be asked waits, and stops
-// no other.
+// TestOneCanNotBeAsked: a file about which the rows can't be asked waits, and is parked
+// in its turn. It stops no other.
 func TestOneCanNotBeAsked(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		broken := true
-		ask := func(_ context.Context, _ outbox.Queryer, _ string, names []string) ([]string, error) {
+		ask := func(_ context.Context, _ references.Queryer, _ string, names []string) ([]string, error) {
 			if broken && slices.Contains(names, "17") {
 				return nil, errors.New("17 is more than it can take")
 			}
 			return nil, nil
 		}
-		w := newWorld(t, d, settings{box: []outbox.Option{outbox.WithReferences(ask)}, relay: []outbox.RelayOption{outbox.WithAttempts(9, 0, 0)}})
+		w := newWorld(t, d, settings{refs: []references.Option{references.Func("media", ask)}, relay: []outbox.RelayOption{outbox.WithAttempts(9, 0, 0)}})
 		for i := range 40 {
 			name := strconv.Itoa(i)
 			w.write(name)
@@ -338,7 +342,14 @@ func TestOneCanNotBeAsked(t *testing.T) {
 		}
 		_, _ = w.relay.Drain(t.Context()) // until nothing is left but the one
 		w.want("17")
+		parked, err := w.box.Parked(t.Context(), 10)
+		w.must(err)
+		if len(parked) != 1 || parked[0].Ref.Name != "17" || parked[0].Attempts != 9 || !strings.Contains(parked[0].Err, "more than it can take") {
+			t.Errorf("%+v", parked)
+		}
 		broken = false
+		_, err = w.box.Unpark(t.Context())
+		w.must(err)
 		w.drain()
 		w.want("")
 	})
@@ -346,22 +357,22 @@ func TestOneCanNotBeAsked(t *testing.T) {
 
 // TestViews: a view is as good as a table; one that is a copy is refused.
 func TestViews(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.exec("CREATE VIEW seen AS SELECT id, file FROM scan")
 		w.exec("INSERT INTO scan (id, file) VALUES (1, 'a')")
 		w.clean = w.cleanerOf(models.ScanFileType)
-		w.must(w.boxOf(outbox.Stored(models.ScanFileType, "seen", nil)))
+		w.must(w.boxOf(references.Table(models.ScanFileType, "seen")))
 		w.write("a", "b")
 		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', 'a'), ('media', 'b')")
 		w.drain()
 		w.want("a")
-		if d != outbox.PostgreSQL {
+		if d != references.PostgreSQL {
 			return
 		}
 		w.exec("CREATE MATERIALIZED VIEW copied AS SELECT id, file FROM scan")
 		w.clean = w.cleanerOf(models.ScanFileType)
-		if err := w.boxOf(outbox.Stored(models.ScanFileType, "copied", nil)); err == nil || !strings.Contains(err.Error(), "materialized view") {
+		if err := w.boxOf(references.Table(models.ScanFileType, "copied")); err == nil || !strings.Contains(err.Error(), "materialized view") {
 			t.Errorf("%v", err)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -22,7 +24,7 @@ import (
 func TestRelayWaitsForOlderTransactions(t *testing.T) {
 	for name, level := range map[string]sql.IsolationLevel{"read committed": sql.LevelReadCommitted, "repeatable read": sql.LevelRepeatableRead} {
 		t.Run(name, func(t *testing.T) {
-			databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+			databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 				w := newWorld(t, d, settings{})
 				w.write("a")
 				a := &models.Album{ID: 1, Cover: "a"}
@@ -53,13 +55,13 @@ func TestRelayWaitsForOlderTransactions(t *testing.T) {
 // and reads by a snapshot, does not see the promise when that is committed: the
 // relay waits for it, too.
 func TestRelayWaitsForSnapshots(t *testing.T) {
-	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) { readBySnapshot(newWorld(t, d, settings{}), func() {}) })
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) { readBySnapshot(newWorld(t, d, settings{}), func() {}) })
 }
 
 // The table of MariaDB's transactions may be old, and have the connection that the
 // relay reads it by, with what that did before.
 func TestMariaDBOldTable(t *testing.T) {
-	w := newWorld(t, outbox.MySQL, settings{})
+	w := newWorld(t, references.MySQL, settings{})
 	other, err := sql.Open("mysql", w.dsn)
 	w.must(err)
 	defer other.Close()
@@ -124,7 +126,7 @@ func (w *world) beginAt(level sql.IsolationLevel) *transaction {
 
 // Who takes up a file that is promised to go keeps it.
 func TestTakenUpWhilePending(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.write("a")
 		a := &models.Album{ID: 1, Cover: "a"}
@@ -146,7 +148,7 @@ func TestTakenUpWhilePending(t *testing.T) {
 // The same, while the transaction that takes it up is still open: the relay can
 // neither see its row nor take the promise.
 func TestTakenUpNotCommitted(t *testing.T) {
-	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.release("a", "b")
 		w.exec("UPDATE filecleangen_outbox SET not_before = not_before + 1500")
@@ -169,7 +171,7 @@ func TestTakenUpNotCommitted(t *testing.T) {
 
 // From the moment at which the relay has decided, nobody can take up the name.
 func TestTakenUpWhileDeleting(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		var w *world
 		asked := 0
 		before := func(context.Context, runtime.Event) error {
@@ -203,11 +205,14 @@ func TestTakenUpWhileDeleting(t *testing.T) {
 // The relay decides between the moment at which a transaction sees that a file is
 // promised to go, and the one at which it calls that off.
 func TestTakenUpWhileDeciding(t *testing.T) {
-	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 		var w *world
 		var taken error
 		var over sync.WaitGroup
-		take := func(context.Context, outbox.Queryer, string, []string) ([]string, error) {
+		take := func(_ context.Context, _ references.Queryer, _ string, names []string) ([]string, error) {
+			if !slices.Contains(names, "a") {
+				return nil, nil
+			}
 			callsOff := make(chan struct{})
 			over.Go(func() {
 				tx := w.begin()
@@ -219,7 +224,7 @@ func TestTakenUpWhileDeciding(t *testing.T) {
 			<-callsOff
 			return nil, nil
 		}
-		w = letGo(t, d, settings{box: []outbox.Option{outbox.WithReferences(take)}}, "a")
+		w = letGo(t, d, settings{refs: []references.Option{references.Func("media", take)}}, "a")
 		if done := w.drain(); done.Removed != 1 {
 			t.Errorf("%+v", done)
 		}
@@ -244,7 +249,7 @@ func (tx *tellingTx) ExecContext(ctx context.Context, query string, args ...any)
 // Where it is not sure that a row was written that names the file, the database
 // decides after the commit.
 func TestPerhapsTakenUp(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.release("a", "b")
 		w.commit(func(tx *transaction) {
@@ -261,7 +266,7 @@ func TestPerhapsTakenUp(t *testing.T) {
 // Two transactions take up the same file: one of them may be refused, and none
 // loses it.
 func TestTakenUpTwice(t *testing.T) {
-	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.write("a")
 		a := &models.Album{ID: 1, Cover: "a"}
@@ -292,7 +297,7 @@ func TestTakenUpTwice(t *testing.T) {
 // On SQLite a transaction that has read before another one wrote can't write any
 // more, so what it has read of a file that is gone does no harm.
 func TestSQLiteRefusesOldReaders(t *testing.T) {
-	w := newWorld(t, outbox.SQLite, settings{})
+	w := newWorld(t, references.SQLite, settings{})
 	w.write("a")
 	a := &models.Album{ID: 1, Cover: "a"}
 	w.commit(func(tx *transaction) { tx.insert(a) })
@@ -316,7 +321,7 @@ func TestSQLiteRefusesOldReaders(t *testing.T) {
 // On MariaDB a relay that may not see the transactions of others waits for as long
 // as they may take.
 func TestMariaDBWithoutPrivilege(t *testing.T) {
-	w := letGo(t, outbox.MySQL, settings{}, "a")
+	w := letGo(t, references.MySQL, settings{}, "a")
 	config, err := mysql.ParseDSN(w.dsn)
 	w.must(err)
 	user := fmt.Sprintf("u%d", time.Now().UnixNano())
@@ -326,6 +331,7 @@ func TestMariaDBWithoutPrivilege(t *testing.T) {
 	config.User, config.Passwd = user, "secret"
 
 	poor := &world{t: t, d: w.d, root: w.root, dsn: config.FormatDSN()}
+	poor.openFiles()
 	poor.open(settings{})
 	poor.makeRelay(settings{})
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // programs is how many random programs a test runs on each database.
@@ -33,7 +34,7 @@ func programs(t *testing.T, usual int) int {
 // as the outbox is concerned, in rounds; after each, every file that a row names
 // must be there, and none that no row names.
 func TestRandomPrograms(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		var players []*player
 		for seed := range uint64(3) {

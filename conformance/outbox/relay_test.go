@@ -15,11 +15,12 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // letGo makes a world in which deletions of files are promised.
-func letGo(t *testing.T, d outbox.Dialect, with settings, names ...string) *world {
+func letGo(t *testing.T, d references.Dialect, with settings, names ...string) *world {
 	t.Helper()
 	w := newWorld(t, d, with)
 	w.release(names...)
@@ -36,7 +37,7 @@ func (w *world) release(names ...string) {
 
 // A storage that fails: the rows wait, are parked in the end, and can be tried again.
 func TestFailingStorage(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		broken := &breakable{Fs: afero.NewMemMapFs()}
 		if err := outbox.Mark(broken, environment); err != nil {
 			t.Fatal(err)
@@ -90,7 +91,7 @@ func (b *breakable) Remove(name string) error {
 
 // A process that runs for another environment deletes nothing.
 func TestFence(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := letGo(t, d, settings{}, "a")
 		marker := filepath.Join(w.root, outbox.MarkerName)
 		for text, want := range map[string]string{
@@ -122,7 +123,7 @@ func TestFence(t *testing.T) {
 
 // A row that names the marker does not make it go.
 func TestMarkerStays(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := letGo(t, d, settings{}, "a")
 		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', '.filecleangen')")
 		w.drain()
@@ -137,7 +138,7 @@ func TestMarkerStays(t *testing.T) {
 }
 
 func TestGrace(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := letGo(t, d, settings{box: []outbox.Option{outbox.WithGrace(time.Hour)}}, "a")
 		w.drain()
 		w.want("a")
@@ -149,7 +150,7 @@ func TestGrace(t *testing.T) {
 }
 
 func TestVeto(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		veto := runtime.Observer{Before: func(_ context.Context, e runtime.Event) error {
 			if e.Type != models.AlbumFileType || e.Field.Path != "Pages" {
 				t.Errorf("%+v", e)
@@ -167,7 +168,7 @@ func TestVeto(t *testing.T) {
 
 // Thumbnails go when their file has gone, and stay where it is named again.
 func TestDerived(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.write("a.png", "thumbs/a.webp", "b.png", "thumbs/b.webp")
 		a, b := &models.Scan{ID: 1, File: "a.png"}, &models.Scan{ID: 2, File: "b.png"}
@@ -195,7 +196,7 @@ func TestDerived(t *testing.T) {
 
 // A relay that died after it took rows: others take them when its lease is over.
 func TestLease(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := letGo(t, d, settings{}, "a", "b")
 		w.exec("UPDATE filecleangen_outbox SET state = 'deleting', claim = 'dead', not_before = not_before + 100000")
 		w.must(os.Remove(filepath.Join(w.root, "a")))
@@ -212,7 +213,7 @@ func TestLease(t *testing.T) {
 // Run deletes what other batches of its process let go of, without waiting for its
 // turn to look.
 func TestRun(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		gone := make(chan string, 10)
 		after := runtime.Observer{After: func(_ context.Context, e runtime.Event) { gone <- e.Ref.Name }}
 		w := newWorld(t, d, settings{cleaner: []runtime.Option{runtime.WithObserver(after)}, relay: []outbox.RelayOption{outbox.WithPoll(time.Minute)}})
@@ -233,7 +234,7 @@ func TestRun(t *testing.T) {
 
 // Rows of types that a relay does not know are not its business.
 func TestForeignRows(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := letGo(t, d, settings{}, "a")
 		w.exec("UPDATE filecleangen_outbox SET model = 'other.Type'")
 		w.drain()

@@ -6,15 +6,19 @@ import (
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
+	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // Several processes may start at once, and all migrate.
 func TestMigrate(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := &world{t: t, d: d, root: t.TempDir(), dsn: databases.New(t, d)}
-		w.open(settings{})
-		if _, err := w.box.Relay(t.Context(), environment); err == nil || !strings.Contains(err.Error(), "have version 0, this program needs 1: call outbox.Migrate") {
+		w.openFiles()
+		refs, err := w.references(references.NotStored(models.FileTypes()...))
+		w.must(err)
+		if _, err := outbox.New(t.Context(), w.cleanerOf(models.FileTypes()...), refs); err == nil || !strings.Contains(err.Error(), "have version 0, this program needs 2: call outbox.Migrate") {
 			t.Errorf("%v", err)
 		}
 		var all sync.WaitGroup
@@ -33,6 +37,8 @@ func TestMigrate(t *testing.T) {
 		}
 		all.Wait()
 		w.must(outbox.Migrate(t.Context(), w.db, d))
+		w.box, err = outbox.New(t.Context(), w.cleanerOf(models.FileTypes()...), refs)
+		w.must(err)
 		w.wantStats(0, 0)
 
 		w.exec("UPDATE filecleangen_outbox_version SET version = 99")
@@ -44,9 +50,9 @@ func TestMigrate(t *testing.T) {
 
 // The statements for a migration tool do what Migrate does.
 func TestSchemaFrom(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := &world{t: t, d: d, root: t.TempDir(), dsn: databases.New(t, d)}
-		w.open(settings{})
+		w.openFiles()
 		statements, err := outbox.SchemaFrom(d, 0)
 		w.must(err)
 		for _, s := range statements {

@@ -9,14 +9,14 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // Four processes share 20,000 rows: each file is deleted once, but for those that
 // rows name after all.
 func TestFourRelays(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		const files, kept = 20_000, 100
 		w := newWorld(t, d, settings{})
 		var names []string

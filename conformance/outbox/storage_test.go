@@ -13,12 +13,13 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // twoStorages makes a world with a storage "other" beside its own, with a file "a"
 // in each that is promised to go, and a channel that tells which are gone.
-func twoStorages(t *testing.T, d outbox.Dialect, other afero.Fs, options ...outbox.RelayOption) (w *world, gone chan string) {
+func twoStorages(t *testing.T, d references.Dialect, other afero.Fs, options ...outbox.RelayOption) (w *world, gone chan string) {
 	t.Helper()
 	gone = make(chan string, 100)
 	after := runtime.Observer{After: func(_ context.Context, e runtime.Event) {
@@ -53,7 +54,7 @@ func (w *world) run() (stop func()) {
 
 // A storage whose calls hang does not hold up another, however many there are.
 func TestHangingStorage(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		hangs := &hangingFs{Fs: afero.NewMemMapFs(), called: make(chan struct{}, 100), goOn: make(chan struct{})}
 		w, gone := twoStorages(t, d, hangs, outbox.WithPoll(time.Millisecond))
 		for i := range 20 {
@@ -86,7 +87,7 @@ func (h *hangingFs) Remove(name string) error {
 // A storage that is down: even its marker can't be read. Nothing is tried, and no
 // attempt is counted, until it is back.
 func TestStorageDown(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		down := &downFs{Fs: afero.NewMemMapFs(), asked: make(chan struct{})}
 		w, gone := twoStorages(t, d, down, outbox.WithPoll(time.Millisecond))
 		down.is.Store(true)
@@ -133,7 +134,7 @@ func (d *downFs) Open(name string) (afero.File, error) {
 // What failed waits for its time: no relay comes back to it before, nudged or not.
 // Files beside it go.
 func TestFailuresWait(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		broken := &someFs{Fs: afero.NewMemMapFs(), bad: []string{"a", "c"}}
 		w, gone := twoStorages(t, d, broken, outbox.WithAttempts(3, time.Hour, time.Hour), outbox.WithPoll(time.Millisecond))
 		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('other', 'b'), ('other', 'c')")
@@ -190,7 +191,7 @@ func (f *someFs) Remove(name string) error {
 
 // A storage that panics is one that fails.
 func TestPanickingStorage(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w, _ := twoStorages(t, d, &panicFs{afero.NewMemMapFs()})
 		if done := w.drain(); done.Removed != 1 || done.Failed != 5 {
 			t.Errorf("%+v", done)
@@ -205,7 +206,7 @@ func (panicFs) Remove(string) error { panic("nil map") }
 
 // The database goes away while the relay runs, and comes back.
 func TestDatabaseDown(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		gone := make(chan struct{})
 		after := runtime.Observer{After: func(context.Context, runtime.Event) { close(gone) }}
 		w := letGo(t, d, settings{

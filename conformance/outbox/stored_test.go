@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -14,67 +13,68 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // columnTypes are types of columns, by how the field Names is told to be stored
 // in them: with what they hold, and which of the names "a", "b" the relay must see
 // in it; or with the error of the relay.
-var columnTypes = map[outbox.Dialect][]struct {
+var columnTypes = map[references.Dialect][]struct {
 	field  string
 	typ    string
-	form   outbox.Form
+	form   references.Form
 	value  any
 	sees   string
 	failed string
 }{
-	outbox.SQLite: {
-		{"One", "text", outbox.Auto, "a", "a", ""},
-		{"One", "text COLLATE NOCASE", outbox.Auto, "A", "", ""},
-		{"One", "text", outbox.JSON, `{"x": ["a"]}`, "a", ""},
-		{"Many", "text", outbox.Auto, `["a", {"b": 1}]`, "a", ""},
-		{"Many", "text", outbox.Auto, `[["a", "b"]]`, "a b", ""},
-		{"Many", "text", outbox.Auto, "", "", ""},
-		{"Many", "text", outbox.Text, "b", "b", ""},
-		{"Many", "text", outbox.Auto, "a,c", "a", ""},
-		{"Many", "text", outbox.Array, nil, "", "can't be an array in SQLite"},
+	references.SQLite: {
+		{"One", "text", references.Auto, "a", "a", ""},
+		{"One", "text COLLATE NOCASE", references.Auto, "A", "", ""},
+		{"One", "text", references.JSON, `{"x": ["a"]}`, "a", ""},
+		{"Many", "text", references.Auto, `["a", {"b": 1}]`, "a", ""},
+		{"Many", "text", references.Auto, `[["a", "b"]]`, "a b", ""},
+		{"Many", "text", references.Auto, "", "", ""},
+		{"Many", "text", references.Text, "b", "b", ""},
+		{"Many", "text", references.Auto, "a,c", "a", ""},
+		{"Many", "text", references.Array, nil, "", "can't be an array in SQLite"},
 	},
-	outbox.PostgreSQL: {
-		{"One", "text", outbox.Auto, "a", "a", ""},
-		{"One", "char(10)", outbox.Auto, "a", "a", ""},
-		{"One", "varchar(9)", outbox.Auto, "b", "b", ""},
-		{"One", "json", outbox.Auto, `"b"`, "b", ""},
-		{"One", "integer", outbox.Auto, nil, "", "type int4 can't be read; see outbox.WithReferences"},
-		{"One", "text", outbox.Array, nil, "", "the column is of type text"},
-		{"Many", "text[]", outbox.Auto, `{a,c}`, "a", ""},
-		{"Many", "text[][]", outbox.Auto, `{{a,c},{b,d}}`, "a b", ""},
-		{"Many", "varchar(10)[]", outbox.Auto, `{b}`, "b", ""},
-		{"Many", "json", outbox.Auto, `{"x": ["a", null, {"y": "b"}]}`, "a b", ""},
-		{"Many", "jsonb", outbox.JSON, `["b"]`, "b", ""},
-		{"Many", "jsonb", outbox.Auto, nil, "", ""},
-		{"Many", "text", outbox.JSON, `["b"]`, "b", ""},
-		{"Many", "text", outbox.JSON, ``, "", ""},
-		{"Many", "text", outbox.Auto, nil, "", "say outbox.JSON in outbox.Stored if it holds JSON"},
-		{"Many", "text", outbox.JSON, "a,c", "a", ""},
-		{"Many", "bytea", outbox.Auto, nil, "", "say outbox.JSON in outbox.Stored if it holds JSON"},
+	references.PostgreSQL: {
+		{"One", "text", references.Auto, "a", "a", ""},
+		{"One", "char(10)", references.Auto, "a", "a", ""},
+		{"One", "varchar(9)", references.Auto, "b", "b", ""},
+		{"One", "json", references.Auto, `"b"`, "b", ""},
+		{"One", "integer", references.Auto, nil, "", "type int4 can't be read; see references.Func"},
+		{"One", "text", references.Array, nil, "", "the column is of type text"},
+		{"Many", "text[]", references.Auto, `{a,c}`, "a", ""},
+		{"Many", "text[][]", references.Auto, `{{a,c},{b,d}}`, "a b", ""},
+		{"Many", "varchar(10)[]", references.Auto, `{b}`, "b", ""},
+		{"Many", "json", references.Auto, `{"x": ["a", null, {"y": "b"}]}`, "a b", ""},
+		{"Many", "jsonb", references.JSON, `["b"]`, "b", ""},
+		{"Many", "jsonb", references.Auto, nil, "", ""},
+		{"Many", "text", references.JSON, `["b"]`, "b", ""},
+		{"Many", "text", references.JSON, ``, "", ""},
+		{"Many", "text", references.Auto, nil, "", "say references.JSON in references.Table if it holds JSON"},
+		{"Many", "text", references.JSON, "a,c", "a", ""},
+		{"Many", "bytea", references.Auto, nil, "", "say references.JSON in references.Table if it holds JSON"},
 	},
-	outbox.MySQL: {
-		{"One", "varchar(20)", outbox.Auto, "a", "a", ""},
-		{"One", "varchar(20) CHARACTER SET latin1", outbox.Auto, "a", "a", ""},
-		{"One", "varchar(20)", outbox.Auto, "A", "", ""},
-		{"One", "varbinary(20)", outbox.Auto, "b", "b", ""},
-		{"One", "json", outbox.JSON, `"b"`, "b", ""},
-		{"Many", "json", outbox.Auto, `["a", {"b": 1}]`, "a", ""},
-		{"Many", "json", outbox.Auto, `{"x": {"y": [["a"], "b"]}}`, "a b", ""},
-		{"Many", "text", outbox.Auto, `["b"]`, "b", ""},
-		{"Many", "text", outbox.Auto, ``, "", ""},
-		{"Many", "text", outbox.Auto, "a,c", "a", ""},
-		{"Many", "json", outbox.Array, nil, "", "can't be an array in MySQL"},
+	references.MySQL: {
+		{"One", "varchar(20)", references.Auto, "a", "a", ""},
+		{"One", "varchar(20) CHARACTER SET latin1", references.Auto, "a", "a", ""},
+		{"One", "varchar(20)", references.Auto, "A", "", ""},
+		{"One", "varbinary(20)", references.Auto, "b", "b", ""},
+		{"One", "json", references.JSON, `"b"`, "b", ""},
+		{"Many", "json", references.Auto, `["a", {"b": 1}]`, "a", ""},
+		{"Many", "json", references.Auto, `{"x": {"y": [["a"], "b"]}}`, "a b", ""},
+		{"Many", "text", references.Auto, `["b"]`, "b", ""},
+		{"Many", "text", references.Auto, ``, "", ""},
+		{"Many", "text", references.Auto, "a,c", "a", ""},
+		{"Many", "json", references.Array, nil, "", "can't be an array in MySQL"},
 	},
 }
 
 func TestColumnTypes(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for i, c := range columnTypes[d] {
 			t.Run(fmt.Sprintf("%d %s %s", i, c.field, c.typ), func(t *testing.T) {
 				w := newWorld(t, d, settings{})
@@ -86,12 +86,12 @@ func TestColumnTypes(t *testing.T) {
 				w.exec("INSERT INTO thing (id) VALUES (2)")
 				w.clean = w.cleanerOf(models.ThingFileType)
 				err := w.boxOf(
-					outbox.Stored(models.ThingFileType, "thing", outbox.Columns{
+					references.Table(models.ThingFileType, "thing", references.Columns{
 						"One":  {Name: "c", Form: only(c.field == "One", c.form)},
 						"Many": {Name: "c", Form: only(c.field == "Many", c.form)},
-						"Doc":  {Form: outbox.Elsewhere},
+						"Doc":  {Form: references.Elsewhere},
 					}),
-					outbox.WithReferences(func(context.Context, outbox.Queryer, string, []string) ([]string, error) { return nil, nil }))
+					references.Func("media", func(context.Context, references.Queryer, string, []string) ([]string, error) { return nil, nil }))
 				if c.failed != "" {
 					if err == nil || !strings.Contains(err.Error(), c.failed) {
 						t.Errorf("%v", err)
@@ -109,11 +109,11 @@ func TestColumnTypes(t *testing.T) {
 }
 
 // only is a form for the field that a case is about.
-func only(it bool, form outbox.Form) outbox.Form {
+func only(it bool, form references.Form) references.Form {
 	if it {
 		return form
 	}
-	return outbox.Elsewhere
+	return references.Elsewhere
 }
 
 // cleanerOf makes a cleaner that knows only these types.
@@ -125,11 +125,14 @@ func (w *world) cleanerOf(types ...*runtime.Type) *runtime.Cleaner {
 }
 
 // boxOf makes the outbox of a new cleaner, and its relay.
-func (w *world) boxOf(options ...outbox.Option) (err error) {
-	if w.box, err = outbox.New(w.clean, w.db, w.d, options...); err != nil {
+func (w *world) boxOf(options ...references.Option) (err error) {
+	if w.refs, err = w.references(options...); err != nil {
 		return err
 	}
-	w.relay, err = w.box.Relay(w.t.Context(), environment, outbox.WithRelayLogger(slog.New(slog.NewTextHandler(w.logs, nil))))
+	if w.box, err = outbox.New(w.t.Context(), w.clean, w.refs); err != nil {
+		return err
+	}
+	w.relay, err = w.box.Relay(w.t.Context(), environment, outbox.WithRelayLogger(w.logger()), outbox.WithAttempts(5, 0, 0))
 	return err
 }
 
@@ -139,28 +142,34 @@ var doubtful = &runtime.Type{Name: "models.Doubtful", Fields: []runtime.Field{{P
 
 // What is missing or contradictory is an error before anything is deleted.
 func TestStoredErrors(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		for text, options := range map[string][]outbox.Option{
+		for text, options := range map[string][]references.Option{
 			"nobody said where records of models.Scan are stored": {
-				outbox.Stored(models.AlbumFileType, "album", outbox.Columns{"Photos[].File": {Name: "photos"}}), outbox.NotStored(models.PhotoFileType, models.ThingFileType),
+				references.Table(models.AlbumFileType, "album", references.Columns{"Photos[].File": {Name: "photos"}}), references.NotStored(models.PhotoFileType, models.ThingFileType),
 			},
-			"its name was guessed":          append(stored(), outbox.Stored(models.ThingFileType, "scan", outbox.Columns{"Many": {Name: "file"}, "Doc": {Name: "file", Form: outbox.Text}})),
-			"whether it is stored":          append(stored(), outbox.Stored(doubtful, "scan", nil)),
-			"no file field Cuvver":          append(stored(), outbox.Stored(models.ScanFileType, "scan", outbox.Columns{"Cuvver": {Name: "file"}})),
-			"its method FileNames":          append(stored(), outbox.Stored(models.ThingFileType, "thing", nil)),
-			"nobody reads its column":       append(stored(), outbox.Stored(models.ScanFileType, "scan", outbox.Columns{"File": {Form: outbox.Elsewhere}})),
-			"needs a type and a table":      append(stored(), outbox.Stored(nil, "scan", nil)),
-			"WithGrace(-1ns)":               append(stored(), outbox.WithGrace(-1)),
-			"WithUploadTime(0s)":            append(stored(), outbox.WithUploadTime(0)),
-			"WithReferences is nil":         append(stored(), outbox.WithReferences(nil)),
-			`WithValues("media") needs one`: append(stored(), outbox.WithValues("media", nil)),
-			"an option is nil":              append(stored(), nil),
-			"scan.fyle":                     append(stored(), outbox.Stored(models.ScanFileType, "scan", outbox.Columns{"File": {Name: "fyle"}})),
-			"skan.file":                     append(stored(), outbox.Stored(models.ScanFileType, "skan", nil)),
+			"its name was guessed":        append(stored(), references.Table(models.ThingFileType, "scan", references.Columns{"Many": {Name: "file"}, "Doc": {Name: "file", Form: references.Text}})),
+			"whether it is stored":        append(stored(), references.Table(doubtful, "scan")),
+			"no file field Cuvver":        append(stored(), references.Table(models.ScanFileType, "scan", references.Columns{"Cuvver": {Name: "file"}})),
+			"its method FileNames":        append(stored(), references.Table(models.ThingFileType, "thing")),
+			"nobody reads its column":     append(stored(), references.Table(models.ScanFileType, "scan", references.Columns{"File": {Form: references.Elsewhere}})),
+			"needs a type and the name":   append(stored(), references.Table(nil, "scan")),
+			"given to Func is nil":        append(stored(), references.Func("media", nil)),
+			`Values("media") needs a map`: append(stored(), references.Values("media", references.Mapping{})),
+			"the name of a program has":   append(stored(), references.Program("")),
+			"an option is nil":            append(stored(), nil),
+			"scan.fyle":                   append(stored(), references.Table(models.ScanFileType, "scan", references.Columns{"File": {Name: "fyle"}})),
+			"skan.file":                   append(stored(), references.Table(models.ScanFileType, "skan")),
 		} {
 			w.clean = w.cleanerOf(models.FileTypes()...)
 			if err := w.boxOf(options...); err == nil || !strings.Contains(err.Error(), text) {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
+		refs, err := w.references(stored()...)
+		w.must(err)
+		for text, option := range map[string]outbox.Option{"WithGrace(-1ns)": outbox.WithGrace(-1), "WithUploadTime(0s)": outbox.WithUploadTime(0), "an option is nil": nil} {
+			if _, err := outbox.New(t.Context(), w.cleanerOf(models.FileTypes()...), refs, option); err == nil || !strings.Contains(err.Error(), text) {
 				t.Errorf("%q: %v", text, err)
 			}
 		}
@@ -169,15 +178,18 @@ func TestStoredErrors(t *testing.T) {
 
 // Names that another database, or a column that can't be read, has.
 func TestReferences(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		var failure error
-		ask := func(_ context.Context, _ outbox.Queryer, storage string, names []string) ([]string, error) {
+		ask := func(_ context.Context, _ references.Queryer, storage string, names []string) ([]string, error) {
+			if slices.Equal(names, []string{"filecleangen asks"}) { // whether it can
+				return nil, failure
+			}
 			if storage != "media" || !slices.Contains(names, "a") && !slices.Contains(names, "b") {
 				t.Errorf("asked for %s, %v", storage, names)
 			}
 			return []string{"b"}, failure
 		}
-		w := letGo(t, d, settings{box: []outbox.Option{outbox.WithReferences(ask)}}, "a", "b")
+		w := letGo(t, d, settings{refs: []references.Option{references.Func("media", ask)}}, "a", "b")
 		failure = errors.New("no connection")
 		if _, err := w.relay.Drain(t.Context()); !errors.Is(err, failure) {
 			t.Errorf("%v", err)
@@ -194,14 +206,15 @@ func TestReferences(t *testing.T) {
 // Columns that hold URLs.
 func TestValues(t *testing.T) {
 	const cdn = "https://cdn.example.com/"
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	mapping := references.Prefix(cdn)
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		with := settings{
-			storage: []runtime.StorageOption{runtime.Names(func(url string) string { return strings.TrimPrefix(url, cdn) })},
-			box:     []outbox.Option{outbox.WithValues("media", func(name string) []string { return []string{cdn + name} })},
+			storage: []runtime.StorageOption{runtime.Names(mapping.Name)},
+			refs:    []references.Option{references.Values("media", mapping)},
 		}
 		w := newWorld(t, d, with)
 		w.write("a", "b", "c", "d")
-		a := &models.Album{ID: 1, Cover: cdn + "a", Pages: []string{cdn + "b", "c"}, Photos: []models.Photo{{File: cdn + "d"}}}
+		a := &models.Album{ID: 1, Cover: cdn + "a", Pages: []string{cdn + "b", cdn + "c?v=2#top"}, Photos: []models.Photo{{File: cdn + "d"}}}
 		w.commit(func(tx *transaction) { tx.insert(a) })
 		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', 'a'), ('media', 'b'), ('media', 'c'), ('media', 'd')")
 		if done := w.drain(); done.Named != 4 {
@@ -213,7 +226,9 @@ func TestValues(t *testing.T) {
 
 		c, err := runtime.New(runtime.WithStorage("media", afero.NewMemMapFs(), with.storage...), runtime.WithTypes(models.FileTypes()...))
 		w.must(err)
-		if _, err := outbox.New(c, w.db, d, stored()...); err == nil || !strings.Contains(err.Error(), "add outbox.WithValues") {
+		refs, err := w.references(stored()...)
+		w.must(err)
+		if _, err := outbox.New(t.Context(), c, refs); err == nil || !strings.Contains(err.Error(), "add references.Values") {
 			t.Errorf("%v", err)
 		}
 	})

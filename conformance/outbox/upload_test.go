@@ -9,7 +9,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -33,7 +33,7 @@ func (w *world) begun(b *runtime.Batch) *transaction {
 }
 
 func TestUpload(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		name := w.upload(b, "dir/a.png")
@@ -51,7 +51,7 @@ func TestUpload(t *testing.T) {
 
 // The process dies after it wrote the file: nobody comes to name it.
 func TestUploadForgotten(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.upload(w.clean.Begin(), "a")
 		w.drain()
@@ -65,7 +65,7 @@ func TestUploadForgotten(t *testing.T) {
 
 // The transaction that names the file comes too late.
 func TestUploadLate(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		name := w.upload(b, "a")
@@ -84,7 +84,7 @@ func TestUploadLate(t *testing.T) {
 
 // The upload's time is over, its file is gone, and another upload has its name.
 func TestUploadNameGivenAgain(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		late, other := w.clean.Begin(), w.another()
 		w.upload(late, "a")
@@ -114,7 +114,7 @@ func TestUploadNameGivenAgain(t *testing.T) {
 // A row that names the file already, for whatever reason, lets go of it: that is no
 // reason for the intent to be due, or to be another's.
 func TestReleaseLeavesIntent(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 1, Cover: "a"}) })
 		b := w.clean.Begin()
@@ -135,7 +135,7 @@ func TestReleaseLeavesIntent(t *testing.T) {
 // A record that was kept in memory names a file by a name that an upload has got
 // meanwhile; the upload is rolled back.
 func TestUploadNamedByAnother(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		b, other := w.clean.Begin(), w.another()
 		w.upload(b, "a")
@@ -145,7 +145,7 @@ func TestUploadNamedByAnother(t *testing.T) {
 
 // It names it in a transaction that does not see the intent.
 func TestUploadNamedByAnotherSnapshot(t *testing.T) {
-	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		b, other := w.clean.Begin(), w.another()
 		tx := other.beginAt(sql.LevelRepeatableRead)
@@ -178,7 +178,7 @@ func (w *world) nameRolledBack(b *runtime.Batch, tx *transaction) {
 // A write that may have hit no row names an upload of another transaction, which
 // is rolled back: the relay waits until it can see which it was.
 func TestUploadPerhapsNamedByAnother(t *testing.T) {
-	databases.EachServer(t, func(t *testing.T, d outbox.Dialect) {
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 1}) })
 		b := w.clean.Begin()
@@ -204,7 +204,7 @@ func TestUploadPerhapsNamedByAnother(t *testing.T) {
 }
 
 func TestUploadRolledBack(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		w.upload(b, "a")
@@ -224,7 +224,7 @@ func TestUploadRolledBack(t *testing.T) {
 // does one whose hold a savepoint cut; one that a write may have named is asked
 // for in the database.
 func TestUploadsNotNamed(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		first, second, cut, never, missed := w.upload(b, "first"), w.upload(b, "second"), w.upload(b, "cut"), w.upload(b, "never"), w.upload(b, "missed")
@@ -254,7 +254,7 @@ func TestUploadsNotNamed(t *testing.T) {
 // What a flush that failed leaves to the intents is not deleted by a rollback: the
 // caller may commit all the same.
 func TestUploadAfterFailedFlush(t *testing.T) {
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		b := w.clean.Begin()
 		name := w.upload(b, "a")
@@ -278,7 +278,7 @@ func TestUploadAfterFailedFlush(t *testing.T) {
 
 // On SQLite the intent takes the lock that the transaction has.
 func TestSQLiteUploadInTransaction(t *testing.T) {
-	w := newWorld(t, outbox.SQLite, settings{})
+	w := newWorld(t, references.SQLite, settings{})
 	w.dsn = strings.Replace(w.dsn, "busy_timeout(20000)", "busy_timeout(50)", 1)
 	w = w.another()
 	tx := w.begin()

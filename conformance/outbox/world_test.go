@@ -18,6 +18,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -26,10 +27,12 @@ const environment = "test"
 // world is a database, a directory, a cleaner and its outbox.
 type world struct {
 	t     testing.TB
-	d     outbox.Dialect
+	d     references.Dialect
 	root  string
 	dsn   string
 	db    *sql.DB
+	own   *sql.DB // of the references
+	refs  *references.References
 	dir   *runtime.DirFs
 	clean *runtime.Cleaner
 	box   *outbox.Outbox
@@ -74,61 +77,80 @@ func (l *logs) String() string {
 // settings are how a world differs from others.
 type settings struct {
 	cleaner []runtime.Option
+	refs    []references.Option
 	box     []outbox.Option
 	relay   []outbox.RelayOption
 	storage []runtime.StorageOption
 	wrap    func(afero.Fs) afero.Fs // around the storage; or nil
 }
 
-func newWorld(tb testing.TB, d outbox.Dialect, with settings) *world {
+func newWorld(tb testing.TB, d references.Dialect, with settings) *world {
 	tb.Helper()
 	w := &world{t: tb, d: d, root: tb.TempDir(), dsn: databases.New(tb, d)}
-	w.open(with)
-	w.must(outbox.Migrate(tb.Context(), w.db, d))
+	w.openFiles()
+	w.must(outbox.Migrate(tb.Context(), w.own, d))
 	for s := range strings.SplitSeq(schema[d], ";") {
 		w.exec(s)
 	}
 	w.must(outbox.Mark(w.dir, environment))
+	w.open(with)
 	w.makeRelay(with)
 	return w
 }
 
-// open opens the database and the directory of a world anew, as another process
-// would.
-func (w *world) open(with settings) {
+// openFiles opens the database and the directory of a world.
+func (w *world) openFiles() {
 	w.t.Helper()
 	var err error
 	w.db, err = databases.Open(w.d, w.dsn)
 	w.must(err)
 	w.db.SetMaxIdleConns(8)
+	w.own, err = databases.Open(w.d, w.dsn)
+	w.must(err)
 	w.dir, err = runtime.Dir(w.root)
 	w.must(err)
 	w.logs = &logs{written: make(chan struct{})}
-	media := afero.Fs(w.dir)
-	if with.wrap != nil {
-		media = with.wrap(media)
-	}
-	w.clean, err = runtime.New(append([]runtime.Option{
-		runtime.WithStorage("media", media, with.storage...),
-		runtime.WithTypes(models.FileTypes()...),
-		runtime.WithLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
-	}, with.cleaner...)...)
-	w.must(err)
-	w.box, err = outbox.New(w.clean, w.db, w.d, append(stored(), with.box...)...)
-	w.must(err)
-	db, dir := w.db, w.dir
+	db, own, dir := w.db, w.own, w.dir
 	w.t.Cleanup(func() {
 		_ = db.Close()
+		_ = own.Close()
 		_ = dir.Close()
 	})
 }
 
+// open makes the cleaner and the outbox of a world.
+func (w *world) open(with settings) {
+	w.t.Helper()
+	media := afero.Fs(w.dir)
+	if with.wrap != nil {
+		media = with.wrap(media)
+	}
+	var err error
+	w.clean, err = runtime.New(append([]runtime.Option{
+		runtime.WithStorage("media", media, with.storage...),
+		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithLogger(w.logger()),
+	}, with.cleaner...)...)
+	w.must(err)
+	w.refs, err = w.references(append(stored(), with.refs...)...)
+	w.must(err)
+	w.box, err = outbox.New(w.t.Context(), w.clean, w.refs, with.box...)
+	w.must(err)
+}
+
+func (w *world) logger() *slog.Logger { return slog.New(slog.NewTextHandler(w.logs, nil)) }
+
+// references makes references to the rows of a world.
+func (w *world) references(options ...references.Option) (*references.References, error) {
+	return references.New(w.t.Context(), w.own, w.d, append(options, references.Logger(w.logger()))...)
+}
+
 // stored says where the records of a world are.
-func stored() []outbox.Option {
-	return []outbox.Option{
-		outbox.Stored(models.AlbumFileType, "album", outbox.Columns{"Photos[].File": {Name: "photos"}}),
-		outbox.Stored(models.ScanFileType, "scan", nil),
-		outbox.NotStored(models.PhotoFileType, models.ThingFileType),
+func stored() []references.Option {
+	return []references.Option{
+		references.Table(models.AlbumFileType, "album", references.Columns{"Photos[].File": {Name: "photos"}}),
+		references.Table(models.ScanFileType, "scan"),
+		references.NotStored(models.PhotoFileType, models.ThingFileType),
 	}
 }
 
@@ -136,6 +158,7 @@ func stored() []outbox.Option {
 func (w *world) another(options ...outbox.RelayOption) *world {
 	w.t.Helper()
 	other := &world{t: w.t, d: w.d, root: w.root, dsn: w.dsn}
+	other.openFiles()
 	other.open(settings{})
 	other.makeRelay(settings{relay: options})
 	return other
@@ -145,18 +168,18 @@ func (w *world) makeRelay(with settings) {
 	w.t.Helper()
 	var err error
 	w.relay, err = w.box.Relay(w.t.Context(), environment, append([]outbox.RelayOption{
-		outbox.WithRelayLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
+		outbox.WithRelayLogger(w.logger()),
 		outbox.WithAttempts(5, 0, 0),
 	}, with.relay...)...)
 	w.must(err)
 }
 
-var schema = map[outbox.Dialect]string{
-	outbox.SQLite: `CREATE TABLE album (id integer PRIMARY KEY, title text NOT NULL, cover text NOT NULL, banner text, pages text, photos text);
+var schema = map[references.Dialect]string{
+	references.SQLite: `CREATE TABLE album (id integer PRIMARY KEY, title text NOT NULL, cover text NOT NULL, banner text, pages text, photos text);
 		CREATE TABLE scan (id integer PRIMARY KEY, file text NOT NULL)`,
-	outbox.PostgreSQL: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover text NOT NULL, banner varchar(200), pages text[], photos jsonb);
+	references.PostgreSQL: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover text NOT NULL, banner varchar(200), pages text[], photos jsonb);
 		CREATE TABLE scan (id bigint PRIMARY KEY, file text NOT NULL)`,
-	outbox.MySQL: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover varchar(200) NOT NULL, banner varchar(200), pages json, photos json, KEY (cover), KEY (banner));
+	references.MySQL: `CREATE TABLE album (id bigint PRIMARY KEY, title text NOT NULL, cover varchar(200) NOT NULL, banner varchar(200), pages json, photos json, KEY (cover), KEY (banner));
 		CREATE TABLE scan (id bigint PRIMARY KEY, file varchar(200) NOT NULL)`,
 }
 
@@ -228,10 +251,10 @@ func (tx *transaction) try(hook func(*runtime.Batch), query string, args ...any)
 func null(name string) sql.NullString { return sql.NullString{String: name, Valid: name != ""} }
 
 // columns returns what an album's columns hold.
-func columns(d outbox.Dialect, a *models.Album) []any {
+func columns(d references.Dialect, a *models.Album) []any {
 	pages, _ := json.Marshal(a.Pages)
 	photos, _ := json.Marshal(a.Photos)
-	if d == outbox.PostgreSQL {
+	if d == references.PostgreSQL {
 		pages = []byte("{}")
 		if len(a.Pages) > 0 {
 			pages = []byte(`{"` + strings.Join(a.Pages, `","`) + `"}`)

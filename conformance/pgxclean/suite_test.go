@@ -11,11 +11,12 @@ import (
 	"github.com/filecleangen/filecleangen/adapters/pgxclean"
 	"github.com/filecleangen/filecleangen/conformance/suite"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 func TestSuite(t *testing.T) {
-	suite.Run(t, suite.Adapter{Dialects: []outbox.Dialect{outbox.PostgreSQL}, Open: func(w *suite.World) suite.Layer {
+	suite.Run(t, suite.Adapter{Dialects: []references.Dialect{references.PostgreSQL}, Open: func(w *suite.World) suite.Layer {
 		pool, err := pgxpool.New(w.T.Context(), w.DSN)
 		w.Must(err)
 		w.T.Cleanup(pool.Close)
@@ -42,7 +43,7 @@ func (l *layer) InTx(ctx context.Context, uploads []string, f func(tx suite.Tx, 
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
 	if err := f(&suite.SQL{
-		Dialect: outbox.PostgreSQL,
+		Dialect: references.PostgreSQL,
 		Query: func(query string, args ...any) (suite.Rows, error) {
 			return tx.Query(ctx, query, args...) //nolint:sqlclosecheck // they are read to their end
 		},

@@ -16,13 +16,15 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/sqlclean/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // world is a database and a directory, with an outbox or without.
 type world struct {
 	t     *testing.T
-	d     outbox.Dialect
+	d     references.Dialect
+	dsn   string
 	root  string
 	db    *sql.DB
 	clean *runtime.Cleaner
@@ -33,7 +35,7 @@ type world struct {
 // each runs a test on each database, with an outbox and in memory.
 func each(t *testing.T, test func(w *world)) {
 	t.Helper()
-	databases.Each(t, func(t *testing.T, d outbox.Dialect) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		t.Run("memory", func(t *testing.T) { test(newWorld(t, d)) })
 		t.Run("outbox", func(t *testing.T) {
 			w := newWorld(t, d)
@@ -43,11 +45,11 @@ func each(t *testing.T, test func(w *world)) {
 	})
 }
 
-func newWorld(t *testing.T, d outbox.Dialect) *world {
+func newWorld(t *testing.T, d references.Dialect) *world {
 	t.Helper()
-	w := &world{t: t, d: d, root: t.TempDir()}
+	w := &world{t: t, d: d, root: t.TempDir(), dsn: databases.New(t, d)}
 	var err error
-	w.db, err = databases.Open(d, databases.New(t, d))
+	w.db, err = databases.Open(d, w.dsn)
 	w.must(err)
 	t.Cleanup(func() { _ = w.db.Close() })
 	dir, err := runtime.Dir(w.root)
@@ -55,7 +57,7 @@ func newWorld(t *testing.T, d outbox.Dialect) *world {
 	t.Cleanup(func() { _ = dir.Close() })
 	w.clean, err = runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.FileTypes()...), runtime.WithLogger(slog.New(slog.DiscardHandler)))
 	w.must(err)
-	text := map[outbox.Dialect]string{outbox.MySQL: "varchar(200)"}[d]
+	text := map[references.Dialect]string{references.MySQL: "varchar(200)"}[d]
 	_, err = w.db.ExecContext(t.Context(), "CREATE TABLE article (id bigint PRIMARY KEY, cover "+max(text, "text")+" NOT NULL)")
 	w.must(err)
 	return w
@@ -63,11 +65,15 @@ func newWorld(t *testing.T, d outbox.Dialect) *world {
 
 func (w *world) attach() {
 	w.t.Helper()
-	w.must(outbox.Migrate(w.t.Context(), w.db, w.d))
+	own, err := databases.Open(w.d, w.dsn)
+	w.must(err)
+	w.t.Cleanup(func() { _ = own.Close() })
+	w.must(outbox.Migrate(w.t.Context(), own, w.d))
 	dir, _ := w.clean.Storage("media")
 	w.must(outbox.Mark(dir, "test"))
-	var err error
-	w.box, err = outbox.New(w.clean, w.db, w.d, outbox.Stored(models.ArticleFileType, "article", nil))
+	refs, err := references.New(w.t.Context(), own, w.d, references.Table(models.ArticleFileType, "article"))
+	w.must(err)
+	w.box, err = outbox.New(w.t.Context(), w.clean, refs)
 	w.must(err)
 	w.relay, err = w.box.Relay(w.t.Context(), "test")
 	w.must(err)
@@ -183,7 +189,7 @@ func TestInTx(t *testing.T) {
 func TestSqlx(t *testing.T) {
 	each(t, func(w *world) {
 		w.write("a", "b")
-		db := sqlx.NewDb(w.db, map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MySQL: "mysql"}[w.d])
+		db := sqlx.NewDb(w.db, map[references.Dialect]string{references.SQLite: "sqlite", references.PostgreSQL: "pgx", references.MySQL: "mysql"}[w.d])
 		insert := func(tx *sql.Tx, b *runtime.Batch) error {
 			txx := &sqlx.Tx{Tx: tx, Mapper: db.Mapper}
 			a := &models.Article{ID: 1, Cover: "a"}
@@ -340,7 +346,7 @@ func TestPanicInSavepoint(t *testing.T) {
 // if the transaction is committed.
 func TestLostSavepoint(t *testing.T) {
 	each(t, func(w *world) {
-		if w.d == outbox.PostgreSQL {
+		if w.d == references.PostgreSQL {
 			return // it commits nothing after an error
 		}
 		w.write("a")
@@ -365,7 +371,7 @@ func TestLostSavepoint(t *testing.T) {
 // Two transactions that the database can't let pass both: the one that is refused
 // is begun anew, and nothing of the first time is left.
 func TestRetry(t *testing.T) {
-	w := newWorld(t, outbox.PostgreSQL)
+	w := newWorld(t, references.PostgreSQL)
 	w.attach()
 	w.write("a", "b", "c")
 	w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.insert(tx, b, 1, "a") }))

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -49,7 +50,7 @@ func (w *World) settle() {
 		return
 	}
 	w.exec("UPDATE filecleangen_outbox SET not_before = 0 WHERE state = 'upload'")
-	if w.Dialect != outbox.SQLite {
+	if w.Dialect != references.SQLite {
 		// No transaction of this world is running, and relays wait for those of all others
 		// on the server: these are taken at once, as the rows of a relay that died.
 		w.exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = 0 WHERE state <> 'parked'")

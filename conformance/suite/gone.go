@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -39,7 +39,7 @@ func (w *World) whileDeleted(id int64, do func(tx Tx) error) error {
 	w.T.Helper()
 	letGo := func() { w.change(id, func(a *models.Article) { a.Cover = "" }) }
 	if w.inMemory() {
-		if w.Dialect == outbox.SQLite {
+		if w.Dialect == references.SQLite {
 			w.T.Skip("a transaction waits for the other there")
 		}
 		return w.inTx(func(tx Tx) error {

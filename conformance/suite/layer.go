@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -15,7 +15,7 @@ type Adapter struct {
 	Open func(w *World) Layer
 
 	// Dialects are the databases that the layer can use; all if it is nil.
-	Dialects []outbox.Dialect
+	Dialects []references.Dialect
 
 	// Cannot says what the layer is not able to do, and why: the stories that need
 	// it are skipped. The methods of [Tx] that belong to it are not called.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -72,9 +72,9 @@ func overtaken(name string, needs []Ability, winner, waits func(tx Tx) error) st
 // if it is read often.
 func (w *World) untilWaiting(over chan error) {
 	w.T.Helper()
-	query := map[outbox.Dialect]string{
-		outbox.PostgreSQL: "SELECT count(*) FROM pg_locks waits JOIN pg_locks has USING (pid) WHERE NOT waits.granted AND has.relation = 'article'::regclass",
-		outbox.MySQL:      "SELECT count(*) FROM information_schema.PROCESSLIST WHERE db = database() AND id <> connection_id() AND command <> 'Sleep' AND info LIKE '%article%'",
+	query := map[references.Dialect]string{
+		references.PostgreSQL: "SELECT count(*) FROM pg_locks waits JOIN pg_locks has USING (pid) WHERE NOT waits.granted AND has.relation = 'article'::regclass",
+		references.MySQL:      "SELECT count(*) FROM information_schema.PROCESSLIST WHERE db = database() AND id <> connection_id() AND command <> 'Sleep' AND info LIKE '%article%'",
 	}[w.Dialect]
 	ctx, cancel := context.WithTimeout(w.T.Context(), 10*time.Second)
 	defer cancel()

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // What the rows say, past the layer.
@@ -24,7 +24,7 @@ func (w *World) articles() []*models.Article {
 }
 
 // namesIn returns the names of files in all rows.
-func namesIn(ctx context.Context, db outbox.Queryer) (map[string]bool, error) {
+func namesIn(ctx context.Context, db references.Queryer) (map[string]bool, error) {
 	articles, err := readArticles(ctx, db)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func namesIn(ctx context.Context, db outbox.Queryer) (map[string]bool, error) {
 	return names, err
 }
 
-func readArticles(ctx context.Context, db outbox.Queryer) ([]*models.Article, error) {
+func readArticles(ctx context.Context, db references.Queryer) ([]*models.Article, error) {
 	rows, err := db.QueryContext(ctx, selectArticles+" ORDER BY id") //nolint:rowserrcheck // eachRow does
 	if err != nil {
 		return nil, err

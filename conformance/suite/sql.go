@@ -8,7 +8,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -23,7 +23,7 @@ type Rows interface {
 // SQL is a [Tx] for layers whose users write the SQL, and log what it does by the
 // generated methods: they read the rows first, FOR UPDATE, in the same transaction.
 type SQL struct {
-	Dialect outbox.Dialect
+	Dialect references.Dialect
 
 	// Query runs a query, in the transaction.
 	Query func(query string, args ...any) (Rows, error)
@@ -99,7 +99,7 @@ func (t *SQL) Upsert(a *models.Article) error {
 		return t.Insert(a)
 	}
 	set := " ON CONFLICT (id) DO UPDATE SET title = excluded.title, img_path = excluded.img_path, banner = excluded.banner, pages = excluded.pages"
-	if t.Dialect == outbox.MySQL {
+	if t.Dialect == references.MySQL {
 		set = " ON DUPLICATE KEY UPDATE title = VALUES(title), img_path = VALUES(img_path), banner = VALUES(banner), pages = VALUES(pages)"
 	}
 	return t.exec(func(b *runtime.Batch) { a.FileSnapshot().LogUpdate(b, a.FileKey(), rows[0].FileSnapshot()) }, insertArticle+set, t.values(a)...)
@@ -244,7 +244,7 @@ func (t *SQL) parts(article int64) (all []*models.Part, err error) {
 }
 
 func (t *SQL) query(query string, args ...any) (Rows, error) {
-	if t.Dialect != outbox.SQLite {
+	if t.Dialect != references.SQLite {
 		query += " FOR UPDATE"
 	}
 	return t.Query(databases.Rebind(t.Dialect, query), args...)

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // A story is something that applications do. After it the files must be those that
@@ -27,11 +27,11 @@ func Run(t *testing.T, a Adapter) {
 	t.Helper()
 	dialects := a.Dialects
 	if dialects == nil {
-		dialects = []outbox.Dialect{outbox.SQLite, outbox.PostgreSQL, outbox.MySQL}
+		dialects = []references.Dialect{references.SQLite, references.PostgreSQL, references.MySQL}
 	}
-	databases.On(t, func(t *testing.T, d outbox.Dialect) {
+	databases.On(t, func(t *testing.T, d references.Dialect) {
 		for _, s := range stories {
-			if s.servers && d == outbox.SQLite {
+			if s.servers && d == references.SQLite {
 				continue
 			}
 			t.Run(s.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -20,7 +21,7 @@ const environment = "suite"
 // models, and an empty directory.
 type World struct {
 	T       *testing.T
-	Dialect outbox.Dialect
+	Dialect references.Dialect
 	DB      *sql.DB
 	DSN     string // by which DB was opened, for layers that have their own way
 
@@ -39,7 +40,7 @@ type World struct {
 	reported []runtime.Cause // why files may be left behind in memory
 }
 
-func newWorld(t *testing.T, d outbox.Dialect) *World {
+func newWorld(t *testing.T, d references.Dialect) *World {
 	t.Helper()
 	w := &World{
 		T: t, Dialect: d, DSN: databases.New(t, d), root: t.TempDir(),
@@ -93,16 +94,20 @@ func (w *World) NewCleaner(types ...*runtime.Type) *runtime.Cleaner {
 
 // NewOutbox gives a cleaner an outbox in the world's database. The options say where
 // its types are stored; without any it is where package models says.
-func (w *World) NewOutbox(cleaner *runtime.Cleaner, stored ...outbox.Option) *outbox.Outbox {
+func (w *World) NewOutbox(cleaner *runtime.Cleaner, stored ...references.Option) *outbox.Outbox {
 	w.T.Helper()
 	if len(stored) == 0 {
 		stored = Stored()
 	}
 	ctx := w.T.Context()
-	w.Must(outbox.Migrate(ctx, w.DB, w.Dialect))
+	own, err := databases.Open(w.Dialect, w.DSN)
+	w.Must(err)
+	w.T.Cleanup(func() { _ = own.Close() })
+	w.Must(outbox.Migrate(ctx, own, w.Dialect))
 	w.Must(outbox.Mark(w.media, environment))
-	var err error
-	w.box, err = outbox.New(cleaner, w.DB, w.Dialect, stored...)
+	refs, err := references.New(ctx, own, w.Dialect, stored...)
+	w.Must(err)
+	w.box, err = outbox.New(ctx, cleaner, refs)
 	w.Must(err)
 	w.relay, err = w.box.Relay(ctx, environment,
 		outbox.WithAttempts(1, 0, 0),
@@ -112,12 +117,12 @@ func (w *World) NewOutbox(cleaner *runtime.Cleaner, stored ...outbox.Option) *ou
 }
 
 // Stored says where the records of package models are stored.
-func Stored() []outbox.Option {
-	banner := outbox.Columns{"Base.Banner": {Name: models.Banner, Form: outbox.Text}}
-	return []outbox.Option{
-		outbox.Stored(models.ArticleFileType, "article", banner),
-		outbox.Stored(models.ShortFileType, "article", nil),
-		outbox.Stored(models.PartFileType, "part", nil),
+func Stored() []references.Option {
+	banner := references.Columns{"Base.Banner": {Name: models.Banner, Form: references.Text}}
+	return []references.Option{
+		references.Table(models.ArticleFileType, "article", banner),
+		references.Table(models.ShortFileType, "article"),
+		references.Table(models.PartFileType, "part"),
 	}
 }
 

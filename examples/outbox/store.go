@@ -13,6 +13,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/adapters/sqlclean"
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -27,6 +28,7 @@ const schema = `CREATE TABLE IF NOT EXISTS article (id INTEGER PRIMARY KEY, cove
 type Store struct {
 	folder  string
 	db      *sql.DB
+	own     *sql.DB // the outbox's, and nobody else's
 	media   *runtime.DirFs
 	cleaner *runtime.Cleaner
 	box     *outbox.Outbox
@@ -43,14 +45,23 @@ func open(ctx context.Context, folder string) (_ *Store, err error) {
 	if s.media, err = runtime.Dir(filepath.Join(folder, "media")); err != nil {
 		return nil, err
 	}
-	s.db, err = sql.Open("sqlite", filepath.Join(folder, "articles.db")+"?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=busy_timeout(5000)")
-	if err != nil {
+	dsn := filepath.Join(folder, "articles.db") + "?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=busy_timeout(5000)"
+	if s.db, err = sql.Open("sqlite", dsn); err != nil {
+		return nil, err
+	}
+	if s.own, err = sql.Open("sqlite", dsn); err != nil {
 		return nil, err
 	}
 	if _, err := s.db.ExecContext(ctx, schema); err != nil {
 		return nil, err
 	}
-	if err := outbox.Migrate(ctx, s.db, outbox.SQLite); err != nil {
+	if err := outbox.Migrate(ctx, s.own, references.SQLite); err != nil {
+		return nil, err
+	}
+	refs, err := references.New(ctx, s.own, references.SQLite,
+		references.Table(ArticleFileType, "article"), // where rows name files: what the relay asks
+	)
+	if err != nil {
 		return nil, err
 	}
 	s.cleaner, err = runtime.New(
@@ -61,16 +72,17 @@ func open(ctx context.Context, folder string) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.box, err = outbox.New(s.cleaner, s.db, outbox.SQLite,
-		outbox.Stored(ArticleFileType, "article", nil), // where rows name files: what the relay asks
-		outbox.WithUploadTime(2*time.Second),           // an hour, if it is not for a story
+	s.box, err = outbox.New(ctx, s.cleaner, refs,
+		outbox.WithUploadTime(2*time.Second), // an hour, if it is not for a story
 	)
 	return s, err
 }
 
 func (s *Store) close() {
-	if s.db != nil {
-		_ = s.db.Close()
+	for _, db := range []*sql.DB{s.db, s.own} {
+		if db != nil {
+			_ = db.Close()
+		}
 	}
 	if s.media != nil {
 		_ = s.media.Close()

@@ -6,6 +6,7 @@ package dialect
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 )
 
@@ -43,13 +44,15 @@ type Dialect interface {
 	Quote(name string) string
 	// Bind returns the placeholder of the argument with this number, from 1.
 	Bind(n int) string
-	// KeepExisting ends an INSERT that leaves a row alone that is there already.
-	KeepExisting() string
+	// KeepExisting ends an INSERT that leaves a row alone that is there already; the
+	// table has the column.
+	KeepExisting(column string) string
 	// UpdatePending ends an INSERT that sets columns of a row that is there
 	// already, if its state is pending.
 	UpdatePending(table string, columns []string) string
-	// SkipLocked ends a SELECT that locks its rows and leaves out those that others
-	// have locked.
+	// Lock ends a SELECT that locks its rows, and SkipLocked one that leaves out those
+	// that others have locked.
+	Lock() string
 	SkipLocked() string
 
 	// OneWriter reports whether one transaction at a time can write, so that none is
@@ -59,27 +62,46 @@ type Dialect interface {
 	// begins later, and the transactions that are running; nil if the database won't
 	// tell. It is not called where there is one writer.
 	Running(ctx context.Context, db *sql.DB, table string) (bound int64, running []string, err error)
+	// Home returns the database in which tables are that are named without one, as
+	// far as a session can change it.
+	Home(ctx context.Context, db Queryer) (string, error)
 	// Transaction runs do in a transaction in which each query sees what is
 	// committed when it runs; where there is one writer, as that. Nothing that a
 	// session was told before changes what is seen: what can be set is set, and what
-	// can't be is an error.
-	Transaction(ctx context.Context, db *sql.DB, do func(Handle) error) error
+	// can't be is an error. So is a database that is a copy of another one and may be
+	// behind it. What the transaction commits is on disk then, and with it all that was
+	// committed before.
+	Transaction(ctx context.Context, s Session, do func(Handle) error) error
+	// Reading is a Transaction that only reads, and holds up no writer.
+	Reading(ctx context.Context, s Session, do func(Handle) error) error
 
 	// Typed reports whether the types of columns say how they hold names, so that
 	// Column has to be asked; only there are arrays.
 	Typed() bool
-	// Shadowed reports whether a table is hidden by a temporary one of the same name
-	// that the session has made.
-	Shadowed(ctx context.Context, db Queryer, table string) (bool, error)
 	// Column finds a column, where it is whatever a session is told later, and how it
 	// holds names. form is what was said of it, or Auto; many is whether the field has
-	// many names.
+	// many names. The error is [ErrNoColumn] only if it is sure that there is none.
 	Column(ctx context.Context, db Queryer, table, column string, form Form, many bool) (Source, error)
+	// Fingerprint returns a text that is another one when what Column found may no
+	// longer be true. It is an error if the session sees something else in the place of
+	// the table.
+	Fingerprint(ctx context.Context, db Queryer, src Source) (string, error)
 	// Find appends a query for those of the values that a column holds, and perhaps
 	// others that the database takes for them: what they are, and how they are to be
 	// compared, see [Match]. With a limit, " LIMIT n", it looks at so many rows. What
-	// the database takes for equal must not be merged: only one may be the name.
-	Find(s *Statement, src Source, values []string, limit string)
+	// the database takes for equal must not be merged: only one may be the name. Of
+	// documents it selects all, or some that surely have all that is looked for.
+	Find(s *Statement, src Source, values *Values, limit string)
+	// FindTails appends a query for the values of a column that begin with a prefix and
+	// have one of ?, # and % in them. It is not asked of documents.
+	FindTails(s *Statement, src Source, prefix string)
+	// List appends a query for all values of a column, as Find has them.
+	List(s *Statement, src Source)
+	// Keyed is a query for the primary keys and the documents of a column.
+	Keyed(src Source) *Statement
+	// Untranslatable reports whether an error says that the database has no character
+	// set that can hold a value.
+	Untranslatable(err error) bool
 
 	// Schema returns the statements that lead from each version of the tables to
 	// the next.
@@ -105,16 +127,25 @@ const (
 
 // A Source is a column in which names are looked for.
 type Source struct {
-	Table     string // with its schema
-	Column    string
-	Form      Form
-	Type      string // as the catalogue of the database has it
-	Charset   string // of text; MySQL
-	Collation string // of text; MySQL
-	Length    int    // of values that are filled up to it
-	// Raw says that documents are not to be taken apart by the database: one of them
-	// is more than it can do.
-	Raw bool
+	Table      string // with its schema
+	Column     string
+	Form       Form
+	Type       string // as the catalogue of the database has it
+	TypeSchema string // PostgreSQL
+	Charset    string // of text; MySQL
+	Collation  string // of text; MySQL
+	Length     int    // of values that are filled up to it
+	Indexed    bool   // whether an index has what is in documents and arrays; PostgreSQL
+	Key        string // the columns of the primary key, with commas between
+}
+
+// ErrNoColumn says that there is no such table or column.
+var ErrNoColumn = errors.New("there is no such table or column")
+
+// A Session is a handle of our own, and where its tables are.
+type Session struct {
+	DB   *sql.DB
+	Home string // see [Dialect.Home]
 }
 
 // A Match says how a value that Find selects is compared with a name.
@@ -125,4 +156,5 @@ const (
 	Exactly  Match = iota // it is the name, byte for byte
 	Padded                // the same, but for spaces and zeros that fill it up
 	Document              // it is a document, to be searched by [InDocument]
+	Mistaken              // the same, but it may be UTF-8 that was taken for latin1, see [NotLatin1]
 )

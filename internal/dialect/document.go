@@ -8,11 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// InDocument calls found for each string in a document that may be a name, whatever
+// InDocument calls found for each string in a document, but for keys, whatever
 // the document is made of: also where it is cut off, or has something in it that a
 // database does not take for JSON. names are looked for in all of the text besides,
-// written plainly and with the escapes that JSON has, where the document is none.
-func InDocument(document []byte, names []string, found func(name string)) {
+// written plainly and with the escapes that JSON has, where the document is none; it
+// reports whether it is one.
+func InDocument(document []byte, names []string, found func(name string)) bool {
 	document = bytes.TrimPrefix(document, []byte("\ufeff"))
 	for rest := document; ; {
 		open := bytes.IndexByte(rest, '"')
@@ -20,14 +21,13 @@ func InDocument(document []byte, names []string, found func(name string)) {
 			break
 		}
 		end := closingQuote(rest, open)
-		found(unescape(rest[open+1 : end]))
-		if end == len(rest) {
-			break
+		text := rest[open+1 : end]
+		if rest = rest[min(end+1, len(rest)):]; !isKey(rest) {
+			found(unescape(text))
 		}
-		rest = rest[end+1:]
 	}
-	if json.Valid(document) {
-		return
+	if len(document) == 0 || json.Valid(document) {
+		return true
 	}
 	for _, name := range names {
 		for _, form := range writtenForms(name) {
@@ -37,6 +37,17 @@ func InDocument(document []byte, names []string, found func(name string)) {
 			}
 		}
 	}
+	return false
+}
+
+// isKey reports whether the string that ended before text is the key of an object.
+func isKey(text []byte) bool {
+	for _, c := range text {
+		if c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			return c == ':'
+		}
+	}
+	return false
 }
 
 // closingQuote returns where the string that opens at i ends.

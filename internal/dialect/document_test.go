@@ -35,7 +35,8 @@ func TestInDocument(t *testing.T) {
 			t.Errorf("%s: %q, not %q", document, found, want)
 		}
 	}
-	for _, document := range []string{"", "12", "null", `["b.png"]`, `{"x": "xa.png"}`, `["A.png"]`} {
+	for _, document := range []string{"", "12", `{"a.png": 1}`, `{"a.png"
+		: ["b.png"]}`, "null", `["b.png"]`, `{"x": "xa.png"}`, `["A.png"]`} {
 		if found := stringsIn(document, "a.png"); slices.Contains(found, "a.png") {
 			t.Errorf("%s: %q", document, found)
 		}

@@ -1,6 +1,9 @@
 package dialect
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // someRows is the values of a column that are not NULL, as t.c.
 func someRows(d Dialect, src Source, limit string) string {
@@ -17,5 +20,28 @@ func plainRows(d Dialect, src Source, limit string) (column, rows string) {
 	return "r." + d.Quote(src.Column), d.Quote(src.Table) + " r"
 }
 
-// selects begins a query of what Find selects.
-func selects(m Match, value string) string { return fmt.Sprintf("SELECT DISTINCT %d, %s", m, value) }
+// distinct begins a query of what Find selects, and selects one for all rows.
+func distinct(m Match, value string) string { return fmt.Sprintf("SELECT DISTINCT %d, %s", m, value) }
+
+func selects(m Match, value string) string { return fmt.Sprintf("SELECT %d, %s", m, value) }
+
+// keyed is a query for the key of rows, as one text, and their documents.
+func keyed(d Dialect, src Source, key func(column string) string, document string) *Statement {
+	text := "''"
+	for i, column := range splitKey(src.Key) {
+		if i > 0 {
+			text += ", ', ', "
+		} else {
+			text = ""
+		}
+		text += key("r." + d.Quote(column))
+	}
+	return New(d, "SELECT CONCAT("+text+"), "+document+" FROM "+d.Quote(src.Table)+" r WHERE r."+d.Quote(src.Column)+" IS NOT NULL")
+}
+
+func splitKey(key string) []string {
+	if key == "" {
+		return nil
+	}
+	return strings.Split(key, ",")
+}

@@ -7,9 +7,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // mysql is MySQL, 8.0.19 or later, and MariaDB, 10.6 or later.
@@ -25,7 +26,9 @@ func (mysql) Quote(name string) string { return quote(name, "`") }
 
 func (mysql) Bind(int) string { return "?" }
 
-func (mysql) KeepExisting() string { return " ON DUPLICATE KEY UPDATE id = id" }
+func (mysql) KeepExisting(column string) string {
+	return " ON DUPLICATE KEY UPDATE " + column + " = " + column
+}
 
 func (mysql) UpdatePending(_ string, columns []string) string {
 	set := make([]string, len(columns))
@@ -34,6 +37,8 @@ func (mysql) UpdatePending(_ string, columns []string) string {
 	}
 	return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
 }
+
+func (mysql) Lock() string { return " FOR UPDATE" }
 
 func (mysql) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 
@@ -117,19 +122,104 @@ func (d mysql) transactions(ctx context.Context, db Queryer) (isNew bool, runnin
 // denied reports whether err says that a privilege is missing, error 1227.
 func denied(err error) bool { return err != nil && strings.Contains(err.Error(), "1227") }
 
-// Transaction: a limit that was set for all queries would hide rows.
-func (mysql) Transaction(ctx context.Context, db *sql.DB, do func(Handle) error) error {
-	return readCommitted(ctx, db, func(tx Handle) error {
-		if _, err := tx.ExecContext(ctx, "SET SESSION sql_select_limit = 18446744073709551615"); err != nil {
+func (d mysql) Home(ctx context.Context, db Queryer) (home string, err error) {
+	err = QueryRow(ctx, db, New(d, "SELECT coalesce(DATABASE(), '')"), &home)
+	return home, err
+}
+
+func (d mysql) Transaction(ctx context.Context, s Session, do func(Handle) error) error {
+	return d.within(ctx, s, "START TRANSACTION READ WRITE", do)
+}
+
+func (d mysql) Reading(ctx context.Context, s Session, do func(Handle) error) error {
+	return d.within(ctx, s, "START TRANSACTION READ ONLY", do)
+}
+
+// sessionSettings are what a session may have been told that changes what is seen,
+// or what a statement means. What transaction there may be has ended before.
+const sessionSettings = `SET SESSION autocommit = 1, completion_type = 0, sql_mode = 'STRICT_ALL_TABLES', sql_select_limit = 18446744073709551615,
+	max_join_size = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0, sql_safe_updates = 0, unique_checks = 1
+	/*M!100100 , max_statement_time = 0, system_versioning_asof = DEFAULT */ /*!80019 , max_execution_time = 0 */`
+
+func (d mysql) within(ctx context.Context, s Session, begin string, do func(Handle) error) error {
+	c, err := s.DB.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET NAMES utf8mb4 COLLATE utf8mb4_bin", sessionSettings, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", begin}, "COMMIT", "ROLLBACK", func() error {
+		if err := d.prove(ctx, c, s.Home); err != nil {
 			return err
 		}
-		return do(tx)
+		return do(c)
 	})
 }
 
-// Shadowed: a temporary table comes first also where its schema is named.
-func (d mysql) Shadowed(ctx context.Context, db Queryer, table string) (is bool, err error) {
-	err = QueryAll(ctx, db, New(d, "SHOW CREATE TABLE "+d.Quote(table)), func(rows *sql.Rows) error {
+// prove makes sure that the session is in the right database, that this is one
+// which is written to, and that its clock is the server's.
+func (d mysql) prove(ctx context.Context, c *sql.Conn, home string) error {
+	var at string
+	var copied bool
+	var slow int64
+	s := New(d, "SELECT coalesce(DATABASE(), ''), @@GLOBAL.read_only <> 0, abs(TIMESTAMPDIFF(SECOND, SYSDATE(), NOW()))")
+	if err := QueryRow(ctx, c, s, &at, &copied, &slow); err != nil {
+		return err
+	}
+	switch {
+	case copied:
+		return errors.New("the server is read-only, as replicas are, which may be behind the one that programs write to: give the handle of that one")
+	case at != home:
+		return fmt.Errorf("the connection has come to be in database %q, not %q, by a USE: give the outbox and the references a handle that nothing else uses", at, home)
+	case slow > 60:
+		_, err := c.ExecContext(ctx, "SET SESSION timestamp = DEFAULT")
+		return err
+	}
+	return nil
+}
+
+func (mysql) Typed() bool { return false }
+
+func (d mysql) Column(ctx context.Context, db Queryer, table, column string, form Form, _ bool) (Source, error) {
+	schema, name := "", table
+	if s, n, ok := strings.Cut(table, "."); ok {
+		schema, name = s, n
+	}
+	src := Source{Table: table, Column: column, Form: form}
+	var kind string
+	err := QueryRow(ctx, db, New(d, `SELECT concat(c.table_schema, '.', c.table_name), c.data_type, coalesce(c.character_set_name, ''), coalesce(c.collation_name, ''), coalesce(c.character_maximum_length, 0), t.table_type,
+		coalesce((SELECT group_concat(k.column_name ORDER BY k.seq_in_index SEPARATOR ',') FROM information_schema.statistics k WHERE k.table_schema = c.table_schema AND k.table_name = c.table_name AND k.index_name = 'PRIMARY'), '')
+		FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name`).
+		Add(" WHERE c.table_schema = coalesce(nullif(?, ''), DATABASE()) AND c.table_name = ? AND c.column_name = ?", schema, name, column),
+		&src.Table, &src.Type, &src.Charset, &src.Collation, &src.Length, &kind, &src.Key)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return src, d.missing(ctx, db, src)
+	case err != nil:
+		return src, err
+	case src.Type == "enum" || src.Type == "set":
+		return src, fmt.Errorf("columns of type %s can't be read; see references.Func", src.Type)
+	}
+	src.Type, src.Form = strings.ToLower(src.Type), form
+	return src, nil
+}
+
+// missing returns why a column is not in the catalogue, which shows nobody what he
+// has no right to.
+func (d mysql) missing(ctx context.Context, db Queryer, src Source) error {
+	err := QueryAll(ctx, db, New(d, "SELECT r."+d.Quote(src.Column)+" FROM "+d.Quote(src.Table)+" r LIMIT 0"), func(*sql.Rows) error { return nil })
+	for _, code := range []string{"1146", "1054", "1049"} { // no such table, column, database
+		if err != nil && strings.Contains(err.Error(), code) {
+			return ErrNoColumn
+		}
+	}
+	return errors.Join(errors.New("the catalogue does not show it"), err)
+}
+
+var counter = regexp.MustCompile(` AUTO_INCREMENT=\d+`)
+
+// Fingerprint: a temporary table comes first also where its schema is named.
+func (d mysql) Fingerprint(ctx context.Context, db Queryer, src Source) (text string, err error) {
+	err = QueryAll(ctx, db, New(d, "SHOW CREATE TABLE "+d.Quote(src.Table)), func(rows *sql.Rows) error {
 		columns, err := rows.Columns() // of a view it has more
 		if err != nil {
 			return err
@@ -142,57 +232,51 @@ func (d mysql) Shadowed(ctx context.Context, db Queryer, table string) (is bool,
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		is = len(values) > 1 && strings.HasPrefix(values[1].String, "CREATE TEMPORARY")
+		text = counter.ReplaceAllString(values[1].String, "")
 		return nil
 	})
-	return is, err
-}
-
-func (mysql) Typed() bool { return false }
-
-func (d mysql) Column(ctx context.Context, db Queryer, table, column string, form Form, _ bool) (Source, error) {
-	schema, name := "", table
-	if s, n, ok := strings.Cut(table, "."); ok {
-		schema, name = s, n
+	if strings.HasPrefix(text, "CREATE TEMPORARY") {
+		err = fmt.Errorf("a temporary table hides %s on this connection: give the outbox and the references a handle that nothing else uses", src.Table)
 	}
-	src := Source{Column: column, Form: form}
-	var kind string
-	err := QueryRow(ctx, db, New(d, `SELECT concat(c.table_schema, '.', c.table_name), c.data_type, coalesce(c.character_set_name, ''), coalesce(c.collation_name, ''), coalesce(c.character_maximum_length, 0), t.table_type
-		FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name`).
-		Add(" WHERE c.table_schema = coalesce(nullif(?, ''), DATABASE()) AND c.table_name = ? AND c.column_name = ?", schema, name, column),
-		&src.Table, &src.Type, &src.Charset, &src.Collation, &src.Length, &kind)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return src, errors.New("there is no such table or column")
-	case err != nil:
-		return src, err
-	case src.Type == "enum" || src.Type == "set":
-		return src, fmt.Errorf("columns of type %s can't be read; see outbox.WithReferences", src.Type)
-	}
-	src.Type, src.Form = strings.ToLower(src.Type), form
-	return src, nil
+	return text, err
 }
 
 // Find sends names in hexadecimal, and takes values as bytes: a connection may have
 // any character set, and would change them on the way.
-func (d mysql) Find(s *Statement, src Source, values []string, limit string) {
+func (d mysql) Find(s *Statement, src Source, values *Values, limit string) {
 	if src.Form == Text {
-		d.findText(s, src, values, limit, "utf8mb4")
-		if other := notASCII(values); len(other) > 0 && src.Charset != "" {
+		d.findText(s, src, values.List, limit, "utf8mb4")
+		if other := slices.DeleteFunc(slices.Clone(values.List), func(v string) bool { return !notASCII(v) }); len(other) > 0 && src.Charset != "" {
 			// Programs with a connection in latin1 write UTF-8 that the server takes for that.
 			s.Raw(" UNION ALL ")
 			d.findText(s, src, other, limit, "latin1")
 		}
 		return
 	}
-	rows := someRows(d, src, limit)
-	text := "nullif(CONVERT(t.c USING utf8mb4), '')"
-	d.findJSON(s, rows, text, values)
-	s.Raw(" UNION ALL " + selects(Document, "CAST("+text+" AS BINARY)") + " FROM " + rows + " WHERE " + text + " IS NOT NULL AND NOT JSON_VALID(" + text + ")")
-	if other := notASCII(values); len(other) > 0 && src.Charset != "" {
-		s.Raw(" UNION ALL ")
-		d.findJSON(s, rows, "nullif(CONVERT(CAST(CONVERT(t.c USING latin1) AS BINARY) USING utf8mb4), '')", other)
+	s.Raw(selects(d.document(src)) + " FROM " + someRows(d, src, limit))
+	if parts := values.few(); len(parts) > 0 && d.isASCII(src) {
+		s.Raw(` WHERE INSTR(CAST(t.c AS BINARY), x'5c') > 0`)
+		for _, part := range parts {
+			s.Add(" OR INSTR(CAST(t.c AS BINARY), UNHEX(?)) > 0", fmt.Sprintf("%X", part))
+		}
 	}
+}
+
+// document is what a document is, and an expression for it in UTF-8.
+func (d mysql) document(src Source) (Match, string) {
+	switch src.Charset {
+	case "":
+		return Document, "t.c"
+	case "utf8mb4", "utf8mb3", "utf8", "ascii":
+		return Mistaken, "t.c"
+	}
+	return Mistaken, "CONVERT(t.c USING utf8mb4)"
+}
+
+// isASCII reports whether an ASCII character is one byte, that character's, in a
+// column, and no part of another one.
+func (mysql) isASCII(src Source) bool {
+	return slices.Contains([]string{"", "utf8mb4", "utf8mb3", "utf8", "ascii", "latin1", "binary"}, src.Charset)
 }
 
 // findText looks for values that a program sees whose connection has a character
@@ -213,21 +297,8 @@ func (d mysql) findText(s *Statement, src Source, values []string, limit, set st
 	if src.Type == "char" || src.Type == "binary" {
 		match = Padded
 	}
-	s.Raw(selects(match, value) + " FROM " + rows + " WHERE " + column + " IN ")
+	s.Raw(distinct(match, value) + " FROM " + rows + " WHERE " + column + " IN ")
 	inHex(s, wanted, values)
-}
-
-// findJSON looks for strings in documents. There is no path for all there is: the
-// document, what is in objects, and what is in arrays.
-func (d mysql) findJSON(s *Statement, rows, text string, values []string) {
-	for i, path := range []string{"$", "$**.*", "$**[*]"} {
-		if i > 0 {
-			s.Raw(" UNION ALL ")
-		}
-		s.Raw(selects(Exactly, "CAST(v.v AS BINARY)") + " FROM " + rows + ", JSON_TABLE(IF(JSON_VALID(" + text + "), " + text + ", NULL), '" + path +
-			"' COLUMNS (v longtext CHARACTER SET utf8mb4 PATH '$')) v WHERE v.v COLLATE utf8mb4_bin IN ")
-		inHex(s, "CONVERT(UNHEX(?) USING utf8mb4)", values)
-	}
 }
 
 // inHex appends a list of arguments in parentheses, each in an expression.
@@ -238,14 +309,30 @@ func inHex(s *Statement, expression string, values []string) {
 	s.Raw(")")
 }
 
-func notASCII(values []string) (some []string) {
-	for _, v := range values {
-		if strings.ContainsFunc(v, func(r rune) bool { return r >= utf8.RuneSelf }) {
-			some = append(some, v)
-		}
-	}
-	return some
+func (d mysql) FindTails(s *Statement, src Source, prefix string) {
+	_, value := d.document(src)
+	s.Raw(distinct(Exactly, "CAST("+value+" AS BINARY)")+" FROM "+someRows(d, src, "")).
+		Add(" WHERE INSTR(CAST("+value+" AS BINARY), UNHEX(?)) = 1", fmt.Sprintf("%X", prefix)).
+		Raw(" AND (INSTR(CAST(" + value + " AS BINARY), x'3f') > 0 OR INSTR(CAST(" + value + " AS BINARY), x'23') > 0 OR INSTR(CAST(" + value + " AS BINARY), x'25') > 0)")
 }
+
+func (d mysql) List(s *Statement, src Source) {
+	match, value := d.document(src)
+	switch {
+	case src.Form == JSON:
+	case src.Type == "char" || src.Type == "binary":
+		match = Padded
+	default:
+		match = Exactly
+	}
+	s.Raw(selects(match, value) + " FROM " + someRows(d, src, ""))
+}
+
+func (d mysql) Keyed(src Source) *Statement {
+	return keyed(d, src, func(column string) string { return "CAST(" + column + " AS CHAR)" }, "r."+d.Quote(src.Column))
+}
+
+func (mysql) Untranslatable(error) bool { return false }
 
 func (d mysql) Schema() [][]string { return schemaOf(d, "mysql") }
 

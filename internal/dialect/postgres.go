@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // postgres is PostgreSQL, 13 or later.
@@ -19,11 +20,13 @@ func (postgres) Quote(name string) string { return quote(name, `"`) }
 
 func (postgres) Bind(n int) string { return "$" + strconv.Itoa(n) }
 
-func (postgres) KeepExisting() string { return keepOnConflict }
+func (postgres) KeepExisting(string) string { return keepOnConflict }
 
 func (postgres) UpdatePending(table string, columns []string) string {
 	return onConflict(table, columns)
 }
+
+func (postgres) Lock() string { return " FOR UPDATE" }
 
 func (postgres) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 
@@ -43,22 +46,48 @@ func (d postgres) Running(ctx context.Context, db *sql.DB, table string) (bound 
 	return bound, running, err
 }
 
-// Transaction: the search path is that with which the connection was made, and
-// temporary tables come last in it; a policy that would hide rows is an error.
-func (d postgres) Transaction(ctx context.Context, db *sql.DB, do func(Handle) error) error {
-	return readCommitted(ctx, db, func(tx Handle) error {
-		s := New(d, `SELECT set_config('search_path', concat_ws(', ', nullif((SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), ''), 'pg_temp'), true),
-			set_config('row_security', 'off', true), set_config('client_encoding', 'UTF8', true)`)
-		if err := QueryAll(ctx, tx, s, func(*sql.Rows) error { return nil }); err != nil {
+func (postgres) Home(context.Context, Queryer) (string, error) { return "", nil } // it is a session's for good
+
+func (d postgres) Transaction(ctx context.Context, s Session, do func(Handle) error) error {
+	return d.within(ctx, s, "SET TRANSACTION READ WRITE", do)
+}
+
+func (d postgres) Reading(ctx context.Context, s Session, do func(Handle) error) error {
+	return d.within(ctx, s, "SET TRANSACTION READ ONLY", do)
+}
+
+// settings are what a session may have been told that changes what is seen, and how
+// it is set for a transaction. The search path is that with which the connection was
+// made, and temporary tables come last in it; a policy that would hide rows is an
+// error; an index is used where there is one, whatever the statistics say.
+var settings = []string{
+	"'search_path', concat_ws(', ', nullif((SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), ''), 'pg_temp')",
+	"'role', 'none'", "'row_security', 'off'", "'client_encoding', 'UTF8'", "'bytea_output', 'hex'", "'standard_conforming_strings', 'on'",
+	"'statement_timeout', '0'", "'lock_timeout', '0'", "'idle_in_transaction_session_timeout', '0'",
+	"'gin_fuzzy_search_limit', '0'", "'enable_seqscan', 'off'", "'enable_indexscan', 'on'", "'enable_bitmapscan', 'on'", "'jit', 'off'",
+	"'synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END",
+}
+
+func (d postgres) within(ctx context.Context, s Session, access string, do func(Handle) error) error {
+	return readCommitted(ctx, s.DB, func(tx Handle) error {
+		if _, err := tx.ExecContext(ctx, access); err != nil {
 			return err
+		}
+		var standby bool
+		q := New(d, "SELECT pg_catalog.pg_is_in_recovery() FROM (SELECT pg_catalog.set_config("+strings.Join(settings, ", true), pg_catalog.set_config(")+", true) OFFSET 0) s")
+		switch err := QueryRow(ctx, tx, q, &standby); {
+		case err != nil:
+			return err
+		case standby:
+			return errStandby
 		}
 		return do(tx)
 	})
 }
 
-func (postgres) Typed() bool { return true }
+var errStandby = errors.New("the database is a standby, which may be behind the one that programs write to: give the handle of that one")
 
-func (postgres) Shadowed(context.Context, Queryer, string) (bool, error) { return false, nil } // it is named with its schema
+func (postgres) Typed() bool { return true }
 
 func (d postgres) Column(ctx context.Context, db Queryer, table, column string, form Form, many bool) (Source, error) {
 	src := Source{Column: column, Form: form}
@@ -79,81 +108,178 @@ func (d postgres) Column(ctx context.Context, db Queryer, table, column string, 
 	case kind == "m":
 		return src, errors.New("it is a materialized view, which is not what the rows are now")
 	case kind == "f":
-		return src, errors.New("it is a foreign table, which takes no part in transactions here; see outbox.WithReferences")
+		return src, errors.New("it is a foreign table, which takes no part in transactions here; see references.Func")
 	case is == Auto:
-		return src, fmt.Errorf("columns of type %s can't be read; see outbox.WithReferences", src.Type)
+		return src, fmt.Errorf("columns of type %s can't be read; see references.Func", src.Type)
 	case form == JSON && is == Text:
 		src.Form = JSON
 	case form != Auto && form != is:
 		return src, fmt.Errorf("the column is of type %s", src.Type)
 	case form == Auto && is == Text && many:
-		return src, errors.New("the column is text, and the field may hold many names: say outbox.JSON in outbox.Stored if it holds JSON, or see outbox.WithReferences")
+		return src, errors.New("the column is text, and the field may hold many names: say references.JSON in references.Table if it holds JSON, or see references.Func")
 	default:
 		src.Form = is
 	}
-	return src, nil
+	src.Indexed, err = d.indexed(ctx, db, src)
+	return src, err
 }
 
 // describe finds a table and a column in the catalogue: the type, or that which its
 // domain is made of, and what kind of table it is.
 func (d postgres) describe(ctx context.Context, db Queryer, table string, src *Source) (kind string, err error) {
-	err = QueryRow(ctx, db, New(d, `WITH RECURSIVE base (oid, typname, typtype, typbasetype, schema, relname, relkind) AS (
-		SELECT t.oid, t.typname, t.typtype, t.typbasetype, n.nspname, c.relname, c.relkind::text
+	err = QueryRow(ctx, db, New(d, `WITH RECURSIVE base (oid, typname, typtype, typbasetype, typnamespace, class, schema, relname, relkind) AS (
+		SELECT t.oid, t.typname, t.typtype, t.typbasetype, t.typnamespace, c.oid, n.nspname, c.relname, c.relkind::text
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 		JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`).
 		Add(" WHERE a.attrelid = to_regclass(?) AND a.attname = ? AND NOT a.attisdropped", d.Quote(table), src.Column).
-		Raw(` UNION ALL SELECT t.oid, t.typname, t.typtype, t.typbasetype, b.schema, b.relname, b.relkind FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
-		SELECT typname, schema || '.' || relname, relkind FROM base WHERE typtype <> 'd'`), &src.Type, &src.Table, &kind)
+		Raw(` UNION ALL SELECT t.oid, t.typname, t.typtype, t.typbasetype, t.typnamespace, b.class, b.schema, b.relname, b.relkind FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
+		SELECT b.typname, n.nspname, b.schema || '.' || b.relname, b.relkind, coalesce((SELECT string_agg(k.attname, ',' ORDER BY k.attnum)
+			FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = ANY (i.indkey) WHERE i.indrelid = b.class AND i.indisprimary), '')
+		FROM base b JOIN pg_catalog.pg_namespace n ON n.oid = b.typnamespace WHERE b.typtype <> 'd'`), &src.Type, &src.TypeSchema, &src.Table, &kind, &src.Key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", errors.New("there is no such table or column")
+		return "", ErrNoColumn
 	}
 	return kind, err
 }
 
-func (d postgres) Find(s *Statement, src Source, values []string, limit string) {
-	switch {
-	case src.Form == Text:
-		d.findText(s, src, values, limit)
-	case src.Form == Array:
-		In(s.Raw(selects(Exactly, "v")+" FROM "+someRows(d, src, limit)+", unnest(t.c::text[]) v WHERE v IN "), values)
-	case src.Raw:
-		s.Raw(selects(Document, d.text(src, "t.c")) + " FROM " + someRows(d, src, limit))
-	default:
-		document := "t.c::jsonb"
-		if src.Type != "json" && src.Type != "jsonb" {
-			document = "nullif(" + d.text(src, "t.c") + ", '')::jsonb"
+// indexed reports whether an index has the strings of documents, or the elements of
+// arrays: one on the expression [postgres.allStrings], or on the column itself.
+func (d postgres) indexed(ctx context.Context, db Queryer, src Source) (is bool, err error) {
+	if src.Form == Text {
+		return false, nil // all that matters is in the statement
+	}
+	wanted := d.Quote(src.Column)
+	if src.Form == JSON {
+		wanted = d.allStrings(src, wanted)
+	}
+	table := d.Quote(src.Table)
+	// The database is asked how it writes the expression.
+	s := New(d, "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = c.relam ").
+		Add("WHERE i.indrelid = to_regclass(?) AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'gin' AND ", table)
+	if src.Form == Array {
+		s.Add("(SELECT a.attnum FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = ?) = ANY (i.indkey))", src.Column)
+	} else {
+		const bare = `, '[() "]|::[a-z]+', '', 'g')`
+		s.Raw("regexp_replace(pg_catalog.pg_get_expr(i.indexprs, i.indrelid)"+bare).Add(" = regexp_replace(?::text"+bare+")", wanted)
+	}
+	err = QueryRow(ctx, db, s, &is)
+	return is, err
+}
+
+// allStrings is an expression for all strings in a document, as an array: an index on
+// it serves Find, see docs/references.md.
+func (postgres) allStrings(src Source, column string) string {
+	if src.Type != "jsonb" {
+		column = "(" + column + ")::jsonb"
+	}
+	return "jsonb_path_query_array(" + column + `, 'strict $.** ? (@.type() == "string")')`
+}
+
+// Fingerprint: what a table's columns are is in the statements, which fail if it is
+// another; but whether there is an index is not.
+func (d postgres) Fingerprint(ctx context.Context, db Queryer, src Source) (string, error) {
+	if !src.Indexed {
+		return "", nil
+	}
+	is, err := d.indexed(ctx, db, src)
+	return strconv.FormatBool(is), err
+}
+
+// Find returns everything as bytes: no collation takes two values for one then.
+func (d postgres) Find(s *Statement, src Source, values *Values, limit string) {
+	switch src.Form {
+	case Text:
+		d.findText(s, src, d.list(s, values), limit)
+	case Array:
+		rows, list := someRows(d, src, limit), d.list(s, values)
+		if src.Indexed {
+			rows += " WHERE t.c && ARRAY(" + list + ")::" + quote(src.TypeSchema, `"`) + "." + quote(strings.TrimPrefix(src.Type, "_"), `"`) + "[]"
 		}
-		In(s.Raw(selects(Exactly, "v #>> '{}'")+" FROM "+someRows(d, src, limit)+", jsonb_path_query("+document+", 'strict $.**') v WHERE jsonb_typeof(v) = 'string' AND v #>> '{}' IN "), values)
+		s.Raw(distinct(Exactly, "convert_to(v, 'UTF8')") + " FROM (SELECT unnest(t.c)::text COLLATE \"C\" AS v FROM " + rows + ") a WHERE v IN (" + list + ")")
+	default:
+		d.findDocuments(s, src, values, limit)
 	}
 }
 
-// text is an expression for the text in a column.
-func (postgres) text(src Source, column string) string {
-	if src.Type == "bytea" {
-		return "convert_from(" + column + ", 'UTF8')"
-	}
-	return column + `::text COLLATE "C"`
+// list is a query for the values.
+func (postgres) list(s *Statement, values *Values) string {
+	return "SELECT v FROM json_array_elements_text(" + values.json(s) + "::json) v"
 }
 
-func (d postgres) findText(s *Statement, src Source, values []string, limit string) {
+func (d postgres) findDocuments(s *Statement, src Source, values *Values, limit string) {
+	rows, parts := someRows(d, src, limit), values.few()
+	if src.Indexed || len(parts) == 0 || src.Type == "bytea" {
+		s.Raw(selects(Document, d.bytes(src, "t.c")) + " FROM " + rows)
+		if src.Indexed {
+			s.Raw(" WHERE " + d.allStrings(src, "t.c") + " ?| ARRAY(" + d.list(s, values) + ")")
+		}
+		return
+	}
+	// OFFSET 0: the text is made once.
+	s.Raw(selects(Document, "convert_to(d.c, 'UTF8')") + ` FROM (SELECT t.c::text COLLATE "C" AS c FROM ` + rows + ` OFFSET 0) d WHERE strpos(d.c, '\') > 0`)
+	for _, part := range parts {
+		s.Add(" OR strpos(d.c, ?) > 0", part)
+	}
+}
+
+func (d postgres) findText(s *Statement, src Source, list, limit string) {
 	column, rows := plainRows(d, src, limit)
-	match := Exactly
-	if src.Type == "bpchar" {
-		match = Padded
-	}
-	s.Raw(selects(match, d.text(src, column)) + " FROM " + rows + " WHERE ")
+	match, in := Exactly, " IN ("+list+")"
 	switch src.Type {
+	case "bpchar":
+		match, in = Padded, " IN (SELECT v::bpchar FROM ("+list+") v)"
+	case "citext":
+		schema := quote(src.TypeSchema, `"`)
+		in = " OPERATOR(" + schema + ".=) ANY (SELECT v::" + schema + ".citext FROM (" + list + ") v)"
 	case "bytea":
-		bytes := make([][]byte, len(values))
-		for i, v := range values {
-			bytes[i] = []byte(v)
-		}
-		In(s.Raw(column+" IN "), bytes)
+		in = " IN (SELECT convert_to(v, 'UTF8') FROM (" + list + ") v)"
 	case "uuid":
-		In(s.Raw(column+"::text IN "), values)
-	default:
-		In(s.Raw(column+" IN "), values)
+		in = " IN (SELECT CASE WHEN v ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN v::uuid END FROM (" + list + ") v)"
 	}
+	s.Raw(distinct(match, d.bytes(src, column)) + " FROM " + rows + " WHERE " + column + in)
+}
+
+// bytes is an expression for the bytes of what is in a column.
+func (postgres) bytes(src Source, column string) string {
+	if src.Type == "bytea" {
+		return column
+	}
+	return "convert_to(" + column + "::text, 'UTF8')"
+}
+
+func (d postgres) FindTails(s *Statement, src Source, prefix string) {
+	rows, value := someRows(d, src, ""), "t.c"
+	switch {
+	case src.Form == Array:
+		rows, value = "(SELECT unnest(t.c) AS c FROM "+rows+") t", "t.c"
+	case src.Type == "bytea":
+		s.Raw(distinct(Exactly, value)+" FROM "+rows).Add(" WHERE position(convert_to(?, 'UTF8') IN t.c) = 1", prefix)
+		return
+	}
+	s.Raw(distinct(Exactly, "convert_to("+value+"::text, 'UTF8')")+" FROM "+rows).
+		Add(` WHERE starts_with(`+value+`::text COLLATE "C", ?)`, prefix).Raw(` AND ` + value + `::text COLLATE "C" ~ '[?#%]'`)
+}
+
+func (d postgres) List(s *Statement, src Source) {
+	match, rows := Exactly, someRows(d, src, "")
+	switch src.Form {
+	case Array:
+		s.Raw(selects(match, "convert_to(t.c::text, 'UTF8')") + " FROM (SELECT unnest(t.c) AS c FROM " + rows + ") t WHERE t.c IS NOT NULL")
+		return
+	case JSON:
+		match = Document
+	case Auto, Text:
+	}
+	s.Raw(selects(match, d.bytes(src, "t.c")) + " FROM " + rows)
+}
+
+func (d postgres) Keyed(src Source) *Statement {
+	return keyed(d, src, func(column string) string { return column + "::text" }, d.bytes(src, "r."+d.Quote(src.Column)))
+}
+
+// Untranslatable: SQLSTATE 22P05, untranslatable_character.
+func (postgres) Untranslatable(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "22P05")
 }
 
 func (d postgres) Schema() [][]string { return schemaOf(d, "postgres") }

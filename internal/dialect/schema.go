@@ -47,4 +47,4 @@ func onConflict(table string, columns []string) string {
 	return " ON CONFLICT (storage, name) DO UPDATE SET " + strings.Join(set, ", ") + " WHERE " + table + ".state = 'pending'"
 }
 
-const keepOnConflict = " ON CONFLICT (storage, name) DO NOTHING"
+const keepOnConflict = " ON CONFLICT DO NOTHING"

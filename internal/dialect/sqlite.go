@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 )
 
-// sqlite is SQLite, 3.24 or later.
+// sqlite is SQLite, 3.41 or later.
 type sqlite struct{}
 
 func (sqlite) String() string { return "SQLite" }
@@ -16,11 +18,13 @@ func (sqlite) Now() string { return "CAST((julianday('now') - 2440587.5) * 86400
 
 func (sqlite) Quote(name string) string { return quote(name, `"`) }
 
-func (sqlite) Bind(int) string { return "?" }
+func (sqlite) Bind(n int) string { return "?" + strconv.Itoa(n) }
 
-func (sqlite) KeepExisting() string { return keepOnConflict }
+func (sqlite) KeepExisting(string) string { return keepOnConflict }
 
 func (sqlite) UpdatePending(table string, columns []string) string { return onConflict(table, columns) }
+
+func (sqlite) Lock() string { return "" }
 
 func (sqlite) SkipLocked() string { return "" }
 
@@ -30,13 +34,38 @@ func (sqlite) Running(context.Context, *sql.DB, string) (int64, []string, error)
 	return 0, nil, errors.New("SQLite has one writer")
 }
 
-func (sqlite) Transaction(ctx context.Context, db *sql.DB, do func(Handle) error) error {
-	c, err := db.Conn(ctx)
+func (sqlite) Home(context.Context, Queryer) (string, error) { return "", nil }
+
+// busy is how long a connection waits for others: by default not at all.
+const busy = "PRAGMA busy_timeout"
+
+func (d sqlite) Transaction(ctx context.Context, s Session, do func(Handle) error) error {
+	return d.within(ctx, s, "BEGIN IMMEDIATE", []string{"PRAGMA query_only = 0", "PRAGMA synchronous = FULL"}, do)
+}
+
+func (d sqlite) Reading(ctx context.Context, s Session, do func(Handle) error) error {
+	return d.within(ctx, s, "BEGIN", nil, do)
+}
+
+func (d sqlite) within(ctx context.Context, s Session, begin string, settings []string, do func(Handle) error) error {
+	c, err := s.DB.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	return immediately(ctx, c, func() error { return do(c) })
+	var wait int
+	if err := QueryRow(ctx, c, New(d, busy), &wait); err != nil {
+		return err
+	}
+	if wait == 0 {
+		settings = append(settings, busy+" = 5000")
+	}
+	for _, s := range append(settings, "PRAGMA read_uncommitted = 0") {
+		if _, err := c.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return between(ctx, c, []string{begin}, "COMMIT", "ROLLBACK", func() error { return do(c) })
 }
 
 // immediately runs do with the lock for writing from the beginning.
@@ -46,39 +75,83 @@ func immediately(ctx context.Context, c *sql.Conn, do func() error) error {
 
 func (sqlite) Typed() bool { return false }
 
-func (sqlite) Shadowed(context.Context, Queryer, string) (bool, error) { return false, nil } // see Column
-
 // Column says main where no schema is said: a temporary table of the same name would
 // come first.
-func (sqlite) Column(_ context.Context, _ Queryer, table, column string, form Form, _ bool) (Source, error) {
+func (d sqlite) Column(ctx context.Context, db Queryer, table, column string, form Form, _ bool) (Source, error) {
 	if !strings.Contains(table, ".") {
 		table = "main." + table
 	}
-	return Source{Table: table, Column: column, Form: form}, nil
+	src := Source{Table: table, Column: column, Form: form}
+	schema, name, _ := strings.Cut(table, ".")
+	found := false
+	var key []string
+	s := New(d, "SELECT name, pk FROM pragma_table_xinfo(").Add("?, ?) ORDER BY pk", name, schema)
+	err := QueryAll(ctx, db, s, func(rows *sql.Rows) error {
+		var name string
+		var pk int
+		if err := rows.Scan(&name, &pk); err != nil {
+			return err
+		}
+		found = found || strings.EqualFold(name, column)
+		if pk > 0 {
+			key = append(key, name)
+		}
+		return nil
+	})
+	if err == nil && !found {
+		err = ErrNoColumn
+	}
+	src.Key = strings.Join(key, ",")
+	return src, err
 }
+
+func (sqlite) Fingerprint(context.Context, Queryer, Source) (string, error) { return "", nil } // see Column
 
 // Find qualifies columns, or SQLite would take one that does not exist for a string.
 // A text is never equal to the same bytes, so that both are asked for.
-func (d sqlite) Find(s *Statement, src Source, values []string, limit string) {
+func (d sqlite) Find(s *Statement, src Source, values *Values, limit string) {
 	if src.Form == Text {
 		column, rows := plainRows(d, src, limit)
-		both := make([]any, 0, 2*len(values))
-		for _, v := range values {
-			both = append(both, v, []byte(v))
-		}
-		In(s.Raw(selects(Exactly, "CAST("+column+" AS TEXT) COLLATE BINARY")+" FROM "+rows+" WHERE "+column+" IN "), both)
+		s.Raw(distinct(Exactly, column+" COLLATE BINARY") + " FROM " + rows + " WHERE " + column +
+			" IN (SELECT value FROM json_each(" + values.json(s) + ") UNION ALL SELECT unhex(value) FROM json_each(" + values.hex(s) + "))")
 		return
 	}
-	rows := someRows(d, src, limit)
-	text := "nullif(CAST(t.c AS TEXT), '')"
-	In(s.Raw(selects(Exactly, "v.value")+" FROM "+rows+", json_tree(CASE WHEN json_valid("+text+") THEN "+text+" END) v WHERE v.type = 'text' AND v.value IN "), values)
-	s.Raw(" UNION ALL " + selects(Document, text) + " FROM " + rows + " WHERE " + text + " IS NOT NULL AND NOT json_valid(" + text + ")")
+	s.Raw(selects(Document, "t.c") + " FROM " + someRows(d, src, limit))
+	if parts := values.few(); len(parts) > 0 {
+		s.Raw(` WHERE typeof(t.c) = 'blob' OR instr(CAST(t.c AS TEXT), '\') > 0`)
+		for _, part := range parts {
+			s.Add(" OR instr(CAST(t.c AS TEXT), ?) > 0", part)
+		}
+	}
 }
+
+func (d sqlite) FindTails(s *Statement, src Source, prefix string) {
+	s.Raw(distinct(Exactly, "t.c COLLATE BINARY")+" FROM "+someRows(d, src, "")).
+		Add(" WHERE typeof(t.c) = 'blob' OR instr(CAST(t.c AS TEXT), ?) = 1", prefix).Raw(" AND CAST(t.c AS TEXT) GLOB '*[?#%]*'")
+}
+
+func (d sqlite) List(s *Statement, src Source) {
+	match := Exactly
+	if src.Form == JSON {
+		match = Document
+	}
+	s.Raw(selects(match, "t.c") + " FROM " + someRows(d, src, ""))
+}
+
+func (d sqlite) Keyed(src Source) *Statement {
+	key := "''"
+	for i, column := range splitKey(src.Key) {
+		key += []string{"", " || ', '"}[min(i, 1)] + " || r." + d.Quote(column)
+	}
+	return New(d, fmt.Sprintf("SELECT %s, r.%s FROM %s r WHERE r.%[2]s IS NOT NULL", key, d.Quote(src.Column), d.Quote(src.Table)))
+}
+
+func (sqlite) Untranslatable(error) bool { return false }
 
 func (d sqlite) Schema() [][]string { return schemaOf(d, "sqlite") }
 
 func (sqlite) Exists(table string) string {
-	return "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '" + table + "'"
+	return "SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND name = '" + table + "'"
 }
 
 func (sqlite) Exclusively(ctx context.Context, c *sql.Conn, _ string, do func() error) error {

@@ -7,6 +7,7 @@ type Statement struct {
 	dialect Dialect
 	text    strings.Builder
 	args    []any
+	shared  map[any]string // placeholders by what they stand for
 }
 
 // New begins a statement with text that has no arguments.
@@ -32,6 +33,23 @@ func (s *Statement) Add(text string, args ...any) *Statement {
 		s.text.WriteString(part)
 	}
 	return s
+}
+
+// Bind returns a placeholder for an argument; the same one for the same key, where
+// the database lets one be used twice.
+func (s *Statement) Bind(key any, arg func() any) string {
+	if bound, ok := s.shared[key]; ok {
+		return bound
+	}
+	s.args = append(s.args, arg())
+	bound := s.dialect.Bind(len(s.args))
+	if s.dialect.Bind(1) != s.dialect.Bind(2) {
+		if s.shared == nil {
+			s.shared = map[any]string{}
+		}
+		s.shared[key] = bound
+	}
+	return bound
 }
 
 // In appends a list of arguments in parentheses.

@@ -16,26 +16,26 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
 	_ "modernc.org/sqlite"             // the driver sqlite
 
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
-var drivers = map[outbox.Dialect]string{outbox.SQLite: "sqlite", outbox.PostgreSQL: "pgx", outbox.MySQL: "mysql"}
+var drivers = map[references.Dialect]string{references.SQLite: "sqlite", references.PostgreSQL: "pgx", references.MySQL: "mysql"}
 
 // Each runs a test on each kind of database.
-func Each(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
+func Each(t *testing.T, test func(t *testing.T, d references.Dialect)) {
 	t.Helper()
-	On(t, test, outbox.SQLite, outbox.PostgreSQL, outbox.MySQL)
+	On(t, test, references.SQLite, references.PostgreSQL, references.MySQL)
 }
 
 // EachServer runs a test on each database where transactions run beside each other:
 // SQLite has one writer at a time.
-func EachServer(t *testing.T, test func(t *testing.T, d outbox.Dialect)) {
+func EachServer(t *testing.T, test func(t *testing.T, d references.Dialect)) {
 	t.Helper()
-	On(t, test, outbox.PostgreSQL, outbox.MySQL)
+	On(t, test, references.PostgreSQL, references.MySQL)
 }
 
 // On runs a test on some kinds of databases.
-func On(t *testing.T, test func(t *testing.T, d outbox.Dialect), dialects ...outbox.Dialect) {
+func On(t *testing.T, test func(t *testing.T, d references.Dialect), dialects ...references.Dialect) {
 	t.Helper()
 	for _, d := range dialects {
 		t.Run(d.String(), func(t *testing.T) {
@@ -46,32 +46,32 @@ func On(t *testing.T, test func(t *testing.T, d outbox.Dialect), dialects ...out
 }
 
 // Open opens a database that New made.
-func Open(d outbox.Dialect, dsn string) (*sql.DB, error) {
+func Open(d references.Dialect, dsn string) (*sql.DB, error) {
 	return sql.Open(drivers[d], dsn)
 }
 
 // servers are handles by which databases are made and dropped. All tests of a
 // program share them, since to connect takes longest.
-var servers = map[outbox.Dialect]func() (*sql.DB, error){
-	outbox.PostgreSQL: sync.OnceValues(func() (*sql.DB, error) { return open(outbox.PostgreSQL) }),
-	outbox.MySQL:      sync.OnceValues(func() (*sql.DB, error) { return open(outbox.MySQL) }),
+var servers = map[references.Dialect]func() (*sql.DB, error){
+	references.PostgreSQL: sync.OnceValues(func() (*sql.DB, error) { return open(references.PostgreSQL) }),
+	references.MySQL:      sync.OnceValues(func() (*sql.DB, error) { return open(references.MySQL) }),
 }
 
-func open(d outbox.Dialect) (*sql.DB, error) {
+func open(d references.Dialect) (*sql.DB, error) {
 	server, _ := address(d)
 	return Open(d, server)
 }
 
 // address returns where a server is, and the variable that says so.
-func address(d outbox.Dialect) (server, variable string) {
+func address(d references.Dialect) (server, variable string) {
 	server, variable = "root@tcp(127.0.0.1:3306)/test", "FILECLEANGEN_MARIADB"
-	if d == outbox.PostgreSQL {
+	if d == references.PostgreSQL {
 		server, variable = "postgres://postgres@127.0.0.1:5432/test?sslmode=disable", "FILECLEANGEN_POSTGRES"
 	}
 	if other := os.Getenv(variable); other != "" {
 		server = other
 	}
-	if d == outbox.PostgreSQL {
+	if d == references.PostgreSQL {
 		server += "&synchronous_commit=off" // it is the tests that are killed, not the server
 	}
 	return server, variable
@@ -80,9 +80,9 @@ func address(d outbox.Dialect) (server, variable string) {
 // New makes an empty database, or a schema on PostgreSQL, for the time of a test,
 // and returns how to open it. Where no server answers the test is skipped; under
 // CI=true it fails.
-func New(tb testing.TB, d outbox.Dialect) (dsn string) {
+func New(tb testing.TB, d references.Dialect) (dsn string) {
 	tb.Helper()
-	if d == outbox.SQLite {
+	if d == references.SQLite {
 		return "file:" + filepath.Join(tb.TempDir(), "test.db") + "?_pragma=journal_mode(wal)&_pragma=synchronous(0)&_pragma=busy_timeout(20000)&_txlock=immediate"
 	}
 	server, variable := address(d)
@@ -99,15 +99,15 @@ func New(tb testing.TB, d outbox.Dialect) (dsn string) {
 		tb.Skipf("no %v answers at %s ($%s): %v", d, server, variable, err)
 	}
 	name := fmt.Sprintf("filecleangen_%d_%d", os.Getpid(), time.Now().UnixNano())
-	made := map[outbox.Dialect]string{outbox.PostgreSQL: "SCHEMA", outbox.MySQL: "DATABASE"}[d]
+	made := map[references.Dialect]string{references.PostgreSQL: "SCHEMA", references.MySQL: "DATABASE"}[d]
 	if _, err := db.ExecContext(ctx, "CREATE "+made+" "+name); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		cascade := map[outbox.Dialect]string{outbox.PostgreSQL: " CASCADE"}[d]
+		cascade := map[references.Dialect]string{references.PostgreSQL: " CASCADE"}[d]
 		_, _ = db.ExecContext(context.Background(), "DROP "+made+" "+name+cascade)
 	})
-	if d == outbox.PostgreSQL {
+	if d == references.PostgreSQL {
 		return server + "&search_path=" + name
 	}
 	config, err := mysql.ParseDSN(server)
@@ -119,8 +119,8 @@ func New(tb testing.TB, d outbox.Dialect) (dsn string) {
 }
 
 // Rebind makes the placeholders of the database of question marks.
-func Rebind(d outbox.Dialect, query string) string {
-	if d != outbox.PostgreSQL {
+func Rebind(d references.Dialect, query string) string {
+	if d != references.PostgreSQL {
 		return query
 	}
 	var b strings.Builder

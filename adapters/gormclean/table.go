@@ -1,39 +1,43 @@
 package gormclean
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
-// Stored is [outbox.Stored] with the table and the columns that gorm has for a
+// Table is [references.Table] with the table and the columns that gorm has for a
 // model. db need not have the plugin yet.
 //
-//	box, err := outbox.New(cleaner, sqlDB, outbox.PostgreSQL,
-//		gormclean.Stored(db, models.ArticleFileType, &models.Article{}))
-func Stored(db *gorm.DB, t *runtime.Type, model any) outbox.Option {
-	return func(o *outbox.Outbox) error {
+//	refs, err := references.New(ctx, own, references.PostgreSQL,
+//		gormclean.Table(db, models.ArticleFileType, &models.Article{}))
+func Table(db *gorm.DB, t *runtime.Type, model any) references.Option {
+	return func(r *references.References) error {
+		if db == nil || t == nil {
+			return errors.New("gormclean.Table needs a database and a type")
+		}
 		stmt := &gorm.Statement{DB: db}
 		if err := stmt.Parse(model); err != nil {
-			return fmt.Errorf("gormclean.Stored: %w", err)
+			return fmt.Errorf("gormclean.Table: %w", err)
 		}
-		columns := outbox.Columns{}
+		columns := references.Columns{}
 		for _, f := range t.Fields {
 			if f.Opaque {
-				continue // outbox.New says what to do
+				continue // references.New says what to do
 			}
 			field := fieldOf(stmt.Schema, f.Path)
 			if field == nil {
-				return fmt.Errorf("gormclean.Stored: gorm has no column for %s.%s in %s; is %T its model?", t.Name, f.Path, stmt.Schema.Table, model)
+				return fmt.Errorf("gormclean.Table: gorm has no column for %s.%s in %s; is %T its model?", t.Name, f.Path, stmt.Schema.Table, model)
 			}
 			columns[f.Path] = column(db, field, f)
 		}
-		return outbox.Stored(t, stmt.Schema.Table, columns)(o)
+		return references.Table(t, stmt.Schema.Table, columns)(r)
 	}
 }
 
@@ -74,14 +78,14 @@ func fieldOf(s *schema.Schema, path string) *schema.Field {
 }
 
 // column says how a field of gorm's holds the names of a file field.
-func column(db *gorm.DB, field *schema.Field, f runtime.Field) outbox.Column {
-	c := outbox.Column{Name: field.DBName}
+func column(db *gorm.DB, field *schema.Field, f runtime.Field) references.Column {
+	c := references.Column{Name: field.DBName}
 	_, serialized := field.Serializer.(schema.JSONSerializer)
 	switch {
 	case serialized || f.Path != strings.Join(field.BindNames, "."):
-		c.Form = outbox.JSON
+		c.Form = references.JSON
 	case f.Shape == runtime.Single && db.Name() != "postgres": // which says itself
-		c.Form = outbox.Text
+		c.Form = references.Text
 	}
 	return c
 }

@@ -1,0 +1,295 @@
+package references
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/filecleangen/filecleangen/internal/dialect"
+)
+
+// most is how many names a statement asks about, and mostArguments how many arguments
+// it has.
+const (
+	most          = 1000
+	mostArguments = 30_000
+)
+
+// question is names of files that columns are asked for.
+type question struct {
+	refs    *References
+	storage string
+	columns []*column
+	names   []string
+
+	named   map[string]struct{}
+	unknown map[string]error
+}
+
+func (r *References) question(storage string, columns []*column, names []string) *question {
+	return &question{refs: r, storage: storage, columns: columns, names: names, named: map[string]struct{}{}, unknown: map[string]error{}}
+}
+
+// ask asks about all names. An error about some of them is narrowed down to those
+// that it is about.
+func (q *question) ask(ctx context.Context, tx Handle) error {
+	for part := range slices.Chunk(q.names, q.portion()) {
+		err := q.try(ctx, tx, part)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil || q.try(ctx, tx, []string{probe}) != nil {
+			return err // it is not about names
+		}
+		if err := q.halve(ctx, tx, part, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// portion returns about how many names can be asked in one statement: some databases
+// take each value as an argument, of which a name has a few for each column.
+func (q *question) portion() int {
+	values := 2 * len(names.Values("a/b/c/d"))
+	return max(1, min(most, mostArguments/(values*max(1, len(q.columns)))))
+}
+
+// halve asks about parts of names that can't be asked about together.
+func (q *question) halve(ctx context.Context, tx Handle, part []string, failed error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if len(part) == 1 {
+		if !q.refs.dialect.Untranslatable(failed) { // or nothing in the database can be it
+			q.unknown[part[0]] = failed
+		}
+		return nil
+	}
+	for _, half := range [][]string{part[:len(part)/2], part[len(part)/2:]} {
+		if err := q.try(ctx, tx, half); err != nil {
+			if err := q.halve(ctx, tx, half, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// try asks about names. An error leaves the transaction as it was.
+func (q *question) try(ctx context.Context, tx Handle, part []string) error {
+	return guarded(ctx, tx, func() error {
+		if err := q.find(ctx, tx, part); err != nil {
+			return err
+		}
+		for _, f := range q.refs.funcs[q.storage] {
+			found, err := f(ctx, tx, q.storage, part)
+			if err != nil {
+				return fmt.Errorf("the function of references.Func: %w", err)
+			}
+			for _, name := range found {
+				q.named[name] = struct{}{}
+			}
+		}
+		return nil
+	})
+}
+
+// guarded runs do such that its error leaves the transaction as it was.
+func guarded(ctx context.Context, tx Handle, do func() error) error {
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT filecleangen_ask"); err != nil {
+		return err
+	}
+	err := do()
+	if err == nil {
+		return nil
+	}
+	if _, back := tx.ExecContext(context.WithoutCancel(ctx), "ROLLBACK TO SAVEPOINT filecleangen_ask"); back != nil {
+		return errors.Join(err, back)
+	}
+	return err
+}
+
+// find asks all columns about names by one statement, which sees one state of the
+// database: or a name that moves from one to another meanwhile, or comes to be spelled
+// otherwise, would be seen in neither.
+func (q *question) find(ctx context.Context, tx Handle, part []string) error {
+	if len(q.columns) == 0 {
+		return nil
+	}
+	d := q.refs.dialect
+	s, w := dialect.New(d, ""), newWanted(part)
+	for i, c := range q.columns {
+		if i > 0 {
+			s.Raw(" UNION ALL ")
+		}
+		d.Find(s, c.source, w.valuesIn(c.mapping), "")
+		if c.mapping.prefix != "" && c.source.Form != dialect.JSON {
+			s.Raw(" UNION ALL ")
+			d.FindTails(s, c.source, c.mapping.prefix)
+		}
+	}
+	bad := false
+	err := dialect.QueryAll(ctx, tx, s, func(rows *sql.Rows) error {
+		var match dialect.Match
+		var value sql.RawBytes
+		if err := rows.Scan(&match, &value); err != nil {
+			return err
+		}
+		bad = w.found(match, value, func(name string) { q.named[name] = struct{}{} }) || bad
+		return nil
+	})
+	if err == nil && bad {
+		q.refs.reportDocuments(ctx, tx, q.columns)
+	}
+	return err
+}
+
+// reportDocuments logs, once, the rows whose documents can't be taken apart.
+func (r *References) reportDocuments(ctx context.Context, tx Handle, columns []*column) {
+	const mostReported = 100
+	for _, c := range columns {
+		if c.source.Form != dialect.JSON || !r.first("documents of "+c.source.Table+"."+c.source.Column) {
+			continue
+		}
+		err := guarded(ctx, tx, func() error {
+			n := 0
+			return dialect.QueryAll(ctx, tx, r.dialect.Keyed(c.source), func(rows *sql.Rows) error {
+				var key string
+				var document sql.RawBytes
+				if err := rows.Scan(&key, &document); err != nil || n >= mostReported || dialect.InDocument(document, nil, func(string) {}) {
+					return err
+				}
+				n++
+				r.warn(ctx, "filecleangen: a document is no JSON; it is searched as a text, and taken to name what stands in it",
+					slog.String("table", c.source.Table), slog.String("column", c.source.Column), slog.String("key", key))
+				return nil
+			})
+		})
+		if err != nil && ctx.Err() == nil {
+			r.warn(ctx, "filecleangen: a document is no JSON; which row's it is could not be found", slog.String("table", c.source.Table), slog.String("column", c.source.Column), slog.Any("error", err))
+		}
+	}
+}
+
+func (r *References) warn(ctx context.Context, message string, attrs ...slog.Attr) {
+	r.logger.LogAttrs(ctx, slog.LevelWarn, message, attrs...)
+}
+
+// first reports whether something is said for the first time.
+func (r *References) first(what string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	said := r.raised[what]
+	r.raised[what] = true
+	return !said
+}
+
+// wanted is names, and the values that mean them.
+type wanted struct {
+	names  map[string]struct{}
+	list   []string
+	byForm map[string]*meant
+}
+
+// meant is the values that mean names by one mapping.
+type meant struct {
+	mapping Mapping
+	values  dialect.Values
+	nameOf  map[string]string
+	bare    map[string][]string // names, by values without what may fill them up
+}
+
+func newWanted(names []string) *wanted {
+	w := &wanted{list: names, names: make(map[string]struct{}, len(names)), byForm: map[string]*meant{}}
+	for _, name := range names {
+		w.names[name] = struct{}{}
+	}
+	return w
+}
+
+// valuesIn returns the values that mean the names in a column with this mapping.
+func (w *wanted) valuesIn(mapping Mapping) *dialect.Values {
+	form := mapping.form()
+	m := w.byForm[form]
+	if m == nil {
+		m = &meant{mapping: mapping.orNames(), nameOf: make(map[string]string, 4*len(w.list))}
+		for _, name := range w.list {
+			for _, v := range append(m.mapping.Values(name), name) {
+				if _, twice := m.nameOf[v]; !twice {
+					m.nameOf[v] = name
+					m.values.List = append(m.values.List, v)
+				}
+			}
+		}
+		if mapping.Name == nil {
+			m.values.Parts = w.parts()
+		}
+		w.byForm[form] = m
+	}
+	return &m.values
+}
+
+// parts returns the last elements of names, which are in them however they are spelled.
+func (w *wanted) parts() (parts []string) {
+	for _, name := range w.list {
+		parts = append(parts, path.Base(name))
+	}
+	slices.Sort(parts)
+	return slices.Compact(parts)
+}
+
+// found takes a value that a column has, and reports whether it is a document that
+// is none.
+func (w *wanted) found(match dialect.Match, value []byte, is func(name string)) (bad bool) {
+	for _, m := range w.byForm {
+		means := func(v string) { w.means(m, v, is) }
+		switch match {
+		case dialect.Exactly:
+			means(string(value))
+		case dialect.Padded:
+			for _, name := range m.padded(string(value)) {
+				is(name)
+			}
+		case dialect.Mistaken:
+			if was, ok := dialect.NotLatin1(value); ok {
+				dialect.InDocument(was, m.values.List, means)
+			}
+			bad = !dialect.InDocument(value, m.values.List, means)
+		case dialect.Document:
+			bad = !dialect.InDocument(value, m.values.List, means)
+		}
+	}
+	return bad
+}
+
+// means calls is if a value means one of the names. Databases may compare less
+// strictly.
+func (w *wanted) means(m *meant, value string, is func(name string)) {
+	if name, ok := m.nameOf[value]; ok {
+		is(name)
+	} else if name := m.mapping.Name(value); name != "" {
+		if _, ok := w.names[name]; ok {
+			is(name)
+		}
+	}
+}
+
+// padded returns the names that a value means that is filled up.
+func (m *meant) padded(value string) []string {
+	if m.bare == nil {
+		m.bare = map[string][]string{}
+		for v, name := range m.nameOf {
+			m.bare[trimmed(v)] = append(m.bare[trimmed(v)], name)
+		}
+	}
+	return m.bare[trimmed(value)]
+}
+
+// trimmed returns a value without what may fill it up.
+func trimmed(value string) string { return strings.TrimRight(value, " \x00") }
