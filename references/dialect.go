@@ -13,7 +13,7 @@ type Dialect uint8
 
 // The databases that can be asked, and that an outbox can be in.
 const (
-	SQLite     = Dialect(dialect.SQLite)     // 3.38 or later
+	SQLite     = Dialect(dialect.SQLite)     // 3.41 or later
 	PostgreSQL = Dialect(dialect.PostgreSQL) // 13 or later
 	MySQL      = Dialect(dialect.MySQL)      // MySQL 8.0.19 or later, and MariaDB 10.6 or later
 )
