@@ -90,9 +90,9 @@ func (l *list) scan(rows *sql.Rows) error {
 	}
 	switch match {
 	case dialect.Exactly:
-		l.add(string(value))
+		l.add(value)
 	case dialect.Padded:
-		l.add(trimmed(string(value)))
+		l.add([]byte(trimmed(string(value))))
 	case dialect.Mistaken:
 		if was, ok := dialect.NotLatin1(value); ok {
 			dialect.InDocument(was, nil, l.add)
@@ -106,9 +106,9 @@ func (l *list) scan(rows *sql.Rows) error {
 
 // add adds the names that a value means, by whatever mapping columns have: one too
 // many keeps a file.
-func (l *list) add(value string) {
+func (l *list) add(value []byte) {
 	for _, m := range l.mappings {
-		name := m.Name(value)
+		name := m.Name(string(value))
 		if l.err == nil && runtime.CheckName(name) == nil && name >= l.from && (l.to == "" || name < l.to) {
 			l.err = l.into.Add(name)
 		}

@@ -1,6 +1,7 @@
 package references
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -134,15 +135,17 @@ func (q *question) find(ctx context.Context, tx Handle, part []string) error {
 			d.FindTails(s, c.source, c.mapping.prefix)
 		}
 	}
+	is := func(name string) { q.named[name] = struct{}{} }
+	var match any
+	var value sql.RawBytes
 	bad := false
 	err := dialect.QueryAll(ctx, tx, s, func(rows *sql.Rows) error {
-		var match dialect.Match
-		var value sql.RawBytes
 		if err := rows.Scan(&match, &value); err != nil {
 			return err
 		}
-		bad = w.found(match, value, func(name string) { q.named[name] = struct{}{} }) || bad
-		return nil
+		m, err := dialect.MatchOf(match)
+		bad = w.found(m, value, is) || bad
+		return err
 	})
 	if err == nil && bad {
 		q.refs.reportDocuments(ctx, tx, q.columns)
@@ -162,7 +165,7 @@ func (r *References) reportDocuments(ctx context.Context, tx Handle, columns []*
 			return dialect.QueryAll(ctx, tx, r.dialect.Keyed(c.source), func(rows *sql.Rows) error {
 				var key string
 				var document sql.RawBytes
-				if err := rows.Scan(&key, &document); err != nil || n >= mostReported || dialect.InDocument(document, nil, func(string) {}) {
+				if err := rows.Scan(&key, &document); err != nil || n >= mostReported || dialect.InDocument(document, nil, func([]byte) {}) {
 					return err
 				}
 				n++
@@ -200,6 +203,7 @@ type wanted struct {
 // meant is the values that mean names by one mapping.
 type meant struct {
 	mapping Mapping
+	names   bool // whether that is the one of names
 	values  dialect.Values
 	nameOf  map[string]string
 	bare    map[string][]string // names, by values without what may fill them up
@@ -218,7 +222,7 @@ func (w *wanted) valuesIn(mapping Mapping) *dialect.Values {
 	form := mapping.form()
 	m := w.byForm[form]
 	if m == nil {
-		m = &meant{mapping: mapping.orNames(), nameOf: make(map[string]string, 4*len(w.list))}
+		m = &meant{mapping: mapping.orNames(), names: mapping.Name == nil, nameOf: make(map[string]string, 4*len(w.list))}
 		for _, name := range w.list {
 			for _, v := range append(m.mapping.Values(name), name) {
 				if _, twice := m.nameOf[v]; !twice {
@@ -248,10 +252,10 @@ func (w *wanted) parts() (parts []string) {
 // is none.
 func (w *wanted) found(match dialect.Match, value []byte, is func(name string)) (bad bool) {
 	for _, m := range w.byForm {
-		means := func(v string) { w.means(m, v, is) }
+		means := func(v []byte) { w.means(m, v, is) }
 		switch match {
 		case dialect.Exactly:
-			means(string(value))
+			means(value)
 		case dialect.Padded:
 			for _, name := range m.padded(string(value)) {
 				is(name)
@@ -270,14 +274,22 @@ func (w *wanted) found(match dialect.Match, value []byte, is func(name string)) 
 
 // means calls is if a value means one of the names. Databases may compare less
 // strictly.
-func (w *wanted) means(m *meant, value string, is func(name string)) {
-	if name, ok := m.nameOf[value]; ok {
+func (w *wanted) means(m *meant, value []byte, is func(name string)) {
+	if name, ok := m.nameOf[string(value)]; ok {
 		is(name)
-	} else if name := m.mapping.Name(value); name != "" {
+	} else if m.names && !mayBeSpelled(value) {
+		return // mostly it is another name
+	} else if name := m.mapping.Name(string(value)); name != "" {
 		if _, ok := w.names[name]; ok {
 			is(name)
 		}
 	}
+}
+
+// mayBeSpelled reports whether a value may be a name that is spelled otherwise.
+func mayBeSpelled(value []byte) bool {
+	return len(value) > 0 && (value[0] == '/' || value[0] == '.' || bytes.IndexByte(value, '\\') >= 0 ||
+		bytes.Contains(value, []byte("//")) || bytes.Contains(value, []byte("/.")) || value[len(value)-1] == '/')
 }
 
 // padded returns the names that a value means that is filled up.

@@ -90,7 +90,7 @@ func ask(rounds, rows int, on string) error {
 		if err := measure(jobs, rounds); err != nil {
 			return err
 		}
-		table(fmt.Sprintf("%d names in %d rows, %v", asked, rows, m.d), "ms", asked, jobs) // µs a name
+		table(fmt.Sprintf("%d names in %d rows, %v", asked, rows, m.d), "ms", int(time.Millisecond/time.Microsecond), jobs)
 		return nil
 	})
 }

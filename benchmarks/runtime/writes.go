@@ -51,7 +51,7 @@ func writes(rounds, rows int, on string) error {
 	}
 	for range rounds {
 		for _, i := range rand.Perm(len(all)) {
-			if err := m.write1(ctx, all[i], rows); err != nil {
+			if err := m.writeRows(ctx, all[i], rows); err != nil {
 				return fmt.Errorf("%s: %w", all[i].title, err)
 			}
 		}
@@ -116,8 +116,8 @@ func (m *mall) meanwhiles(ctx context.Context, rows int) ([]*meanwhile, error) {
 	}, nil
 }
 
-// write1 writes rows while something else goes on.
-func (m *mall) write1(ctx context.Context, w *meanwhile, rows int) error {
+// writeRows writes rows while something else goes on.
+func (m *mall) writeRows(ctx context.Context, w *meanwhile, rows int) error {
 	until, stop := context.WithTimeout(ctx, writingFor)
 	defer stop()
 	ended := make(chan error, 1)

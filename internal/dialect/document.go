@@ -10,34 +10,80 @@ import (
 
 // InDocument calls found for each string in a document, but for keys, whatever
 // the document is made of: also where it is cut off, or has something in it that a
-// database does not take for JSON. names are looked for in all of the text besides,
-// written plainly and with the escapes that JSON has, where the document is none; it
-// reports whether it is one.
-func InDocument(document []byte, names []string, found func(name string)) bool {
+// database does not take for JSON. Where something stands outside of strings that JSON
+// does not have, names are looked for in all of the text besides, written plainly and
+// with the escapes that JSON has. It reports whether the document is as JSON is, as
+// far as it can be seen so. found must not keep the text.
+func InDocument(document []byte, names []string, found func(text []byte)) bool {
 	document = bytes.TrimPrefix(document, []byte("\ufeff"))
-	for rest := document; ; {
-		open := bytes.IndexByte(rest, '"')
-		if open < 0 {
-			break
-		}
-		end := closingQuote(rest, open)
-		text := rest[open+1 : end]
-		if rest = rest[min(end+1, len(rest)):]; !isKey(rest) {
-			found(unescape(text))
+	depth, is, bare := 0, true, false
+	for i := 0; i < len(document); i++ {
+		switch c := document[i]; c {
+		case '"':
+			end := closingQuote(document, i)
+			is = is && end < len(document)
+			if !isKey(document[min(end+1, len(document)):]) {
+				found(unescape(document[i+1 : end]))
+			}
+			i = end
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		default:
+			n := notText(document[i:])
+			is = is && n > 0
+			bare = bare || depth == 0 && c != ' ' && c != '\n'
+			i += max(n, 1) - 1
 		}
 	}
-	if len(document) == 0 || json.Valid(document) {
+	if is && depth == 0 && (!bare || json.Valid(document)) {
 		return true
 	}
+	inText(document, names, found)
+	return false
+}
+
+// notText returns the length of what text begins with, if JSON has that outside of
+// strings; 0 otherwise.
+func notText(text []byte) int {
+	switch c := text[0]; {
+	case c == ' ', c == '\n', c == '\t', c == '\r', c == ',', c == ':':
+		return 1
+	case c == '-', '0' <= c && c <= '9':
+		return number(text)
+	}
+	for _, word := range [...]string{"true", "false", "null"} {
+		if bytes.HasPrefix(text, []byte(word)) {
+			return len(word)
+		}
+	}
+	return 0
+}
+
+// number returns the length of the number that text begins with, 0 if JSON has none
+// like that.
+func number(text []byte) int {
+	n := 0
+	for n < len(text) && bytes.IndexByte([]byte("0123456789+-.eE"), text[n]) >= 0 {
+		n++
+	}
+	if json.Valid(text[:n]) {
+		return n
+	}
+	return 0
+}
+
+// inText looks for names in a text.
+func inText(text []byte, names []string, found func(text []byte)) {
 	for _, name := range names {
 		for _, form := range writtenForms(name) {
-			if bytes.Contains(document, form) {
-				found(name)
+			if bytes.Contains(text, form) {
+				found([]byte(name))
 				break
 			}
 		}
 	}
-	return false
 }
 
 // isKey reports whether the string that ended before text is the key of an object.
@@ -64,15 +110,15 @@ func closingQuote(text []byte, i int) int {
 }
 
 // unescape returns what a JSON string says; escapes that are none stay as they are.
-func unescape(text []byte) string {
+func unescape(text []byte) []byte {
 	if bytes.IndexByte(text, '\\') < 0 {
-		return string(text)
+		return text
 	}
 	var s string
 	if json.Unmarshal(append(append([]byte{'"'}, text...), '"'), &s) == nil {
-		return s
+		return []byte(s)
 	}
-	return strings.NewReplacer(`\/`, "/", `\"`, `"`, `\\`, `\`).Replace(string(text))
+	return []byte(strings.NewReplacer(`\/`, "/", `\"`, `"`, `\\`, `\`).Replace(string(text)))
 }
 
 // writtenForms returns how a name may stand in JSON that somebody wrote: as it is,

@@ -10,7 +10,7 @@ import (
 )
 
 func stringsIn(document string, names ...string) (found []string) {
-	dialect.InDocument([]byte(document), names, func(name string) { found = append(found, name) })
+	dialect.InDocument([]byte(document), names, func(text []byte) { found = append(found, string(text)) })
 	return found
 }
 

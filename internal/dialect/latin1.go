@@ -1,6 +1,9 @@
 package dialect
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // windows1252 are the characters of bytes 0x80 to 0x9f in what MySQL calls latin1.
 var windows1252 = map[rune]byte{
@@ -12,10 +15,13 @@ var windows1252 = map[rune]byte{
 // and made UTF-8 once more: programs do that whose connection has that character
 // set. It reports false for a text to which that did not happen.
 func NotLatin1(text []byte) ([]byte, bool) {
+	if !slices.ContainsFunc(text, func(b byte) bool { return b >= utf8.RuneSelf }) {
+		return nil, false // mostly it is ASCII
+	}
 	var was []byte
 	for i, r := range string(text) {
 		if r < utf8.RuneSelf && was == nil {
-			continue // mostly there is nothing else
+			continue
 		}
 		if was == nil {
 			was = append(make([]byte, 0, len(text)), text[:i]...)

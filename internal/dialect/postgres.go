@@ -195,7 +195,7 @@ func (d postgres) Find(s *Statement, src Source, values *Values, limit string) {
 		if src.Indexed {
 			rows += " WHERE t.c && ARRAY(" + list + ")::" + quote(src.TypeSchema, `"`) + "." + quote(strings.TrimPrefix(src.Type, "_"), `"`) + "[]"
 		}
-		s.Raw(distinct(Exactly, "convert_to(v, 'UTF8')") + " FROM (SELECT unnest(t.c)::text COLLATE \"C\" AS v FROM " + rows + ") a WHERE v IN (" + list + ")")
+		s.Raw(distinct(Exactly, "convert_to(a.v, 'UTF8')") + " FROM (SELECT unnest(t.c)::text COLLATE \"C\" AS v FROM " + rows + ") a WHERE a.v IN (" + list + ")")
 	default:
 		d.findDocuments(s, src, values, limit)
 	}
@@ -203,7 +203,7 @@ func (d postgres) Find(s *Statement, src Source, values *Values, limit string) {
 
 // list is a query for the values.
 func (postgres) list(s *Statement, values *Values) string {
-	return "SELECT v FROM json_array_elements_text(" + values.json(s) + "::json) v"
+	return "SELECT j.v FROM json_array_elements_text(" + values.json(s) + "::json) AS j (v)"
 }
 
 func (d postgres) findDocuments(s *Statement, src Source, values *Values, limit string) {
@@ -227,14 +227,14 @@ func (d postgres) findText(s *Statement, src Source, list, limit string) {
 	match, in := Exactly, " IN ("+list+")"
 	switch src.Type {
 	case "bpchar":
-		match, in = Padded, " IN (SELECT v::bpchar FROM ("+list+") v)"
+		match, in = Padded, " IN (SELECT l.v::bpchar FROM ("+list+") l)"
 	case "citext":
 		schema := quote(src.TypeSchema, `"`)
-		in = " OPERATOR(" + schema + ".=) ANY (SELECT v::" + schema + ".citext FROM (" + list + ") v)"
+		in = " OPERATOR(" + schema + ".=) ANY (SELECT l.v::" + schema + ".citext FROM (" + list + ") l)"
 	case "bytea":
-		in = " IN (SELECT convert_to(v, 'UTF8') FROM (" + list + ") v)"
+		in = " IN (SELECT convert_to(l.v, 'UTF8') FROM (" + list + ") l)"
 	case "uuid":
-		in = " IN (SELECT CASE WHEN v ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN v::uuid END FROM (" + list + ") v)"
+		in = " IN (SELECT CASE WHEN l.v ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN l.v::uuid END FROM (" + list + ") l)"
 	}
 	s.Raw(distinct(match, d.bytes(src, column)) + " FROM " + rows + " WHERE " + column + in)
 }
