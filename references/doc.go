@@ -25,7 +25,7 @@
 // [References.Register]. They may be of any type and collation that holds texts or
 // bytes, JSON documents in columns of any such type, and arrays. Values are compared
 // byte by byte with what a program reads from the column; in documents every string
-// counts, wherever it stands. What can't be asked exactly is refused when the
+// counts, wherever it stands, but for the keys of objects. What can't be asked exactly is refused when the
 // references are made: enums, materialized views, foreign tables.
 //
 // A row also names a file if it spells the name in another way that a storage would
@@ -46,7 +46,8 @@
 //
 // the first for documents in a column photos of type jsonb (for others write
 // photos::jsonb), the second for an array. It is found when the references are made,
-// and used from then on.
+// and used from then on, unless values are URLs ([Prefix]); spellings other than those
+// above it does not find.
 //
 // # The session
 //

@@ -129,7 +129,10 @@ func (q *question) find(ctx context.Context, tx Handle, part []string) error {
 		if i > 0 {
 			s.Raw(" UNION ALL ")
 		}
-		d.Find(s, c.source, w.valuesIn(c.mapping), "")
+		src := c.source
+		// An index has values as they are, and not what else may stand for a name.
+		src.Indexed = src.Indexed && (c.mapping.Name == nil || src.Form != dialect.JSON)
+		d.Find(s, src, w.valuesIn(c.mapping), "")
 		if c.mapping.prefix != "" && c.source.Form != dialect.JSON {
 			s.Raw(" UNION ALL ")
 			d.FindTails(s, c.source, c.mapping.prefix)

@@ -31,8 +31,8 @@ const (
 	Auto Form = Form(dialect.Auto)
 	// Text is a column whose value is a name.
 	Text Form = Form(dialect.Text)
-	// JSON is a column with a JSON document in it: every string anywhere in it is
-	// taken for a name. It may be NULL or empty, or no JSON at all: then it is
+	// JSON is a column with a JSON document in it: every string anywhere in it, but
+	// for the keys of objects, is taken for a name. It may be NULL or empty, or no JSON at all: then it is
 	// searched as a text.
 	JSON Form = Form(dialect.JSON)
 	// Array is a column with an array of names, such as text[]. PostgreSQL only.

@@ -78,8 +78,9 @@ func (w *world) fill(table, typ string, asJSON bool) {
 }
 
 // explain returns how the database would answer a question about some names.
-func (w *world) explain(table string, asJSON bool) (plan string) {
+func (w *world) explain(table string, asJSON bool) string {
 	w.Helper()
+	var text strings.Builder
 	d, err := dialect.Of(dialect.Kind(w.d))
 	w.must(err)
 	form := dialect.Auto
@@ -112,14 +113,14 @@ func (w *world) explain(table string, asJSON bool) (plan string) {
 				into[i] = &texts[i]
 			}
 			err = rows.Scan(into...)
-			for i, text := range texts {
+			for i, part := range texts {
 				if columns[i] != "possible_keys" {
-					plan += text.String + " "
+					text.WriteString(part.String + " ")
 				}
 			}
-			plan += "\n"
+			text.WriteString("\n")
 			return err
 		})
 	}))
-	return plan
+	return text.String()
 }

@@ -59,7 +59,8 @@ func TestNames(t *testing.T) {
 		if got := w.list(refs, "b", "z"); !slices.Equal(got, part) {
 			t.Errorf("%q, want %q", got, part)
 		}
-		for range refs.Names(t.Context(), "media", "", "") { // it can be left
+		for _, err := range refs.Names(t.Context(), "media", "", "") { // it can be left
+			w.must(err)
 			break
 		}
 

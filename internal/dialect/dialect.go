@@ -43,8 +43,10 @@ type Dialect interface {
 	// Quote returns the name of a column, or of a table that may have a schema, as
 	// SQL has it.
 	Quote(name string) string
-	// Bind returns the placeholder of the argument with this number, from 1.
+	// Bind returns the placeholder of the argument with this number, from 1, and Again
+	// one that stands for the same argument once more; "" if there is none.
 	Bind(n int) string
+	Again(n int) string
 	// KeepExisting ends an INSERT that leaves a row alone that is there already; the
 	// table has the column.
 	KeepExisting(column string) string

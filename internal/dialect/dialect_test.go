@@ -19,7 +19,7 @@ func of(t *testing.T, k dialect.Kind) dialect.Dialect {
 
 func TestStatement(t *testing.T) {
 	for k, want := range map[dialect.Kind]string{
-		dialect.SQLite:     `a = ?1 AND '?' b IN (?2, ?3, ?4)`,
+		dialect.SQLite:     `a = ? AND '?' b IN (?, ?, ?)`,
 		dialect.PostgreSQL: `a = $1 AND '?' b IN ($2, $3, $4)`,
 		dialect.MySQL:      `a = ? AND '?' b IN (?, ?, ?)`,
 	} {

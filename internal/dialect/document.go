@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// InDocument calls found for each string in a document, but for keys, whatever
-// the document is made of: also where it is cut off, or has something in it that a
+// InDocument calls found for each string in a document, but for keys, and for each in a
+// string that is a document, whatever the document is made of: also where it is cut off, or has something in it that a
 // database does not take for JSON. Where something stands outside of strings that JSON
 // does not have, names are looked for in all of the text besides, written plainly and
 // with the escapes that JSON has. It reports whether the document is as JSON is, as
@@ -23,7 +23,7 @@ func InDocument(document []byte, names []string, found func(text []byte)) bool {
 			end := closingQuote(document, i)
 			is = is && end < len(document)
 			if !isKey(document[min(end+1, len(document)):]) {
-				found(unescape(document[i+1 : end]))
+				inString(unescape(document[i+1:end]), found)
 			}
 			i = end
 		case '{', '[':
@@ -42,6 +42,14 @@ func InDocument(document []byte, names []string, found func(text []byte)) bool {
 	}
 	inText(document, names, found)
 	return false
+}
+
+// inString calls found for a string, and for those in it if it is a document itself.
+func inString(text []byte, found func(text []byte)) {
+	found(text)
+	if len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+		InDocument(text, nil, found)
+	}
 }
 
 // notText returns the length of what text begins with, if JSON has that outside of

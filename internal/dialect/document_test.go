@@ -16,20 +16,21 @@ func stringsIn(document string, names ...string) (found []string) {
 
 func TestInDocument(t *testing.T) {
 	for document, want := range map[string]string{
-		`["a.png"]`:                  "a.png",
-		`{"x": {"y": ["a\/b.png"]}}`: "a/b.png",
-		"\ufeff[\"a.png\"]":          "a.png",
-		`["\u00e9.png"]`:             "é.png",
-		`["\ud83d\ude00.png"]`:       "😀.png",
-		`["a.png`:                    "a.png",
-		`[NaN, "a.png"]`:             "a.png",
-		`a.png`:                      "a.png",
-		`{'x': 'a.png'}`:             "a.png",
-		`{x: a\/b.png}`:              "a/b.png",
-		`{x: \u00e9.png}`:            "é.png",
-		`{x: \u00E9.png}`:            "é.png",
-		`{x: \uD83D\uDE00.png}`:      "😀.png",
-		`["q\"q.png"`:                `q"q.png`,
+		`["a.png"]`:                     "a.png",
+		`{"x": "{\"y\": [\"a.png\"]}"}`: "a.png",
+		`{"x": {"y": ["a\/b.png"]}}`:    "a/b.png",
+		"\ufeff[\"a.png\"]":             "a.png",
+		`["\u00e9.png"]`:                "é.png",
+		`["\ud83d\ude00.png"]`:          "😀.png",
+		`["a.png`:                       "a.png",
+		`[NaN, "a.png"]`:                "a.png",
+		`a.png`:                         "a.png",
+		`{'x': 'a.png'}`:                "a.png",
+		`{x: a\/b.png}`:                 "a/b.png",
+		`{x: \u00e9.png}`:               "é.png",
+		`{x: \u00E9.png}`:               "é.png",
+		`{x: \uD83D\uDE00.png}`:         "😀.png",
+		`["q\"q.png"`:                   `q"q.png`,
 	} {
 		if found := stringsIn(document, want); !slices.Contains(found, want) {
 			t.Errorf("%s: %q, not %q", document, found, want)

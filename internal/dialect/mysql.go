@@ -26,6 +26,8 @@ func (mysql) Quote(name string) string { return quote(name, "`") }
 
 func (mysql) Bind(int) string { return "?" }
 
+func (mysql) Again(int) string { return "" }
+
 func (mysql) KeepExisting(column string) string {
 	return " ON DUPLICATE KEY UPDATE " + column + " = " + column
 }

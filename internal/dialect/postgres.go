@@ -20,6 +20,8 @@ func (postgres) Quote(name string) string { return quote(name, `"`) }
 
 func (postgres) Bind(n int) string { return "$" + strconv.Itoa(n) }
 
+func (d postgres) Again(n int) string { return d.Bind(n) }
+
 func (postgres) KeepExisting(string) string { return keepOnConflict }
 
 func (postgres) UpdatePending(table string, columns []string) string {

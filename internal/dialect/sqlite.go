@@ -18,7 +18,9 @@ func (sqlite) Now() string { return "CAST((julianday('now') - 2440587.5) * 86400
 
 func (sqlite) Quote(name string) string { return quote(name, `"`) }
 
-func (sqlite) Bind(n int) string { return "?" + strconv.Itoa(n) }
+func (sqlite) Bind(int) string { return "?" }
+
+func (sqlite) Again(n int) string { return "?" + strconv.Itoa(n) }
 
 func (sqlite) KeepExisting(string) string { return keepOnConflict }
 
@@ -139,11 +141,11 @@ func (d sqlite) List(s *Statement, src Source) {
 }
 
 func (d sqlite) Keyed(src Source) *Statement {
-	key := "''"
+	key := []string{"''"}
 	for i, column := range splitKey(src.Key) {
-		key += []string{"", " || ', '"}[min(i, 1)] + " || r." + d.Quote(column)
+		key = append(key, []string{"''", "', '"}[min(i, 1)], "r."+d.Quote(column))
 	}
-	return New(d, fmt.Sprintf("SELECT %s, r.%s FROM %s r WHERE r.%[2]s IS NOT NULL", key, d.Quote(src.Column), d.Quote(src.Table)))
+	return New(d, fmt.Sprintf("SELECT %s, r.%s FROM %s r WHERE r.%[2]s IS NOT NULL", strings.Join(key, " || "), d.Quote(src.Column), d.Quote(src.Table)))
 }
 
 func (sqlite) Untranslatable(error) bool { return false }

@@ -42,14 +42,13 @@ func (s *Statement) Bind(key any, arg func() any) string {
 		return bound
 	}
 	s.args = append(s.args, arg())
-	bound := s.dialect.Bind(len(s.args))
-	if s.dialect.Bind(1) != s.dialect.Bind(2) {
+	if again := s.dialect.Again(len(s.args)); again != "" {
 		if s.shared == nil {
 			s.shared = map[any]string{}
 		}
-		s.shared[key] = bound
+		s.shared[key] = again
 	}
-	return bound
+	return s.dialect.Bind(len(s.args))
 }
 
 // In appends a list of arguments in parentheses.

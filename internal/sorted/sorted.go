@@ -80,14 +80,14 @@ func (s *Sorter) All() iter.Seq2[string, error] {
 			yield("", err)
 			return
 		}
-		last, any := "", false
+		last, started := "", false
 		for len(runs) > 0 {
 			text := runs[0].text
-			if !any || text != last {
+			if !started || text != last {
 				if !yield(text, nil) {
 					return
 				}
-				last, any = text, true
+				last, started = text, true
 			}
 			if err := runs.next(); err != nil {
 				yield("", err)
