@@ -110,12 +110,14 @@ func (d sqlite) Column(ctx context.Context, db Queryer, table, column string, fo
 func (sqlite) Fingerprint(context.Context, Queryer, Source) (string, error) { return "", nil } // see Column
 
 // Find qualifies columns, or SQLite would take one that does not exist for a string.
-// A text is never equal to the same bytes, so that both are asked for.
+// A text is never equal to the same bytes, so that both are asked for, if there are
+// any: an index has them behind all texts.
 func (d sqlite) Find(s *Statement, src Source, values *Values, limit string) {
 	if src.Form == Text {
 		column, rows := plainRows(d, src, limit)
 		s.Raw(distinct(Exactly, column+" COLLATE BINARY") + " FROM " + rows + " WHERE " + column +
-			" IN (SELECT value FROM json_each(" + values.json(s) + ") UNION ALL SELECT unhex(value) FROM json_each(" + values.hex(s) + "))")
+			" IN (SELECT value FROM json_each(" + values.json(s) + ") UNION ALL SELECT unhex(value) FROM json_each(" + values.hex(s) + ") WHERE EXISTS (SELECT 1 FROM " +
+			d.Quote(src.Table) + " b WHERE b." + d.Quote(src.Column) + " >= x''))")
 		return
 	}
 	s.Raw(selects(Document, "t.c") + " FROM " + someRows(d, src, limit))
