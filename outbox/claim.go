@@ -99,6 +99,9 @@ func (r *Relay) confirm(ctx context.Context, c *claim) error {
 			return err
 		}
 		c.named += len(v.named)
+		for _, row := range v.unknown {
+			row.attempts-- // which mark has counted
+		}
 		return errors.Join(r.drop(ctx, tx, v.named), r.postpone(ctx, tx, c, v))
 	}))
 }
@@ -299,7 +302,7 @@ func (r *Relay) postpone(ctx context.Context, tx references.Handle, c *claim, v 
 		if attempts >= r.attempts {
 			state = stateParked
 		}
-		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, attempts = ?, last_error = ?, not_before = "+d.Now()+" + ? WHERE id = ?",
+		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = '', attempts = ?, last_error = ?, not_before = "+d.Now()+" + ? WHERE id = ?",
 			state, attempts, clip(fmt.Sprint(v.errs[row])), backoff(attempts, r.first, r.most).Milliseconds(), row.id)
 		if _, err := dialect.Exec(ctx, tx, s); err != nil {
 			return err

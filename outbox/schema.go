@@ -71,8 +71,7 @@ func migrate(ctx context.Context, db *sql.DB, d references.Dialect) error {
 
 // schemaVersion returns the version of the tables, 0 if there are none.
 func schemaVersion(ctx context.Context, db dialect.Handle, d dialect.Dialect) (version int, err error) {
-	var n int
-	if err := dialect.QueryRow(ctx, db, dialect.New(d, d.Exists(versionTable)), &n); err != nil || n == 0 {
+	if there, err := d.HasTable(ctx, db, versionTable); err != nil || !there {
 		return 0, err
 	}
 	err = dialect.QueryRow(ctx, db, dialect.New(d, "SELECT version FROM "+versionTable), &version)

@@ -17,14 +17,22 @@ const manyMissing = 10
 
 // distrust takes back that files are gone which are missing all together, with the
 // directory that they were in: a volume may not be mounted there. What an earlier
-// attempt may have deleted, whose relay died, is not meant.
+// attempt may have deleted, whose relay died, is not meant, nor what is derived from
+// other files and may never have been.
 func (r *Relay) distrust(ctx context.Context, storage string, c *claim) {
 	files, _ := r.outbox.cleaner.Storage(storage)
 	seen := map[string]string{}
+	for i, f := range c.results {
+		if f.Status == runtime.Removed { // it was there a moment ago, with all that it is in
+			for d := path.Dir(c.rows[i].name); d != "."; d = path.Dir(d) {
+				seen[d] = ""
+			}
+		}
+	}
 	missing := map[string][]int{}
 	for i, f := range c.results {
 		row := c.rows[i]
-		if f.Status == runtime.Missing && (row.attempts == 1 || row.lastError != "") {
+		if f.Status == runtime.Missing && row.derivedFrom == "" && (row.attempts == 1 || row.lastError != "") {
 			if gone := vanished(files, path.Dir(row.name), seen); gone != "" {
 				missing[gone] = append(missing[gone], i)
 			}

@@ -1,6 +1,7 @@
 package references
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func (r *References) AskIn(ctx context.Context, tx Handle, refs []runtime.Ref) (
 	answer := runtime.Answer{Unknown: map[runtime.Ref]error{}}
 	byStorage := map[string][]string{}
 	for _, ref := range refs {
-		if err := runtime.CheckName(ref.Name); err != nil {
+		if err := cmp.Or(runtime.CheckName(ref.Name), r.dialect.Doubt(r.session, ref.Name)); err != nil {
 			answer.Unknown[ref] = err
 			continue
 		}
@@ -66,7 +67,7 @@ func (r *References) askStorage(ctx context.Context, tx Handle, storage string, 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		changed, err := r.changed(ctx, tx, storage, columns, failed != nil)
+		changed, err := r.changed(ctx, tx, storage, columns)
 		switch {
 		case err != nil:
 			return errors.Join(err, failed)
@@ -101,9 +102,9 @@ func (r *References) columns(storage string) []*column {
 
 // changed reports whether there are other columns than these, or others than they
 // were. One of this program that is gone is an error: it may be called otherwise now.
-func (r *References) changed(ctx context.Context, tx dialect.Handle, storage string, columns []*column, failed bool) (changed bool, err error) {
+func (r *References) changed(ctx context.Context, tx dialect.Handle, storage string, columns []*column) (changed bool, err error) {
 	for _, c := range columns {
-		is, err := r.refresh(ctx, tx, c, failed)
+		is, err := r.refresh(ctx, tx, c)
 		if err != nil {
 			return false, fmt.Errorf("%s.%s: %w", c.source.Table, c.source.Column, err)
 		}
@@ -113,19 +114,15 @@ func (r *References) changed(ctx context.Context, tx dialect.Handle, storage str
 	return changed || learned, err
 }
 
-// refresh looks at a column again if it is not what it was, or the question failed.
-func (r *References) refresh(ctx context.Context, tx dialect.Handle, c *column, failed bool) (changed bool, err error) {
-	fingerprint, err := r.dialect.Fingerprint(ctx, tx, c.source)
-	if err == nil && fingerprint == c.fingerprint && !failed {
-		return false, nil
-	}
+// refresh looks at a column again, and reports whether it is not what it was.
+func (r *References) refresh(ctx context.Context, tx dialect.Handle, c *column) (changed bool, err error) {
 	now := *c
 	err = r.look(ctx, tx, &now)
 	gone := errors.Is(err, dialect.ErrNoColumn) && r.isOther(c)
 	switch {
 	case err != nil && !gone:
 		return false, err
-	case !gone && now.source == c.source && now.fingerprint == c.fingerprint:
+	case !gone && now.source == c.source:
 		return false, nil
 	}
 	r.replace(c, &now, gone)

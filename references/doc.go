@@ -61,6 +61,6 @@
 // changed by USE.
 //
 // What can't be found out: that a replica which can be written to is one; that
-// ":memory:" is another database on each connection (open it with a shared cache); that
-// a view leaves rows out.
+// ":memory:" is another database on each connection of SQLite; that a view leaves rows
+// out.
 package references

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -18,8 +20,7 @@ type column struct {
 	many    bool
 	mapping Mapping
 
-	source      dialect.Source
-	fingerprint string
+	source dialect.Source
 }
 
 // registrationOf returns what other programs are told of a column.
@@ -86,9 +87,6 @@ const probe = "filecleangen asks"
 // look asks the catalogue for a column.
 func (r *References) look(ctx context.Context, tx dialect.Handle, c *column) (err error) {
 	c.source, err = r.dialect.Column(ctx, tx, c.table, c.source.Column, dialect.Form(c.form), c.many)
-	if err == nil {
-		c.fingerprint, err = r.dialect.Fingerprint(ctx, tx, c.source)
-	}
 	return err
 }
 
@@ -97,7 +95,7 @@ func (r *References) look(ctx context.Context, tx dialect.Handle, c *column) (er
 func (r *References) Prove(ctx context.Context) error {
 	err := r.Reading(ctx, func(tx Handle) error {
 		refs := []runtime.Ref{}
-		for storage := range r.own {
+		for _, storage := range r.storages() {
 			refs = append(refs, runtime.Ref{Storage: storage, Name: probe})
 		}
 		answer, err := r.AskIn(ctx, tx, refs)
@@ -110,4 +108,11 @@ func (r *References) Prove(ctx context.Context) error {
 		return fmt.Errorf("filecleangen: references: %w", err)
 	}
 	return nil
+}
+
+// storages returns those that columns of this program name files of.
+func (r *References) storages() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.own))
 }

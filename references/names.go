@@ -47,7 +47,7 @@ func (r *References) collect(ctx context.Context, storage, from, to string, s *s
 		return errors.New("what the function of references.Func knows can't be listed")
 	}
 	return r.Reading(ctx, func(tx Handle) error {
-		if _, err := r.changed(ctx, tx, storage, r.columns(storage), true); err != nil {
+		if _, err := r.changed(ctx, tx, storage, r.columns(storage)); err != nil {
 			return err
 		}
 		columns := r.columns(storage)
@@ -55,12 +55,7 @@ func (r *References) collect(ctx context.Context, storage, from, to string, s *s
 			return nil
 		}
 		q := dialect.New(r.dialect, "")
-		for i, c := range columns {
-			if i > 0 {
-				q.Raw(" UNION ALL ")
-			}
-			r.dialect.List(q, c.source)
-		}
+		union(q, columns, func(c *column) { r.dialect.List(q, c.source) })
 		l := &list{from: from, to: to, into: s, mappings: map[string]Mapping{}}
 		for _, c := range columns {
 			l.mappings[c.mapping.form()] = c.mapping.orNames()
@@ -94,10 +89,12 @@ func (l *list) scan(rows *sql.Rows) error {
 	case dialect.Padded:
 		l.add([]byte(trimmed(string(value))))
 	case dialect.Mistaken:
-		if was, ok := dialect.NotLatin1(value); ok {
-			dialect.InDocument(was, nil, l.add)
-		}
-		l.bad = !dialect.InDocument(value, nil, l.add) || l.bad
+		l.bad = !dialect.InDocument(value, nil, func(v []byte) {
+			l.add(v)
+			if was, ok := dialect.NotLatin1(v); ok {
+				l.add(was)
+			}
+		}) || l.bad
 	case dialect.Document:
 		l.bad = !dialect.InDocument(value, nil, l.add) || l.bad
 	}

@@ -14,12 +14,17 @@ import (
 	"github.com/filecleangen/filecleangen/internal/dialect"
 )
 
-// most is how many names a statement asks about, and mostArguments how many arguments
-// it has.
+// A statement asks about no more names than most, and has no more arguments and bytes
+// than these, where each value is an argument of its own, in hexadecimal, for each
+// column and perhaps each of two character sets.
 const (
 	most          = 1000
 	mostArguments = 30_000
+	mostBytes     = 4 << 20
 )
+
+// mostTerms is how many queries are put together; SQLite takes no more than 500.
+const mostTerms = 100
 
 // question is names of files that columns are asked for.
 type question struct {
@@ -39,7 +44,9 @@ func (r *References) question(storage string, columns []*column, names []string)
 // ask asks about all names. An error about some of them is narrowed down to those
 // that it is about.
 func (q *question) ask(ctx context.Context, tx Handle) error {
-	for part := range slices.Chunk(q.names, q.portion()) {
+	for rest := q.names; len(rest) > 0; {
+		part := rest[:q.portion(rest)]
+		rest = rest[len(part):]
 		err := q.try(ctx, tx, part)
 		if err == nil {
 			continue
@@ -54,11 +61,18 @@ func (q *question) ask(ctx context.Context, tx Handle) error {
 	return nil
 }
 
-// portion returns about how many names can be asked in one statement: some databases
-// take each value as an argument, of which a name has a few for each column.
-func (q *question) portion() int {
-	values := 2 * len(names.Values("a/b/c/d"))
-	return max(1, min(most, mostArguments/(values*max(1, len(q.columns)))))
+// portion returns how many of the names are asked about in one statement.
+func (q *question) portion(list []string) int {
+	arguments, bytes := 0, 0
+	for i, name := range list {
+		values := 2 * len(q.columns) * len(names.Values(name))
+		arguments += values
+		bytes += values * (2*len(name) + 100)
+		if i > 0 && (i == most || arguments > mostArguments || bytes > mostBytes) {
+			return i
+		}
+	}
+	return len(list)
 }
 
 // halve asks about parts of names that can't be asked about together.
@@ -67,9 +81,7 @@ func (q *question) halve(ctx context.Context, tx Handle, part []string, failed e
 		return ctx.Err()
 	}
 	if len(part) == 1 {
-		if !q.refs.dialect.Untranslatable(failed) { // or nothing in the database can be it
-			q.unknown[part[0]] = failed
-		}
+		q.unknown[part[0]] = failed
 		return nil
 	}
 	for _, half := range [][]string{part[:len(part)/2], part[len(part)/2:]} {
@@ -89,7 +101,7 @@ func (q *question) try(ctx context.Context, tx Handle, part []string) error {
 			return err
 		}
 		for _, f := range q.refs.funcs[q.storage] {
-			found, err := f(ctx, tx, q.storage, part)
+			found, err := called(ctx, f, tx, q.storage, part)
 			if err != nil {
 				return fmt.Errorf("the function of references.Func: %w", err)
 			}
@@ -99,6 +111,16 @@ func (q *question) try(ctx context.Context, tx Handle, part []string) error {
 		}
 		return nil
 	})
+}
+
+// called calls a function; that it panics is an error.
+func called(ctx context.Context, f Function, tx Handle, storage string, names []string) (named []string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return f(ctx, tx, storage, names)
 }
 
 // guarded runs do such that its error leaves the transaction as it was.
@@ -125,19 +147,16 @@ func (q *question) find(ctx context.Context, tx Handle, part []string) error {
 	}
 	d := q.refs.dialect
 	s, w := dialect.New(d, ""), newWanted(part)
-	for i, c := range q.columns {
-		if i > 0 {
-			s.Raw(" UNION ALL ")
-		}
+	union(s, q.columns, func(c *column) {
 		src := c.source
 		// An index has values as they are, and not what else may stand for a name.
 		src.Indexed = src.Indexed && (c.mapping.Name == nil || src.Form != dialect.JSON)
 		d.Find(s, src, w.valuesIn(c.mapping), "")
-		if c.mapping.prefix != "" && c.source.Form != dialect.JSON {
+		if c.mapping.isPrefix && c.source.Form != dialect.JSON {
 			s.Raw(" UNION ALL ")
 			d.FindTails(s, c.source, c.mapping.prefix)
 		}
-	}
+	})
 	is := func(name string) { q.named[name] = struct{}{} }
 	var match any
 	var value sql.RawBytes
@@ -154,6 +173,24 @@ func (q *question) find(ctx context.Context, tx Handle, part []string) error {
 		q.refs.reportDocuments(ctx, tx, q.columns)
 	}
 	return err
+}
+
+// union puts a query for each column together, in groups if there are many.
+func union(s *dialect.Statement, columns []*column, add func(c *column)) {
+	if len(columns) <= mostTerms {
+		for i, c := range columns {
+			s.Raw([]string{"", " UNION ALL "}[min(i, 1)])
+			add(c)
+		}
+		return
+	}
+	first := true
+	for group := range slices.Chunk(columns, mostTerms) {
+		s.Raw(map[bool]string{true: "SELECT * FROM (", false: " UNION ALL SELECT * FROM ("}[first])
+		union(s, group, add)
+		s.Raw(") u")
+		first = false
+	}
 }
 
 // reportDocuments logs, once, the rows whose documents can't be taken apart.
@@ -208,7 +245,7 @@ type meant struct {
 	mapping Mapping
 	names   bool // whether that is the one of names
 	values  dialect.Values
-	nameOf  map[string]string
+	nameOf  map[string][]string
 	bare    map[string][]string // names, by values without what may fill them up
 }
 
@@ -225,12 +262,14 @@ func (w *wanted) valuesIn(mapping Mapping) *dialect.Values {
 	form := mapping.form()
 	m := w.byForm[form]
 	if m == nil {
-		m = &meant{mapping: mapping.orNames(), names: mapping.Name == nil, nameOf: make(map[string]string, 4*len(w.list))}
+		m = &meant{mapping: mapping.orNames(), names: mapping.Name == nil, nameOf: make(map[string][]string, 4*len(w.list))}
 		for _, name := range w.list {
 			for _, v := range append(m.mapping.Values(name), name) {
-				if _, twice := m.nameOf[v]; !twice {
-					m.nameOf[v] = name
+				if m.nameOf[v] == nil {
 					m.values.List = append(m.values.List, v)
+				}
+				if !slices.Contains(m.nameOf[v], name) {
+					m.nameOf[v] = append(m.nameOf[v], name)
 				}
 			}
 		}
@@ -259,15 +298,23 @@ func (w *wanted) found(match dialect.Match, value []byte, is func(name string)) 
 		switch match {
 		case dialect.Exactly:
 			means(value)
+			if was, ok := dialect.NotLatin1(value); ok && !m.names {
+				means(was) // of a value that is found by what follows a prefix
+			}
 		case dialect.Padded:
 			for _, name := range m.padded(string(value)) {
 				is(name)
 			}
 		case dialect.Mistaken:
-			if was, ok := dialect.NotLatin1(value); ok {
+			bad = !dialect.InDocument(value, m.values.List, func(v []byte) {
+				means(v)
+				if was, ok := dialect.NotLatin1(v); ok {
+					means(was)
+				}
+			})
+			if was, ok := dialect.NotLatin1(value); ok && bad {
 				dialect.InDocument(was, m.values.List, means)
 			}
-			bad = !dialect.InDocument(value, m.values.List, means)
 		case dialect.Document:
 			bad = !dialect.InDocument(value, m.values.List, means)
 		}
@@ -275,14 +322,17 @@ func (w *wanted) found(match dialect.Match, value []byte, is func(name string)) 
 	return bad
 }
 
-// means calls is if a value means one of the names. Databases may compare less
+// means calls is for the names that a value means. Databases may compare less
 // strictly.
 func (w *wanted) means(m *meant, value []byte, is func(name string)) {
-	if name, ok := m.nameOf[string(value)]; ok {
+	known := m.nameOf[string(value)]
+	for _, name := range known {
 		is(name)
-	} else if m.names && !mayBeSpelled(value) {
+	}
+	if m.names && (known != nil || !mayBeSpelled(value)) {
 		return // mostly it is another name
-	} else if name := m.mapping.Name(string(value)); name != "" {
+	}
+	if name := m.mapping.Name(string(value)); name != "" {
 		if _, ok := w.names[name]; ok {
 			is(name)
 		}
@@ -299,8 +349,8 @@ func mayBeSpelled(value []byte) bool {
 func (m *meant) padded(value string) []string {
 	if m.bare == nil {
 		m.bare = map[string][]string{}
-		for v, name := range m.nameOf {
-			m.bare[trimmed(v)] = append(m.bare[trimmed(v)], name)
+		for v, names := range m.nameOf {
+			m.bare[trimmed(v)] = append(m.bare[trimmed(v)], names...)
 		}
 	}
 	return m.bare[trimmed(value)]

@@ -87,9 +87,11 @@ func (r *References) registerIfThere(ctx context.Context) error {
 }
 
 func (r *References) hasRegister(ctx context.Context, tx dialect.Queryer) (bool, error) {
-	var n int
-	err := dialect.QueryRow(ctx, tx, dialect.New(r.dialect, r.dialect.Exists(columnTable)), &n)
-	return n > 0, err
+	there, err := r.dialect.HasTable(ctx, tx, columnTable)
+	if err != nil {
+		err = fmt.Errorf("whether other programs told of their columns can't be known; let the user of this handle read the table %s: %w", columnTable, err)
+	}
+	return there, err
 }
 
 // outboxID returns the random id of the outbox.
@@ -123,6 +125,8 @@ func (r *References) register(ctx context.Context, tx dialect.Handle) error {
 
 // registrations returns what this program tells others.
 func (r *References) registrations() map[registration]struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	all := map[registration]struct{}{}
 	for _, columns := range r.own {
 		for _, c := range columns {
@@ -192,7 +196,8 @@ func (r *References) learn(ctx context.Context, tx dialect.Handle, storage strin
 	own, told := r.registrations(), map[registration]bool{}
 	for _, other := range all {
 		g := other.registration()
-		if _, ours := own[g]; ours || g.storage != storage {
+		_, ours := own[g]
+		if ours = ours && (other.Program == r.program || !g.hasFunction()); ours || g.storage != storage {
 			continue
 		}
 		told[g] = true
@@ -228,6 +233,13 @@ func (r *References) learnOne(ctx context.Context, tx dialect.Handle, told Regis
 	c := &column{storage: g.storage, table: g.table, form: form, many: true, mapping: mapping}
 	c.source.Column = g.column
 	err = r.look(ctx, tx, c)
+	if err != nil && !errors.Is(err, dialect.ErrNoColumn) { // it may be of another type now
+		again := *c
+		again.form, again.many = Auto, false
+		if again.source.Column = g.column; r.look(ctx, tx, &again) == nil {
+			c, err = &again, nil
+		}
+	}
 	if errors.Is(err, dialect.ErrNoColumn) {
 		r.once(ctx, "gone "+g.String(), "filecleangen: a column of which another program said that it names files is gone, and does not count any more",
 			slog.String("program", told.Program), slog.String("table", g.table), slog.String("column", g.column))
@@ -240,6 +252,11 @@ func (r *References) learnOne(ctx context.Context, tx dialect.Handle, told Regis
 	defer r.mu.Unlock()
 	r.others[g] = c
 	return c != nil, nil
+}
+
+// hasFunction reports whether a function of the program is needed to ask.
+func (g registration) hasFunction() bool {
+	return g.form == Elsewhere.String() || g.meaning == functionForm
 }
 
 // parse returns what a registration means, if this program can know.

@@ -16,7 +16,8 @@ type Mapping struct {
 	// Values is the inverse: it returns every value that means the named file.
 	Values func(name string) []string
 
-	prefix string // of Prefix
+	prefix   string // of Prefix
+	isPrefix bool
 }
 
 // Values says what the values of the columns mean that name files of a storage,
@@ -63,7 +64,7 @@ func Prefix(prefix string) Mapping {
 			}
 			return values
 		},
-		prefix: prefix,
+		prefix: prefix, isPrefix: true,
 	}
 }
 
@@ -105,7 +106,7 @@ func (m Mapping) form() string {
 	switch {
 	case m.Name == nil:
 		return ""
-	case m.prefix != "":
+	case m.isPrefix:
 		return prefixForm + m.prefix
 	}
 	return functionForm

@@ -65,8 +65,8 @@ type Dialect interface {
 	// begins later, and the transactions that are running; nil if the database won't
 	// tell. It is not called where there is one writer.
 	Running(ctx context.Context, db *sql.DB, table string) (bound int64, running []string, err error)
-	// Home returns the database in which tables are that are named without one, as
-	// far as a session can change it.
+	// Home returns what is to be known of the database: its name, where a session can
+	// come to be in another one, or how it encodes texts, where that differs.
 	Home(ctx context.Context, db Queryer) (string, error)
 	// Transaction runs do in a transaction in which each query sees what is
 	// committed when it runs; where there is one writer, as that. Nothing that a
@@ -83,12 +83,9 @@ type Dialect interface {
 	Typed() bool
 	// Column finds a column, where it is whatever a session is told later, and how it
 	// holds names. form is what was said of it, or Auto; many is whether the field has
-	// many names. The error is [ErrNoColumn] only if it is sure that there is none.
+	// many names. The error is [ErrNoColumn] only if it is sure that there is none. It
+	// is an error if the session sees something else in the place of the table.
 	Column(ctx context.Context, db Queryer, table, column string, form Form, many bool) (Source, error)
-	// Fingerprint returns a text that is another one when what Column found may no
-	// longer be true. It is an error if the session sees something else in the place of
-	// the table.
-	Fingerprint(ctx context.Context, db Queryer, src Source) (string, error)
 	// Find appends a query for those of the values that a column holds, and perhaps
 	// others that the database takes for them: what they are, and how they are to be
 	// compared, see [Match]. With a limit, " LIMIT n", it looks at so many rows. What
@@ -96,21 +93,23 @@ type Dialect interface {
 	// documents it selects all, or some that surely have all that is looked for.
 	Find(s *Statement, src Source, values *Values, limit string)
 	// FindTails appends a query for the values of a column that begin with a prefix and
-	// have one of ?, # and % in them. It is not asked of documents.
+	// are no plain name behind it: there is one of ?, # and % in it, or it may be
+	// spelled otherwise. It is not asked of documents.
 	FindTails(s *Statement, src Source, prefix string)
 	// List appends a query for all values of a column, as Find has them.
 	List(s *Statement, src Source)
 	// Keyed is a query for the primary keys and the documents of a column.
 	Keyed(src Source) *Statement
-	// Untranslatable reports whether an error says that the database has no character
-	// set that can hold a value.
-	Untranslatable(err error) bool
+	// Doubt returns why nobody can tell whether a column holds a name, whatever it is:
+	// because that depends on the connection by which a program reads it. Mostly it is nil.
+	Doubt(s Session, name string) error
 
 	// Schema returns the statements that lead from each version of the tables to
 	// the next.
 	Schema() [][]string
-	// Exists is a query for the number of tables of a name, 0 or 1.
-	Exists(table string) string
+	// HasTable reports whether there is a table. It is an error if that can't be known,
+	// because it may be one that the user has no right to see.
+	HasTable(ctx context.Context, db Queryer, table string) (bool, error)
 	// Exclusively runs do on a connection while no other process does under the same
 	// name, in a transaction where the database can roll back what do does to its
 	// schema.
@@ -145,7 +144,7 @@ type Source struct {
 // ErrNoColumn says that there is no such table or column.
 var ErrNoColumn = errors.New("there is no such table or column")
 
-// A Session is a handle of our own, and where its tables are.
+// A Session is a handle of our own, and what is known of its database.
 type Session struct {
 	DB   *sql.DB
 	Home string // see [Dialect.Home]

@@ -3,8 +3,8 @@ package dialect
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
-	"unicode/utf16"
+	"regexp"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -82,16 +82,32 @@ func number(text []byte) int {
 	return 0
 }
 
-// inText looks for names in a text.
+// inText looks for names in a text, as it is and with all escapes undone.
 func inText(text []byte, names []string, found func(text []byte)) {
+	plain := withoutEscapes(text)
 	for _, name := range names {
-		for _, form := range writtenForms(name) {
-			if bytes.Contains(text, form) {
-				found([]byte(name))
-				break
-			}
+		if bytes.Contains(text, []byte(name)) || bytes.Contains(plain, []byte(name)) {
+			found([]byte(name))
 		}
 	}
+}
+
+var escapes = regexp.MustCompile(`(?:\\u[0-9a-fA-F]{4})+|\\x[0-9a-fA-F]{2}|\\.`)
+
+// withoutEscapes undoes what JSON, and its relatives, have as escapes.
+func withoutEscapes(text []byte) []byte {
+	return escapes.ReplaceAllFunc(text, func(escape []byte) []byte {
+		switch escape[1] {
+		case 'u':
+			var s string
+			_ = json.Unmarshal(append(append([]byte{'"'}, escape...), '"'), &s) // it is right
+			return []byte(s)
+		case 'x':
+			n, _ := strconv.ParseUint(string(escape[2:]), 16, 8) // it is right
+			return utf8.AppendRune(nil, rune(n))
+		}
+		return escape[1:]
+	})
 }
 
 // isKey reports whether the string that ended before text is the key of an object.
@@ -117,7 +133,7 @@ func closingQuote(text []byte, i int) int {
 	return len(text)
 }
 
-// unescape returns what a JSON string says; escapes that are none stay as they are.
+// unescape returns what a string says.
 func unescape(text []byte) []byte {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return text
@@ -126,38 +142,5 @@ func unescape(text []byte) []byte {
 	if json.Unmarshal(append(append([]byte{'"'}, text...), '"'), &s) == nil {
 		return []byte(s)
 	}
-	return []byte(strings.NewReplacer(`\/`, "/", `\"`, `"`, `\\`, `\`).Replace(string(text)))
-}
-
-// writtenForms returns how a name may stand in JSON that somebody wrote: as it is,
-// with the escapes that are needed, with slashes escaped, and with everything
-// escaped that is not ASCII.
-func writtenForms(name string) [][]byte {
-	forms := [][]byte{[]byte(name)}
-	escaped, err := json.Marshal(name)
-	if err != nil {
-		return forms
-	}
-	escaped = bytes.Trim(escaped, `"`)
-	slashes := bytes.ReplaceAll(escaped, []byte("/"), []byte(`\/`))
-	forms = append(forms, escaped, slashes)
-	for _, digits := range []string{"0123456789abcdef", "0123456789ABCDEF"} {
-		forms = append(forms, ascii(escaped, digits), ascii(slashes, digits))
-	}
-	return forms
-}
-
-// ascii escapes what is not ASCII, in UTF-16 and hexadecimal digits.
-func ascii(text []byte, digits string) []byte {
-	var b []byte
-	for _, r := range string(text) {
-		if r < utf8.RuneSelf {
-			b = append(b, byte(r))
-			continue
-		}
-		for _, unit := range utf16.AppendRune(nil, r) {
-			b = append(b, '\\', 'u', digits[unit>>12], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
-		}
-	}
-	return b
+	return withoutEscapes(text)
 }

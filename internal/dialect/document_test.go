@@ -16,6 +16,10 @@ func stringsIn(document string, names ...string) (found []string) {
 
 func TestInDocument(t *testing.T) {
 	for document, want := range map[string]string{
+		`{'x': 'it\'s.png'}`:            "it's.png",
+		`{x: 'a\x2b.png'}`:              "a+.png",
+		`{"x": "a\x2b.png"}`:            "a+.png",
+		"\x9ca\\u002Bb.png":             "a+b.png",
 		`["a.png"]`:                     "a.png",
 		`{"x": "{\"y\": [\"a.png\"]}"}`: "a.png",
 		`{"x": {"y": ["a\/b.png"]}}`:    "a/b.png",

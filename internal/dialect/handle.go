@@ -3,6 +3,7 @@ package dialect
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 )
 
@@ -54,6 +55,9 @@ func QueryAll(ctx context.Context, db Queryer, s *Statement, scan func(*sql.Rows
 func QueryRow(ctx context.Context, db Queryer, s *Statement, into ...any) error {
 	found := false
 	err := QueryAll(ctx, db, s, func(rows *sql.Rows) error {
+		if found {
+			return errors.New("there is more than one row where one was expected")
+		}
 		found = true
 		return rows.Scan(into...)
 	})
@@ -94,21 +98,28 @@ func readCommitted(ctx context.Context, db *sql.DB, do func(Handle) error) error
 	return err
 }
 
-// between runs do between two statements, and another one if it fails.
+// between runs do between two statements, and another one if it fails. What is begun
+// is ended, or the connection closed: others get it next.
 func between(ctx context.Context, c *sql.Conn, begin []string, commit, rollback string, do func() error) (err error) {
+	whole := context.WithoutCancel(ctx)
+	done := false // not if do panics
+	defer func() {
+		if done {
+			if _, err = c.ExecContext(whole, commit); err == nil {
+				return
+			}
+		}
+		if _, failed := c.ExecContext(whole, rollback); failed != nil {
+			_ = c.Raw(func(any) error { return driver.ErrBadConn })
+		}
+	}()
 	for _, s := range begin {
 		if _, err := c.ExecContext(ctx, s); err != nil {
 			return err
 		}
 	}
-	defer func() {
-		whole := context.WithoutCancel(ctx)
-		if err == nil {
-			_, err = c.ExecContext(whole, commit)
-		}
-		if err != nil {
-			_, _ = c.ExecContext(whole, rollback) // the first error is the one to tell
-		}
-	}()
-	return do()
+	if err = do(); err == nil {
+		done = true
+	}
+	return err
 }

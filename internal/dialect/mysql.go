@@ -7,8 +7,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -121,8 +121,18 @@ func (d mysql) transactions(ctx context.Context, db Queryer) (isNew bool, runnin
 	return isNew, running, err
 }
 
-// denied reports whether err says that a privilege is missing, error 1227.
-func denied(err error) bool { return err != nil && strings.Contains(err.Error(), "1227") }
+// denied reports whether err says that a privilege is missing.
+func denied(err error) bool { return errorCode(err) == "1227" }
+
+// errorCode returns the number of an error of the server, with which its text begins:
+// drivers have it in fields of their own.
+func errorCode(err error) string {
+	if err == nil {
+		return ""
+	}
+	rest, _ := strings.CutPrefix(err.Error(), "Error ")
+	return rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+}
 
 func (d mysql) Home(ctx context.Context, db Queryer) (home string, err error) {
 	err = QueryRow(ctx, db, New(d, "SELECT coalesce(DATABASE(), '')"), &home)
@@ -140,7 +150,7 @@ func (d mysql) Reading(ctx context.Context, s Session, do func(Handle) error) er
 // sessionSettings are what a session may have been told that changes what is seen,
 // or what a statement means. What transaction there may be has ended before.
 const sessionSettings = `SET SESSION autocommit = 1, completion_type = 0, sql_mode = 'STRICT_ALL_TABLES', sql_select_limit = 18446744073709551615,
-	max_join_size = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0, sql_safe_updates = 0, unique_checks = 1
+	max_join_size = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0, sql_safe_updates = 0, unique_checks = 1, lock_wait_timeout = 5
 	/*M!100100 , max_statement_time = 0, system_versioning_asof = DEFAULT */ /*!80019 , max_execution_time = 0 */`
 
 func (d mysql) within(ctx context.Context, s Session, begin string, do func(Handle) error) error {
@@ -191,37 +201,34 @@ func (d mysql) Column(ctx context.Context, db Queryer, table, column string, for
 	err := QueryRow(ctx, db, New(d, `SELECT concat(c.table_schema, '.', c.table_name), c.data_type, coalesce(c.character_set_name, ''), coalesce(c.collation_name, ''), coalesce(c.character_maximum_length, 0), t.table_type,
 		coalesce((SELECT group_concat(k.column_name ORDER BY k.seq_in_index SEPARATOR ',') FROM information_schema.statistics k WHERE k.table_schema = c.table_schema AND k.table_name = c.table_name AND k.index_name = 'PRIMARY'), '')
 		FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name`).
-		Add(" WHERE c.table_schema = coalesce(nullif(?, ''), DATABASE()) AND c.table_name = ? AND c.column_name = ?", schema, name, column),
+		Add(" WHERE c.table_schema = coalesce(nullif(?, ''), DATABASE()) AND c.table_name = ? AND lower(CONVERT(c.column_name USING utf8mb4)) COLLATE utf8mb4_bin = lower(?)", schema, name, column),
 		&src.Table, &src.Type, &src.Charset, &src.Collation, &src.Length, &kind, &src.Key)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return src, d.missing(ctx, db, src)
 	case err != nil:
 		return src, err
-	case src.Type == "enum" || src.Type == "set":
+	case slices.Contains([]string{"enum", "set", "float", "double", "bit"}, strings.ToLower(src.Type)):
 		return src, fmt.Errorf("columns of type %s can't be read; see references.Func", src.Type)
 	}
 	src.Type, src.Form = strings.ToLower(src.Type), form
-	return src, nil
+	return src, d.visible(ctx, db, src.Table)
 }
 
 // missing returns why a column is not in the catalogue, which shows nobody what he
 // has no right to.
 func (d mysql) missing(ctx context.Context, db Queryer, src Source) error {
 	err := QueryAll(ctx, db, New(d, "SELECT r."+d.Quote(src.Column)+" FROM "+d.Quote(src.Table)+" r LIMIT 0"), func(*sql.Rows) error { return nil })
-	for _, code := range []string{"1146", "1054", "1049"} { // no such table, column, database
-		if err != nil && strings.Contains(err.Error(), code) {
-			return ErrNoColumn
-		}
+	if slices.Contains([]string{"1146", "1054", "1049"}, errorCode(err)) { // no such table, column, database
+		return ErrNoColumn
 	}
 	return errors.Join(errors.New("the catalogue does not show it"), err)
 }
 
-var counter = regexp.MustCompile(` AUTO_INCREMENT=\d+`)
-
-// Fingerprint: a temporary table comes first also where its schema is named.
-func (d mysql) Fingerprint(ctx context.Context, db Queryer, src Source) (text string, err error) {
-	err = QueryAll(ctx, db, New(d, "SHOW CREATE TABLE "+d.Quote(src.Table)), func(rows *sql.Rows) error {
+// visible makes sure that no temporary table hides another one: it comes first also
+// where the schema is named.
+func (d mysql) visible(ctx context.Context, db Queryer, table string) error {
+	return QueryAll(ctx, db, New(d, "SHOW CREATE TABLE "+d.Quote(table)), func(rows *sql.Rows) error {
 		columns, err := rows.Columns() // of a view it has more
 		if err != nil {
 			return err
@@ -234,13 +241,11 @@ func (d mysql) Fingerprint(ctx context.Context, db Queryer, src Source) (text st
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		text = counter.ReplaceAllString(values[1].String, "")
+		if strings.HasPrefix(values[1].String, "CREATE TEMPORARY") {
+			return fmt.Errorf("a temporary table hides %s on this connection: give the outbox and the references a handle that nothing else uses", table)
+		}
 		return nil
 	})
-	if strings.HasPrefix(text, "CREATE TEMPORARY") {
-		err = fmt.Errorf("a temporary table hides %s on this connection: give the outbox and the references a handle that nothing else uses", src.Table)
-	}
-	return text, err
 }
 
 // Find sends names in hexadecimal, and takes values as bytes: a connection may have
@@ -313,9 +318,17 @@ func inHex(s *Statement, expression string, values []string) {
 
 func (d mysql) FindTails(s *Statement, src Source, prefix string) {
 	_, value := d.document(src)
-	s.Raw(distinct(Exactly, "CAST("+value+" AS BINARY)")+" FROM "+someRows(d, src, "")).
-		Add(" WHERE INSTR(CAST("+value+" AS BINARY), UNHEX(?)) = 1", fmt.Sprintf("%X", prefix)).
-		Raw(" AND (INSTR(CAST(" + value + " AS BINARY), x'3f') > 0 OR INSTR(CAST(" + value + " AS BINARY), x'23') > 0 OR INSTR(CAST(" + value + " AS BINARY), x'25') > 0)")
+	value = "CAST(" + value + " AS BINARY)"
+	if src.Type == "binary" {
+		value = "TRIM(TRAILING x'00' FROM " + value + ")"
+	}
+	rest := fmt.Sprintf("SUBSTRING(%s, %d)", value, len(prefix)+1)
+	s.Raw(distinct(Exactly, value)+" FROM "+someRows(d, src, "")).Add(" WHERE LEFT("+value+", "+strconv.Itoa(len(prefix))+") = UNHEX(?)", fmt.Sprintf("%X", prefix)).
+		Raw(" AND (LEFT(" + rest + ", 1) IN (x'2f', x'2e') OR RIGHT(" + rest + ", 1) = x'2f'")
+	for _, part := range []string{"?", "#", "%", `\`, "//", "/."} {
+		s.Raw(fmt.Sprintf(" OR INSTR(%s, x'%x') > 0", rest, part))
+	}
+	s.Raw(")")
 }
 
 func (d mysql) List(s *Statement, src Source) {
@@ -334,12 +347,17 @@ func (d mysql) Keyed(src Source) *Statement {
 	return keyed(d, src, func(column string) string { return "CAST(" + column + " AS CHAR)" }, "r."+d.Quote(src.Column))
 }
 
-func (mysql) Untranslatable(error) bool { return false }
+func (mysql) Doubt(Session, string) error { return nil } // all character sets are asked for
 
 func (d mysql) Schema() [][]string { return schemaOf(d, "mysql") }
 
-func (mysql) Exists(table string) string {
-	return "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '" + table + "'"
+// HasTable: the catalogue does not show what one has no right to.
+func (d mysql) HasTable(ctx context.Context, db Queryer, table string) (bool, error) {
+	err := QueryAll(ctx, db, New(d, "SELECT 1 FROM "+d.Quote(table)+" LIMIT 0"), func(*sql.Rows) error { return nil })
+	if errorCode(err) == "1146" {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Exclusively: what changes a schema can't be rolled back.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // postgres is PostgreSQL, 13 or later.
@@ -48,7 +49,10 @@ func (d postgres) Running(ctx context.Context, db *sql.DB, table string) (bound 
 	return bound, running, err
 }
 
-func (postgres) Home(context.Context, Queryer) (string, error) { return "", nil } // it is a session's for good
+func (d postgres) Home(ctx context.Context, db Queryer) (encoding string, err error) {
+	err = QueryRow(ctx, db, New(d, "SELECT current_setting('server_encoding')"), &encoding)
+	return encoding, err
+}
 
 func (d postgres) Transaction(ctx context.Context, s Session, do func(Handle) error) error {
 	return d.within(ctx, s, "SET TRANSACTION READ WRITE", do)
@@ -157,7 +161,8 @@ func (d postgres) indexed(ctx context.Context, db Queryer, src Source) (is bool,
 	table := d.Quote(src.Table)
 	// The database is asked how it writes the expression.
 	s := New(d, "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = c.relam ").
-		Add("WHERE i.indrelid = to_regclass(?) AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'gin' AND ", table)
+		Add("WHERE i.indrelid = to_regclass(?) AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'gin' ", table).
+		Raw("AND (c.relkind = 'I' OR NOT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = i.indrelid)) AND ") // tables that inherit have none
 	if src.Form == Array {
 		s.Add("(SELECT a.attnum FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = ?) = ANY (i.indkey))", src.Column)
 	} else {
@@ -175,16 +180,6 @@ func (postgres) allStrings(src Source, column string) string {
 		column = "(" + column + ")::jsonb"
 	}
 	return "jsonb_path_query_array(" + column + `, 'strict $.** ? (@.type() == "string")')`
-}
-
-// Fingerprint: what a table's columns are is in the statements, which fail if it is
-// another; but whether there is an index is not.
-func (d postgres) Fingerprint(ctx context.Context, db Queryer, src Source) (string, error) {
-	if !src.Indexed {
-		return "", nil
-	}
-	is, err := d.indexed(ctx, db, src)
-	return strconv.FormatBool(is), err
 }
 
 // Find returns everything as bytes: no collation takes two values for one then.
@@ -259,7 +254,7 @@ func (d postgres) FindTails(s *Statement, src Source, prefix string) {
 		return
 	}
 	s.Raw(distinct(Exactly, "convert_to("+value+"::text, 'UTF8')")+" FROM "+rows).
-		Add(` WHERE starts_with(`+value+`::text COLLATE "C", ?)`, prefix).Raw(` AND ` + value + `::text COLLATE "C" ~ '[?#%]'`)
+		Add(` WHERE starts_with(`+value+`::text COLLATE "C", ?)`, prefix).Raw(fmt.Sprintf(` AND substr(%s::text COLLATE "C", %d) ~ '[?#%%\\]|//|/\.|^[/.]|/$'`, value, utf8.RuneCountInString(prefix)+1))
 }
 
 func (d postgres) List(s *Statement, src Source) {
@@ -279,15 +274,20 @@ func (d postgres) Keyed(src Source) *Statement {
 	return keyed(d, src, func(column string) string { return column + "::text" }, d.bytes(src, "r."+d.Quote(src.Column)))
 }
 
-// Untranslatable: SQLSTATE 22P05, untranslatable_character.
-func (postgres) Untranslatable(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "22P05")
+// Doubt: in a database that is not in UTF-8, a connection may have any encoding, and
+// what is more than ASCII may be read as something else than was written.
+func (postgres) Doubt(s Session, name string) error {
+	if s.Home == "UTF8" || s.Home == "SQL_ASCII" || !notASCII(name) {
+		return nil
+	}
+	return fmt.Errorf("the encoding of the database is %s: what programs take for the name %q depends on their connections", s.Home, name)
 }
 
 func (d postgres) Schema() [][]string { return schemaOf(d, "postgres") }
 
-func (postgres) Exists(table string) string {
-	return "SELECT count(*) FROM pg_class WHERE oid = to_regclass('" + table + "')"
+func (d postgres) HasTable(ctx context.Context, db Queryer, table string) (is bool, err error) {
+	err = QueryRow(ctx, db, New(d, "SELECT ").Add("to_regclass(?) IS NOT NULL", table), &is)
+	return is, err
 }
 
 func (postgres) Exclusively(ctx context.Context, c *sql.Conn, name string, do func() error) error {

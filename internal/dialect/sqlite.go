@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // sqlite is SQLite, 3.41 or later.
@@ -67,12 +68,26 @@ func (d sqlite) within(ctx context.Context, s Session, begin string, settings []
 			return err
 		}
 	}
-	return between(ctx, c, []string{begin}, "COMMIT", "ROLLBACK", func() error { return do(c) })
+	return begun(ctx, c, begin, func() error { return do(c) })
+}
+
+// begun runs do in a transaction. A driver may say that the context has ended although
+// the transaction has begun, so that it begins without one.
+func begun(ctx context.Context, c *sql.Conn, begin string, do func() error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return between(context.WithoutCancel(ctx), c, []string{begin}, "COMMIT", "ROLLBACK", func() error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return do()
+	})
 }
 
 // immediately runs do with the lock for writing from the beginning.
 func immediately(ctx context.Context, c *sql.Conn, do func() error) error {
-	return between(ctx, c, []string{"BEGIN IMMEDIATE"}, "COMMIT", "ROLLBACK", do)
+	return begun(ctx, c, "BEGIN IMMEDIATE", do)
 }
 
 func (sqlite) Typed() bool { return false }
@@ -107,8 +122,6 @@ func (d sqlite) Column(ctx context.Context, db Queryer, table, column string, fo
 	return src, err
 }
 
-func (sqlite) Fingerprint(context.Context, Queryer, Source) (string, error) { return "", nil } // see Column
-
 // Find qualifies columns, or SQLite would take one that does not exist for a string.
 // A text is never equal to the same bytes, so that both are asked for, if there are
 // any: an index has them behind all texts.
@@ -118,6 +131,9 @@ func (d sqlite) Find(s *Statement, src Source, values *Values, limit string) {
 		s.Raw(distinct(Exactly, column+" COLLATE BINARY") + " FROM " + rows + " WHERE " + column +
 			" IN (SELECT value FROM json_each(" + values.json(s) + ") UNION ALL SELECT unhex(value) FROM json_each(" + values.hex(s) + ") WHERE EXISTS (SELECT 1 FROM " +
 			d.Quote(src.Table) + " b WHERE b." + d.Quote(src.Column) + " >= x''))")
+		// Numbers come before texts. A program gets them as texts.
+		s.Raw(" UNION ALL " + distinct(Exactly, "CAST("+column+" AS TEXT)") + " FROM " + rows + " WHERE " + column + " < '' AND CAST(" + column +
+			" AS TEXT) IN (SELECT value FROM json_each(" + values.json(s) + "))")
 		return
 	}
 	s.Raw(selects(Document, "t.c") + " FROM " + someRows(d, src, limit))
@@ -131,7 +147,12 @@ func (d sqlite) Find(s *Statement, src Source, values *Values, limit string) {
 
 func (d sqlite) FindTails(s *Statement, src Source, prefix string) {
 	s.Raw(distinct(Exactly, "t.c COLLATE BINARY")+" FROM "+someRows(d, src, "")).
-		Add(" WHERE typeof(t.c) = 'blob' OR instr(CAST(t.c AS TEXT), ?) = 1", prefix).Raw(" AND CAST(t.c AS TEXT) GLOB '*[?#%]*'")
+		Add(" WHERE typeof(t.c) = 'blob' OR instr(CAST(t.c AS TEXT), ?) = 1 AND (", prefix)
+	rest := fmt.Sprintf("substr(CAST(t.c AS TEXT), %d)", utf8.RuneCountInString(prefix)+1)
+	for i, pattern := range []string{`*[?#%\]*`, "*//*", "*/.*", "*/", "/*", ".*"} {
+		s.Raw([]string{"", " OR "}[min(i, 1)] + rest + " GLOB '" + pattern + "'")
+	}
+	s.Raw(")")
 }
 
 func (d sqlite) List(s *Statement, src Source) {
@@ -150,12 +171,13 @@ func (d sqlite) Keyed(src Source) *Statement {
 	return New(d, fmt.Sprintf("SELECT %s, r.%s FROM %s r WHERE r.%[2]s IS NOT NULL", strings.Join(key, " || "), d.Quote(src.Column), d.Quote(src.Table)))
 }
 
-func (sqlite) Untranslatable(error) bool { return false }
+func (sqlite) Doubt(Session, string) error { return nil }
 
 func (d sqlite) Schema() [][]string { return schemaOf(d, "sqlite") }
 
-func (sqlite) Exists(table string) string {
-	return "SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND name = '" + table + "'"
+func (d sqlite) HasTable(ctx context.Context, db Queryer, table string) (is bool, err error) {
+	err = QueryRow(ctx, db, New(d, "SELECT EXISTS (SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND ").Add("name = ?)", table), &is)
+	return is, err
 }
 
 func (sqlite) Exclusively(ctx context.Context, c *sql.Conn, _ string, do func() error) error {
