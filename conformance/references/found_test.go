@@ -143,7 +143,8 @@ func TestLatin1Database(t *testing.T) {
 		name := fmt.Sprintf("filecleangen_latin1_%d", time.Now().UnixNano())
 		w.exec("CREATE DATABASE " + name + " ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
 		t.Cleanup(func() { _, _ = w.db.Exec("DROP DATABASE " + name + " WITH (FORCE)") })
-		latin1 := &world{T: t, d: d, dsn: strings.Replace(w.dsn[:strings.Index(w.dsn, "&search_path")], "/test?", "/"+name+"?", 1), logs: &logs{}}
+		server, _, _ := strings.Cut(w.dsn, "&search_path")
+		latin1 := &world{T: t, d: d, dsn: strings.Replace(server, "/test?", "/"+name+"?", 1), logs: &logs{}}
 		latin1.db, latin1.own = latin1.handle(), latin1.handle()
 		latin1.exec("CREATE TABLE one (id bigint PRIMARY KEY, file text)")
 		latin1.exec("CREATE TABLE many (id bigint PRIMARY KEY, files json)")
