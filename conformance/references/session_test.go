@@ -33,8 +33,8 @@ var told = map[references.Dialect]map[string]string{
 		"SET default_transaction_read_only = on":                     "",
 		"SET default_transaction_deferrable = on":                    "",
 		"SET statement_timeout = 300":                                "",
-		"SET lock_timeout = 1":                                       "",
-		"SET idle_in_transaction_session_timeout = 1":                "",
+		"SET lock_timeout = 300":                                     "",
+		"SET idle_in_transaction_session_timeout = 500":              "",
 		"SET gin_fuzzy_search_limit = 1":                             "",
 		"SET enable_seqscan = off":                                   "",
 		"SET enable_indexscan = off":                                 "",
@@ -176,6 +176,25 @@ func TestRights(t *testing.T) {
 		w.wantNamed(refs, "a b", "a", "b", "c")
 		w.exec("REVOKE SELECT ON one FROM " + role)
 		w.wantError(refs, "permission denied")
+
+		// A user whose rights are those of a role that it takes on when it connects.
+		taken := role + "_taken"
+		w.exec("CREATE ROLE " + taken)
+		t.Cleanup(func() {
+			_, _ = w.db.Exec("DROP OWNED BY " + taken)
+			_, _ = w.db.Exec("DROP ROLE " + taken)
+		})
+		w.exec("GRANT " + taken + " TO " + role)
+		w.exec("ALTER ROLE " + role + " NOINHERIT NOBYPASSRLS")
+		w.exec("ALTER ROLE " + role + " SET role = " + taken)
+		w.exec("ALTER TABLE one DISABLE ROW LEVEL SECURITY")
+		w.exec("GRANT USAGE ON SCHEMA " + schema + " TO " + taken)
+		w.exec("GRANT SELECT ON one TO " + taken)
+		takes, err := databases.Open(d, strings.Replace(w.dsn, "postgres@", role+"@", 1))
+		w.must(err)
+		defer func() { _ = takes.Close() }()
+		w.own = takes
+		w.wantNamed(w.references(references.Table(one, "one")), "a b", "a", "b", "c")
 	}, references.PostgreSQL)
 
 	databases.On(t, func(t *testing.T, d references.Dialect) {

@@ -68,7 +68,7 @@ func (d postgres) Reading(ctx context.Context, s Session, do func(Handle) error)
 // error; an index is used where there is one, whatever the statistics say.
 var settings = []string{
 	"'search_path', concat_ws(', ', nullif((SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), ''), 'pg_temp')",
-	"'role', 'none'", "'row_security', 'off'", "'client_encoding', 'UTF8'", "'bytea_output', 'hex'", "'standard_conforming_strings', 'on'",
+	"'row_security', 'off'", "'client_encoding', 'UTF8'", "'bytea_output', 'hex'", "'standard_conforming_strings', 'on'",
 	"'statement_timeout', '0'", "'lock_timeout', '0'", "'idle_in_transaction_session_timeout', '0'",
 	"'gin_fuzzy_search_limit', '0'", "'enable_seqscan', 'off'", "'enable_indexscan', 'on'", "'enable_bitmapscan', 'on'", "'jit', 'off'",
 	"'synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END",
@@ -76,8 +76,11 @@ var settings = []string{
 
 func (d postgres) within(ctx context.Context, s Session, access string, do func(Handle) error) error {
 	return readCommitted(ctx, s.DB, func(tx Handle) error {
-		if _, err := tx.ExecContext(ctx, access); err != nil {
-			return err
+		// The role is that with which the connection was made, which may have a default.
+		for _, statement := range []string{access, "SET LOCAL role TO DEFAULT"} {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return err
+			}
 		}
 		var standby bool
 		q := New(d, "SELECT pg_catalog.pg_is_in_recovery() FROM (SELECT pg_catalog.set_config("+strings.Join(settings, ", true), pg_catalog.set_config(")+", true) OFFSET 0) s")
