@@ -63,9 +63,17 @@ func (q *question) ask(ctx context.Context, tx Handle) error {
 
 // portion returns how many of the names are asked about in one statement.
 func (q *question) portion(list []string) int {
+	times := 1 // that a value is in it
+	if q.refs.dialect.Again(1) == "" {
+		for _, c := range q.columns {
+			if c.source.Form == dialect.Text {
+				times++
+			}
+		}
+	}
 	arguments, bytes := 0, 0
 	for i, name := range list {
-		values := 2 * len(q.columns) * len(names.Values(name))
+		values := 2 * times * len(names.Values(name))
 		arguments += values
 		bytes += values * (2*len(name) + 100)
 		if i > 0 && (i == most || arguments > mostArguments || bytes > mostBytes) {

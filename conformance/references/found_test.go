@@ -218,7 +218,7 @@ func TestManyColumns(t *testing.T) {
 		w.exec("INSERT INTO wide (id, c0, c149) VALUES (1, 'a', 'b')")
 		refs := w.references(references.Table(typ, "wide"))
 		names := []string{"a", "b"}
-		for i := range 100 {
+		for i := range 10 {
 			names = append(names, fmt.Sprint(i, strings.Repeat("/日本", 40)))
 		}
 		w.wantNamed(refs, "a b", names...)
