@@ -23,7 +23,7 @@ type column struct {
 	source dialect.Source
 }
 
-// registrationOf returns what other programs are told of a column.
+// registration returns what other programs are told of a column.
 func (c *column) registration() registration {
 	return registration{c.storage, c.source.Table, c.source.Column, Form(c.source.Form).String(), c.mapping.form()}
 }

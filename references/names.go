@@ -2,7 +2,6 @@ package references
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
@@ -60,7 +59,7 @@ func (r *References) collect(ctx context.Context, storage, from, to string, s *s
 		for _, c := range columns {
 			l.mappings[c.mapping.form()] = c.mapping.orNames()
 		}
-		if err := dialect.QueryAll(ctx, tx, q, l.scan); err != nil || !l.bad {
+		if err := dialect.QueryValues(ctx, tx, q, l.take); err != nil || !l.bad {
 			return err
 		}
 		r.reportDocuments(ctx, tx, columns)
@@ -77,27 +76,11 @@ type list struct {
 	err      error
 }
 
-func (l *list) scan(rows *sql.Rows) error {
-	var match dialect.Match
-	var value sql.RawBytes
-	if err := rows.Scan(&match, &value); err != nil {
-		return err
+func (l *list) take(m dialect.Match, value []byte) error {
+	if m == dialect.Padded {
+		value = []byte(trimmed(string(value)))
 	}
-	switch match {
-	case dialect.Exactly:
-		l.add(value)
-	case dialect.Padded:
-		l.add([]byte(trimmed(string(value))))
-	case dialect.Mistaken:
-		l.bad = !dialect.InDocument(value, nil, func(v []byte) {
-			l.add(v)
-			if was, ok := dialect.NotLatin1(v); ok {
-				l.add(was)
-			}
-		}) || l.bad
-	case dialect.Document:
-		l.bad = !dialect.InDocument(value, nil, l.add) || l.bad
-	}
+	l.bad = !dialect.InValue(m, value, nil, l.add) || l.bad
 	return l.err
 }
 

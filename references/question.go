@@ -45,7 +45,7 @@ func (r *References) question(storage string, columns []*column, names []string)
 // that it is about.
 func (q *question) ask(ctx context.Context, tx Handle) error {
 	for rest := q.names; len(rest) > 0; {
-		part := rest[:q.portion(rest)]
+		part := rest[:q.chunk(rest)]
 		rest = rest[len(part):]
 		err := q.try(ctx, tx, part)
 		if err == nil {
@@ -61,8 +61,8 @@ func (q *question) ask(ctx context.Context, tx Handle) error {
 	return nil
 }
 
-// portion returns how many of the names are asked about in one statement.
-func (q *question) portion(list []string) int {
+// chunk returns how many of the names are asked about in one statement.
+func (q *question) chunk(list []string) int {
 	times := 1 // that a value is in it
 	if q.refs.dialect.Again(1) == "" {
 		for _, c := range q.columns {
@@ -73,7 +73,7 @@ func (q *question) portion(list []string) int {
 	}
 	arguments, bytes := 0, 0
 	for i, name := range list {
-		values := 2 * times * len(names.Values(name))
+		values := 2 * times * len(plain.Values(name))
 		arguments += values
 		bytes += values * (2*len(name) + 100)
 		if i > 0 && (i == most || arguments > mostArguments || bytes > mostBytes) {
@@ -166,16 +166,10 @@ func (q *question) find(ctx context.Context, tx Handle, part []string) error {
 		}
 	})
 	is := func(name string) { q.named[name] = struct{}{} }
-	var match any
-	var value sql.RawBytes
 	bad := false
-	err := dialect.QueryAll(ctx, tx, s, func(rows *sql.Rows) error {
-		if err := rows.Scan(&match, &value); err != nil {
-			return err
-		}
-		m, err := dialect.MatchOf(match)
+	err := dialect.QueryValues(ctx, tx, s, func(m dialect.Match, value []byte) error {
 		bad = w.found(m, value, is) || bad
-		return err
+		return nil
 	})
 	if err == nil && bad {
 		q.refs.reportDocuments(ctx, tx, q.columns)
@@ -302,30 +296,16 @@ func (w *wanted) parts() (parts []string) {
 // is none.
 func (w *wanted) found(match dialect.Match, value []byte, is func(name string)) (bad bool) {
 	for _, m := range w.byForm {
-		means := func(v []byte) { w.means(m, v, is) }
-		switch match {
-		case dialect.Exactly:
-			means(value)
-			if was, ok := dialect.NotLatin1(value); ok && !m.names {
-				means(was) // of a value that is found by what follows a prefix
-			}
-		case dialect.Padded:
+		if match == dialect.Padded {
 			for _, name := range m.padded(string(value)) {
 				is(name)
 			}
-		case dialect.Mistaken:
-			bad = !dialect.InDocument(value, m.values.List, func(v []byte) {
-				means(v)
-				if was, ok := dialect.NotLatin1(v); ok {
-					means(was)
-				}
-			})
-			if was, ok := dialect.NotLatin1(value); ok && bad {
-				dialect.InDocument(was, m.values.List, means)
-			}
-		case dialect.Document:
-			bad = !dialect.InDocument(value, m.values.List, means)
+			continue
 		}
+		if was, ok := dialect.NotLatin1(value); ok && match == dialect.Exactly && !m.names {
+			w.means(m, was, is) // of a value that is found by what follows a prefix
+		}
+		bad = !dialect.InValue(match, value, m.values.List, func(v []byte) { w.means(m, v, is) })
 	}
 	return bad
 }

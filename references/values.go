@@ -68,8 +68,8 @@ func Prefix(prefix string) Mapping {
 	}
 }
 
-// names is the mapping where values are names.
-var names = Mapping{Name: nameOf, Values: spellings}
+// plain is the mapping where values are names.
+var plain = Mapping{Name: nameOf, Values: spellings}
 
 // nameOf returns the name that a value means, however it is spelled.
 func nameOf(value string) string {
@@ -123,7 +123,7 @@ func mappingOf(form string) (m Mapping, known bool) {
 // orNames returns the mapping, or that of names where there is none.
 func (m Mapping) orNames() Mapping {
 	if m.Name == nil {
-		return names
+		return plain
 	}
 	return m
 }

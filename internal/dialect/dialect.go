@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 )
 
 // A Kind is a kind of database.
@@ -160,18 +159,3 @@ const (
 	Document              // it is a document, to be searched by [InDocument]
 	Mistaken              // the same, but it may be UTF-8 that was taken for latin1, see [NotLatin1]
 )
-
-// MatchOf returns what a database says as the first of a row that Find selects: it
-// takes less time than to have it converted, for each of a million rows.
-func MatchOf(value any) (Match, error) {
-	switch v := value.(type) {
-	case int64:
-		return Match(v), nil
-	case []byte:
-		n, err := strconv.Atoi(string(v))
-		return Match(n), err
-	case int32:
-		return Match(v), nil
-	}
-	return 0, fmt.Errorf("a database says %v (%[1]T) where a number is", value)
-}

@@ -8,36 +8,40 @@ import (
 	"unicode/utf8"
 )
 
-// InDocument calls found for each string in a document, but for keys, and for each in a
-// string that is a document, whatever the document is made of: also where it is cut off, or has something in it that a
-// database does not take for JSON. Where something stands outside of strings that JSON
-// does not have, names are looked for in all of the text besides, written plainly and
-// with the escapes that JSON has. It reports whether the document is as JSON is, as
-// far as it can be seen so. found must not keep the text.
+// InDocument calls found for each string in a document, but for the keys of objects,
+// and for each in a string that is a document itself; whatever the document is made
+// of, also where it is cut off, or has something in it that a database does not take
+// for JSON. Where something stands outside of strings that JSON does not have, names
+// are looked for in all of the text besides, as they are and with escapes undone. It
+// reports whether the document is as JSON is, as far as it can be seen so. found must
+// not keep the text.
 func InDocument(document []byte, names []string, found func(text []byte)) bool {
 	document = bytes.TrimPrefix(document, []byte("\ufeff"))
-	depth, is, bare := 0, true, false
+	var room [32]byte
+	open := room[:0] // brackets that have no counterpart yet
+	is, bare := true, false
 	for i := 0; i < len(document); i++ {
 		switch c := document[i]; c {
 		case '"':
 			end := closingQuote(document, i)
 			is = is && end < len(document)
-			if !isKey(document[min(end+1, len(document)):]) {
-				inString(unescape(document[i+1:end]), found)
+			if !bytes.HasSuffix(open, []byte("{")) || !isKey(document[min(end+1, len(document)):]) {
+				inString(unescape(document[i+1:end]), names, found)
 			}
 			i = end
 		case '{', '[':
-			depth++
+			open = append(open, c)
 		case '}', ']':
-			depth--
+			is = is && len(open) > 0 && open[len(open)-1] == c-2 // '{' and '[' in ASCII
+			open = open[:max(len(open)-1, 0)]
 		default:
 			n := notText(document[i:])
 			is = is && n > 0
-			bare = bare || depth == 0 && c != ' ' && c != '\n'
+			bare = bare || len(open) == 0 && c != ' ' && c != '\n'
 			i += max(n, 1) - 1
 		}
 	}
-	if is && depth == 0 && (!bare || json.Valid(document)) {
+	if is && len(open) == 0 && (!bare || json.Valid(document)) {
 		return true
 	}
 	inText(document, names, found)
@@ -45,10 +49,10 @@ func InDocument(document []byte, names []string, found func(text []byte)) bool {
 }
 
 // inString calls found for a string, and for those in it if it is a document itself.
-func inString(text []byte, found func(text []byte)) {
+func inString(text []byte, names []string, found func(text []byte)) {
 	found(text)
 	if len(text) > 0 && (text[0] == '{' || text[0] == '[') {
-		InDocument(text, nil, found)
+		InDocument(text, names, found)
 	}
 }
 

@@ -20,6 +20,8 @@ func TestInDocument(t *testing.T) {
 		`{x: 'a\x2b.png'}`:              "a+.png",
 		`{"x": "a\x2b.png"}`:            "a+.png",
 		"\x9ca\\u002Bb.png":             "a+b.png",
+		`["a.png": 1]`:                  "a.png",
+		`{"x": "{'y': 'a.png'}"}`:       "a.png",
 		`["a.png"]`:                     "a.png",
 		`{"x": "{\"y\": [\"a.png\"]}"}`: "a.png",
 		`{"x": {"y": ["a\/b.png"]}}`:    "a/b.png",

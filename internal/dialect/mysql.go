@@ -147,9 +147,9 @@ func (d mysql) Reading(ctx context.Context, s Session, do func(Handle) error) er
 	return d.within(ctx, s, "START TRANSACTION READ ONLY", do)
 }
 
-// sessionSettings are what a session may have been told that changes what is seen,
+// mysqlSettings are what a session may have been told that changes what is seen,
 // or what a statement means. What transaction there may be has ended before.
-const sessionSettings = `SET SESSION autocommit = 1, completion_type = 0, sql_mode = 'STRICT_ALL_TABLES', sql_select_limit = 18446744073709551615,
+const mysqlSettings = `SET SESSION autocommit = 1, completion_type = 0, sql_mode = 'STRICT_ALL_TABLES', sql_select_limit = 18446744073709551615,
 	max_join_size = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0, sql_safe_updates = 0, unique_checks = 1, lock_wait_timeout = 5
 	/*M!100100 , max_statement_time = 0, system_versioning_asof = DEFAULT */ /*!80019 , max_execution_time = 0 */`
 
@@ -159,7 +159,7 @@ func (d mysql) within(ctx context.Context, s Session, begin string, do func(Hand
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET NAMES utf8mb4 COLLATE utf8mb4_bin", sessionSettings, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", begin}, "COMMIT", "ROLLBACK", func() error {
+	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET NAMES utf8mb4 COLLATE utf8mb4_bin", mysqlSettings, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", begin}, "COMMIT", "ROLLBACK", func() error {
 		if err := d.prove(ctx, c, s.Home); err != nil {
 			return err
 		}

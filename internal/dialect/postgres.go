@@ -62,11 +62,11 @@ func (d postgres) Reading(ctx context.Context, s Session, do func(Handle) error)
 	return d.within(ctx, s, "SET TRANSACTION READ ONLY", do)
 }
 
-// settings are what a session may have been told that changes what is seen, and how
+// postgresSettings are what a session may have been told that changes what is seen, and how
 // it is set for a transaction. The search path is that with which the connection was
 // made, and temporary tables come last in it; a policy that would hide rows is an
 // error; an index is used where there is one, whatever the statistics say.
-var settings = []string{
+var postgresSettings = []string{
 	"'search_path', concat_ws(', ', nullif((SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), ''), 'pg_temp')",
 	"'row_security', 'off'", "'client_encoding', 'UTF8'", "'bytea_output', 'hex'", "'standard_conforming_strings', 'on'",
 	"'statement_timeout', '0'", "'lock_timeout', '0'", "'idle_in_transaction_session_timeout', '0'",
@@ -83,7 +83,7 @@ func (d postgres) within(ctx context.Context, s Session, access string, do func(
 			}
 		}
 		var standby bool
-		q := New(d, "SELECT pg_catalog.pg_is_in_recovery() FROM (SELECT pg_catalog.set_config("+strings.Join(settings, ", true), pg_catalog.set_config(")+", true) OFFSET 0) s")
+		q := New(d, "SELECT pg_catalog.pg_is_in_recovery() FROM (SELECT pg_catalog.set_config("+strings.Join(postgresSettings, ", true), pg_catalog.set_config(")+", true) OFFSET 0) s")
 		switch err := QueryRow(ctx, tx, q, &standby); {
 		case err != nil:
 			return err
@@ -248,16 +248,17 @@ func (postgres) bytes(src Source, column string) string {
 }
 
 func (d postgres) FindTails(s *Statement, src Source, prefix string) {
-	rows, value := someRows(d, src, ""), "t.c"
+	rows := someRows(d, src, "")
 	switch {
 	case src.Form == Array:
-		rows, value = "(SELECT unnest(t.c) AS c FROM "+rows+") t", "t.c"
+		rows = "(SELECT unnest(t.c) AS c FROM " + rows + ") t"
 	case src.Type == "bytea":
-		s.Raw(distinct(Exactly, value)+" FROM "+rows).Add(" WHERE position(convert_to(?, 'UTF8') IN t.c) = 1", prefix)
+		s.Raw(distinct(Exactly, "t.c")+" FROM "+rows).Add(" WHERE position(convert_to(?, 'UTF8') IN t.c) = 1", prefix)
 		return
 	}
-	s.Raw(distinct(Exactly, "convert_to("+value+"::text, 'UTF8')")+" FROM "+rows).
-		Add(` WHERE starts_with(`+value+`::text COLLATE "C", ?)`, prefix).Raw(fmt.Sprintf(` AND substr(%s::text COLLATE "C", %d) ~ '[?#%%\\]|//|/\.|^[/.]|/$'`, value, utf8.RuneCountInString(prefix)+1))
+	s.Raw(distinct(Exactly, "convert_to(t.c::text, 'UTF8')")+" FROM "+rows).
+		Add(` WHERE starts_with(t.c::text COLLATE "C", ?)`, prefix).
+		Raw(fmt.Sprintf(` AND substr(t.c::text COLLATE "C", %d) ~ '[?#%%\\]|//|/\.|^[/.]|/$'`, utf8.RuneCountInString(prefix)+1))
 }
 
 func (d postgres) List(s *Statement, src Source) {

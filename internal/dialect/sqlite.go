@@ -85,11 +85,6 @@ func begun(ctx context.Context, c *sql.Conn, begin string, do func() error) erro
 	})
 }
 
-// immediately runs do with the lock for writing from the beginning.
-func immediately(ctx context.Context, c *sql.Conn, do func() error) error {
-	return begun(ctx, c, "BEGIN IMMEDIATE", do)
-}
-
 func (sqlite) Typed() bool { return false }
 
 // Column says main where no schema is said: a temporary table of the same name would
@@ -181,5 +176,5 @@ func (d sqlite) HasTable(ctx context.Context, db Queryer, table string) (is bool
 }
 
 func (sqlite) Exclusively(ctx context.Context, c *sql.Conn, _ string, do func() error) error {
-	return immediately(ctx, c, do)
+	return begun(ctx, c, "BEGIN IMMEDIATE", do)
 }

@@ -1,9 +1,13 @@
 package dialect
 
 import (
+	"context"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -54,4 +58,55 @@ func (v *Values) few() []string {
 
 func notASCII(value string) bool {
 	return strings.ContainsFunc(value, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+// QueryValues calls each for what Find, FindTails and List select; it must not keep
+// the value. To have the match converted would take longer than all else, for each of
+// a million rows.
+func QueryValues(ctx context.Context, db Queryer, s *Statement, each func(m Match, value []byte) error) error {
+	var match any
+	var value sql.RawBytes
+	return QueryAll(ctx, db, s, func(rows *sql.Rows) error {
+		if err := rows.Scan(&match, &value); err != nil {
+			return err
+		}
+		switch m := match.(type) {
+		case int64:
+			return each(Match(m), value)
+		case int32:
+			return each(Match(m), value)
+		case []byte:
+			n, err := strconv.Atoi(string(m))
+			if err != nil {
+				return err
+			}
+			return each(Match(n), value)
+		}
+		return fmt.Errorf("the driver gives %v (%[1]T) for a number", match)
+	})
+}
+
+// InValue calls found for each text of a value that may be a name or mean one: for the
+// value itself, or for the strings of a document, also as they were before their
+// UTF-8 was taken for latin1. names are as for [InDocument]. It reports false for a
+// document that is none.
+func InValue(m Match, value []byte, names []string, found func(text []byte)) bool {
+	switch m {
+	case Document:
+		return InDocument(value, names, found)
+	case Mistaken:
+		is := InDocument(value, names, func(text []byte) {
+			found(text)
+			if was, ok := NotLatin1(text); ok {
+				found(was)
+			}
+		})
+		if was, ok := NotLatin1(value); ok && !is {
+			InDocument(was, names, found)
+		}
+		return is
+	case Exactly, Padded:
+		found(value)
+	}
+	return true
 }
