@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -26,7 +27,7 @@ const (
 const portion = 500
 
 // write puts what a batch promises into its transaction.
-func (o *Outbox) write(ctx context.Context, tx Handle, h *runtime.Handover) error {
+func (o *Outbox) write(ctx context.Context, tx references.Handle, h *runtime.Handover) error {
 	if err := o.callOff(ctx, tx, h); err != nil {
 		return err
 	}
@@ -36,7 +37,7 @@ func (o *Outbox) write(ctx context.Context, tx Handle, h *runtime.Handover) erro
 // callOff takes deletions back that others, or the intents of uploads, promised:
 // rows are to name the files now. Where nothing is promised it only reads, and
 // locks nothing.
-func (o *Outbox) callOff(ctx context.Context, tx Handle, h *runtime.Handover) error {
+func (o *Outbox) callOff(ctx context.Context, tx references.Handle, h *runtime.Handover) error {
 	c := &callingOff{takes: map[runtime.Ref]takes{}, off: map[runtime.Ref]bool{}}
 	for _, intent := range h.Uploads {
 		c.add(intent.Ref, takes{intent: intent.ID})
@@ -67,7 +68,7 @@ func (o *Outbox) callOff(ctx context.Context, tx Handle, h *runtime.Handover) er
 
 // lock keeps relays away from intents until the transaction is over: then they see
 // whether it has come to name the file.
-func (o *Outbox) lock(ctx context.Context, tx Handle, intents []int64) error {
+func (o *Outbox) lock(ctx context.Context, tx references.Handle, intents []int64) error {
 	for part := range slices.Chunk(intents, portion) {
 		// Drivers don't agree on whether a row that did not change counts.
 		s := dialect.New(o.dialect, "UPDATE "+table).Add(" SET claim = ? WHERE state = ? AND id IN ", rand.Text(), stateUpload)
@@ -122,7 +123,7 @@ func (c *callingOff) found(r *row) (off bool, err error) {
 	return true, nil
 }
 
-func (o *Outbox) callOffNames(ctx context.Context, tx Handle, storage string, names []string, c *callingOff) error {
+func (o *Outbox) callOffNames(ctx context.Context, tx references.Handle, storage string, names []string, c *callingOff) error {
 	var ids []int64
 	s := dialect.In(dialect.New(o.dialect, "SELECT id, name, state, reason, model, field, record, derived_from FROM "+table).Add(" WHERE storage = ? AND name IN ", storage), names)
 	err := dialect.QueryAll(ctx, tx, s, func(rows *sql.Rows) error {
@@ -148,7 +149,7 @@ func (o *Outbox) callOffNames(ctx context.Context, tx Handle, storage string, na
 }
 
 // promise adds a row for each file that is to go.
-func (o *Outbox) promise(ctx context.Context, tx Handle, files []*runtime.Result) error {
+func (o *Outbox) promise(ctx context.Context, tx references.Handle, files []*runtime.Result) error {
 	var rows []*row
 	for _, f := range files {
 		if len(f.Ref.Name) > maxName || len(f.Ref.Storage) > maxStorage {
@@ -173,7 +174,7 @@ func newRow(f *runtime.Result) *row {
 // insert adds rows that are due after wait, or changes those that are pending
 // under the same names; it leaves intents, and what is being deleted, as they are.
 // All rows are locked in one order.
-func (o *Outbox) insert(ctx context.Context, tx Execer, rows []*row, wait time.Duration) error {
+func (o *Outbox) insert(ctx context.Context, tx dialect.Execer, rows []*row, wait time.Duration) error {
 	slices.SortFunc(rows, func(a, b *row) int {
 		return cmp.Or(strings.Compare(a.storage, b.storage), strings.Compare(a.name, b.name))
 	})

@@ -111,6 +111,12 @@ func (o *Outbox) Create(ctx context.Context, storage, name string) (*runtime.Upl
 	return o.cleaner.Create(ctx, storage, name)
 }
 
+// A Tx is a transaction that can be committed, such as *sql.Tx.
+type Tx interface {
+	references.Handle
+	Commit() error
+}
+
 // Commit puts what the batch promised into the transaction, and commits it: the
 // files that it let go of go if, and only if, the database commits. A relay
 // deletes them. It is the counterpart of [runtime.Batch.CommitWith].
@@ -131,11 +137,11 @@ func (o *Outbox) Commit(ctx context.Context, b *runtime.Batch, tx Tx) (*runtime.
 // it puts what the batch promised into the transaction, which must be committed
 // or rolled back next. Nothing may be logged to the batch any more. If it fails,
 // the transaction must be rolled back.
-func (o *Outbox) Flush(ctx context.Context, b *runtime.Batch, tx Handle) (*runtime.Report, error) {
+func (o *Outbox) Flush(ctx context.Context, b *runtime.Batch, tx references.Handle) (*runtime.Report, error) {
 	return o.handOver(ctx, b, tx, nil)
 }
 
-func (o *Outbox) handOver(ctx context.Context, b *runtime.Batch, tx Handle, commit func() error) (*runtime.Report, error) {
+func (o *Outbox) handOver(ctx context.Context, b *runtime.Batch, tx references.Handle, commit func() error) (*runtime.Report, error) {
 	if b.Cleaner() != o.cleaner {
 		return nil, fmt.Errorf("%w: this batch is of another cleaner than the outbox", runtime.ErrOutbox)
 	}

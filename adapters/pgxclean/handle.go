@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 )
 
 // A Querier runs statements, as pgx.Tx, *pgx.Conn and *pgxpool.Pool do.
@@ -22,7 +22,7 @@ type Querier interface {
 // Handle makes a handle for an outbox of whatever runs statements of pgx. It has
 // the life of q: done, to be called when the handle is not used any more, ends
 // neither a transaction nor a connection.
-func Handle(q Querier) (handle outbox.Handle, done func()) {
+func Handle(q Querier) (handle references.Handle, done func()) {
 	db := sql.OpenDB(connector{q})
 	return db, func() { _ = db.Close() }
 }

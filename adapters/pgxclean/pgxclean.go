@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -19,7 +20,7 @@ func Commit(ctx context.Context, box *outbox.Outbox, b *runtime.Batch, tx pgx.Tx
 }
 
 type commitTx struct {
-	outbox.Handle
+	references.Handle
 	commit func() error
 }
 

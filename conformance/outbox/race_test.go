@@ -237,7 +237,7 @@ func TestTakenUpWhileDeciding(t *testing.T) {
 
 // tellingTx tells when the first statement is run that changes something.
 type tellingTx struct {
-	outbox.Handle
+	references.Handle
 	runs chan struct{}
 }
 
