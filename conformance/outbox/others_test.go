@@ -51,7 +51,7 @@ func (w *world) version(typ *runtime.Type, program string) version {
 	w.must(err)
 	box, err := outbox.New(w.t.Context(), w.cleanerOf(typ), refs)
 	w.must(err)
-	relay, err := box.Relay(w.t.Context(), environment, outbox.WithRelayLogger(w.logger()))
+	relay, err := box.Relay(w.t.Context(), environment, outbox.WithRelayLogger(w.logs.Logger()))
 	w.must(err)
 	return version{box, relay}
 }

@@ -215,7 +215,7 @@ func TestDatabaseDown(t *testing.T) {
 		}, "a")
 		w.exec("ALTER TABLE filecleangen_outbox RENAME TO away")
 		stop := w.run()
-		w.logs.waitFor("the relay can't go on")
+		w.logs.WaitFor("the relay can't go on")
 		w.want("a")
 		w.exec("ALTER TABLE away RENAME TO filecleangen_outbox")
 		<-gone

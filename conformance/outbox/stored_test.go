@@ -132,7 +132,7 @@ func (w *world) boxOf(options ...references.Option) (err error) {
 	if w.box, err = outbox.New(w.t.Context(), w.clean, w.refs); err != nil {
 		return err
 	}
-	w.relay, err = w.box.Relay(w.t.Context(), environment, outbox.WithRelayLogger(w.logger()), outbox.WithAttempts(5, 0, 0))
+	w.relay, err = w.box.Relay(w.t.Context(), environment, outbox.WithRelayLogger(w.logs.Logger()), outbox.WithAttempts(5, 0, 0))
 	return err
 }
 

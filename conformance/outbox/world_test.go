@@ -1,21 +1,19 @@
 package outbox_test
 
 import (
-	"bytes"
 	"database/sql"
 	"encoding/json"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
+	"github.com/filecleangen/filecleangen/conformance/internal/logs"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
@@ -37,41 +35,7 @@ type world struct {
 	clean *runtime.Cleaner
 	box   *outbox.Outbox
 	relay *outbox.Relay
-	logs  *logs
-}
-
-// logs may be written to from several goroutines.
-type logs struct {
-	mu      sync.Mutex
-	b       bytes.Buffer
-	written chan struct{} // closed by the next write
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	close(l.written)
-	l.written = make(chan struct{})
-	return l.b.Write(p)
-}
-
-// waitFor returns when the log has a text.
-func (l *logs) waitFor(text string) {
-	for {
-		l.mu.Lock()
-		has, written := strings.Contains(l.b.String(), text), l.written
-		l.mu.Unlock()
-		if has {
-			return
-		}
-		<-written
-	}
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	logs  *logs.Buffer
 }
 
 // settings are how a world differs from others.
@@ -109,7 +73,7 @@ func (w *world) openFiles() {
 	w.must(err)
 	w.dir, err = runtime.Dir(w.root)
 	w.must(err)
-	w.logs = &logs{written: make(chan struct{})}
+	w.logs = logs.New()
 	db, own, dir := w.db, w.own, w.dir
 	w.t.Cleanup(func() {
 		_ = db.Close()
@@ -129,7 +93,7 @@ func (w *world) open(with settings) {
 	w.clean, err = runtime.New(append([]runtime.Option{
 		runtime.WithStorage("media", media, with.storage...),
 		runtime.WithTypes(models.FileTypes()...),
-		runtime.WithLogger(w.logger()),
+		runtime.WithLogger(w.logs.Logger()),
 	}, with.cleaner...)...)
 	w.must(err)
 	w.refs, err = w.references(append(stored(), with.refs...)...)
@@ -138,11 +102,9 @@ func (w *world) open(with settings) {
 	w.must(err)
 }
 
-func (w *world) logger() *slog.Logger { return slog.New(slog.NewTextHandler(w.logs, nil)) }
-
 // references makes references to the rows of a world.
 func (w *world) references(options ...references.Option) (*references.References, error) {
-	return references.New(w.t.Context(), w.own, w.d, append(options, references.Logger(w.logger()))...)
+	return references.New(w.t.Context(), w.own, w.d, append(options, references.Logger(w.logs.Logger()))...)
 }
 
 // stored says where the records of a world are.
@@ -168,7 +130,7 @@ func (w *world) makeRelay(with settings) {
 	w.t.Helper()
 	var err error
 	w.relay, err = w.box.Relay(w.t.Context(), environment, append([]outbox.RelayOption{
-		outbox.WithRelayLogger(w.logger()),
+		outbox.WithRelayLogger(w.logs.Logger()),
 		outbox.WithAttempts(5, 0, 0),
 	}, with.relay...)...)
 	w.must(err)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
+	"github.com/filecleangen/filecleangen/conformance/internal/logs"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
@@ -84,6 +86,9 @@ func TestMariaDBRights(t *testing.T) {
 			w.exec("GRANT SELECT, INSERT, UPDATE ON " + name + "." + table + " TO '" + user + "'@'%'")
 		}
 		w.wantError(w.references(references.Table(one, "one")), "the catalogue does not show it")
+		if _, err := w.try(references.Table(one, "files_1054")); err == nil || !strings.Contains(err.Error(), "the catalogue does not show it") {
+			t.Errorf("%v", err)
+		}
 	}, references.MySQL)
 }
 
@@ -140,12 +145,7 @@ func TestLatin1Database(t *testing.T) {
 			t.Errorf("%+v, %v", answer, err)
 		}
 
-		name := fmt.Sprintf("filecleangen_latin1_%d", time.Now().UnixNano())
-		w.exec("CREATE DATABASE " + name + " ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
-		t.Cleanup(func() { _, _ = w.db.Exec("DROP DATABASE " + name + " WITH (FORCE)") })
-		server, _, _ := strings.Cut(w.dsn, "&search_path")
-		latin1 := &world{T: t, d: d, dsn: strings.Replace(server, "/test?", "/"+name+"?", 1), logs: &logs{}}
-		latin1.db, latin1.own = latin1.handle(), latin1.handle()
+		latin1 := w.database("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
 		latin1.exec("CREATE TABLE one (id bigint PRIMARY KEY, file text)")
 		latin1.exec("CREATE TABLE many (id bigint PRIMARY KEY, files json)")
 		latin1.exec("INSERT INTO one (id, file) VALUES (1, 'é.png'), (2, 'a')")
@@ -154,8 +154,42 @@ func TestLatin1Database(t *testing.T) {
 		if err != nil || len(answer.Named) != 1 || answer.Named[0].Name != "a" || len(answer.Unknown) != 2 {
 			t.Errorf("%+v, %v", answer, err)
 		}
-		latin1.must(latin1.own.Close())
-		latin1.must(latin1.db.Close())
+	}, references.PostgreSQL)
+}
+
+// database makes another database of PostgreSQL, and returns its world.
+func (w *world) database(options string) *world {
+	w.Helper()
+	name := fmt.Sprintf("filecleangen_%d", time.Now().UnixNano())
+	w.exec("CREATE DATABASE " + name + " " + options)
+	w.Cleanup(func() { _, _ = w.db.Exec("DROP DATABASE " + name + " WITH (FORCE)") })
+	server, err := url.Parse(w.dsn)
+	w.must(err)
+	query := server.Query()
+	query.Del("search_path")
+	server.Path, server.RawQuery = "/"+name, query.Encode()
+	other := &world{T: w.T, d: w.d, dsn: server.String(), logs: logs.New()}
+	other.db, other.own = other.handle(), other.handle()
+	return other
+}
+
+// TestCitext: a type of an extension, in a schema that is not in the search path.
+func TestCitext(t *testing.T) {
+	databases.On(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d).database("")
+		w.exec("CREATE SCHEMA ext")
+		if _, err := w.db.ExecContext(t.Context(), "CREATE EXTENSION citext SCHEMA ext"); err != nil {
+			t.Skipf("no citext: %v", err)
+		}
+		w.exec("CREATE TABLE one (id bigint PRIMARY KEY, file ext.citext)")
+		w.exec("CREATE TABLE many (id bigint PRIMARY KEY, files ext.citext[])")
+		w.exec("INSERT INTO one (id, file) VALUES (1, 'A.png'), (2, 'é')")
+		w.exec("INSERT INTO many (id, files) VALUES (1, ARRAY['B.png'::ext.citext, 'c'])")
+		refs := w.references(references.Table(one, "one"), references.Table(many, "many"))
+		w.wantNamed(refs, "A.png B.png c é", "A.png", "a.png", "é", "É", "B.png", "b.png", "c", "C")
+		w.exec("CREATE INDEX ON many USING gin (files)")
+		refs = w.references(references.Table(one, "one"), references.Table(many, "many"))
+		w.wantNamed(refs, "A.png B.png c é", "A.png", "a.png", "é", "É", "B.png", "b.png", "c", "C")
 	}, references.PostgreSQL)
 }
 

@@ -2,15 +2,13 @@
 package references_test
 
 import (
-	"bytes"
 	"database/sql"
-	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
+	"github.com/filecleangen/filecleangen/conformance/internal/logs"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -29,29 +27,12 @@ type world struct {
 	dsn  string
 	db   *sql.DB // of the program
 	own  *sql.DB // of the references
-	logs *logs
-}
-
-type logs struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	logs *logs.Buffer
 }
 
 func newWorld(t *testing.T, d references.Dialect) *world {
 	t.Helper()
-	w := &world{T: t, d: d, dsn: databases.New(t, d), logs: &logs{}}
+	w := &world{T: t, d: d, dsn: databases.New(t, d), logs: logs.New()}
 	w.db, w.own = w.handle(), w.handle()
 	return w
 }
@@ -94,7 +75,7 @@ func (w *world) migrate() {
 }
 
 func (w *world) try(options ...references.Option) (*references.References, error) {
-	return references.New(w.Context(), w.own, w.d, append(options, references.Logger(slog.New(slog.NewTextHandler(w.logs, nil))))...)
+	return references.New(w.Context(), w.own, w.d, append(options, references.Logger(w.logs.Logger()))...)
 }
 
 func (w *world) references(options ...references.Option) *references.References {

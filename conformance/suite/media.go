@@ -1,9 +1,7 @@
 package suite
 
 import (
-	"bytes"
 	"io/fs"
-	"sync"
 	"sync/atomic"
 
 	"github.com/filecleangen/filecleangen/runtime"
@@ -27,22 +25,4 @@ func (m *media) Remove(name string) error {
 func (m *media) LstatIfPossible(name string) (fs.FileInfo, bool, error) {
 	m.calls.Add(1)
 	return m.DirFs.LstatIfPossible(name)
-}
-
-// logs may be written to from several goroutines.
-type logs struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -2,10 +2,10 @@ package suite
 
 import (
 	"database/sql"
-	"log/slog"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
+	"github.com/filecleangen/filecleangen/conformance/internal/logs"
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
@@ -27,7 +27,7 @@ type World struct {
 
 	root    string
 	media   *media
-	logs    *logs
+	logs    *logs.Buffer
 	events  *events
 	cleaner *runtime.Cleaner
 	box     *outbox.Outbox // nil in memory
@@ -44,7 +44,7 @@ func newWorld(t *testing.T, d references.Dialect) *World {
 	t.Helper()
 	w := &World{
 		T: t, Dialect: d, DSN: databases.New(t, d), root: t.TempDir(),
-		logs: &logs{}, events: &events{},
+		logs: logs.New(), events: &events{},
 		others: map[string]bool{}, dangling: map[string]bool{},
 	}
 	var err error
@@ -86,7 +86,7 @@ func (w *World) NewCleaner(types ...*runtime.Type) *runtime.Cleaner {
 		runtime.WithReferences(runtime.ReferencesFunc(w.askRows)),
 		runtime.WithObserver(w.events.observer()),
 		runtime.WithRetry(runtime.Retry{Attempts: 1}),
-		runtime.WithLogger(slog.New(slog.NewTextHandler(w.logs, nil))),
+		runtime.WithLogger(w.logs.Logger()),
 	)
 	w.Must(err)
 	return w.cleaner
@@ -111,7 +111,7 @@ func (w *World) NewOutbox(cleaner *runtime.Cleaner, stored ...references.Option)
 	w.Must(err)
 	w.relay, err = w.box.Relay(ctx, environment,
 		outbox.WithAttempts(1, 0, 0),
-		outbox.WithRelayLogger(slog.New(slog.NewTextHandler(w.logs, nil))))
+		outbox.WithRelayLogger(w.logs.Logger()))
 	w.Must(err)
 	return w.box
 }
