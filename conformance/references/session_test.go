@@ -135,6 +135,13 @@ func TestSession(t *testing.T) {
 					want = "d/日本 later m p x é.png"
 				}
 				sub.wantNamed(r, want, "é.png", "x", "p", "m", "d/日本", "later", "É.png", "gone")
+				if d == references.MySQL { // and none is left open
+					var open bool
+					w.must(own.QueryRowContext(t.Context(), "SELECT @@in_transaction").Scan(&open))
+					if open {
+						t.Error("a transaction is left open")
+					}
+				}
 			})
 		}
 	})

@@ -99,7 +99,8 @@ func readCommitted(ctx context.Context, db *sql.DB, do func(Handle) error) error
 }
 
 // between runs do between two statements, and another one if it fails. What is begun
-// is ended, or the connection closed: others get it next.
+// is ended, or the connection closed: others get it next. A driver may say that the
+// context has ended although what was to begin has begun.
 func between(ctx context.Context, c *sql.Conn, begin []string, commit, rollback string, do func() error) (err error) {
 	whole := context.WithoutCancel(ctx)
 	done := false // not if do panics

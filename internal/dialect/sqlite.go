@@ -68,21 +68,7 @@ func (d sqlite) within(ctx context.Context, s Session, begin string, settings []
 			return err
 		}
 	}
-	return begun(ctx, c, begin, func() error { return do(c) })
-}
-
-// begun runs do in a transaction. A driver may say that the context has ended although
-// the transaction has begun, so that it begins without one.
-func begun(ctx context.Context, c *sql.Conn, begin string, do func() error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return between(context.WithoutCancel(ctx), c, []string{begin}, "COMMIT", "ROLLBACK", func() error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return do()
-	})
+	return between(ctx, c, []string{begin}, "COMMIT", "ROLLBACK", func() error { return do(c) })
 }
 
 func (sqlite) Typed() bool { return false }
@@ -176,5 +162,5 @@ func (d sqlite) HasTable(ctx context.Context, db Queryer, table string) (is bool
 }
 
 func (sqlite) Exclusively(ctx context.Context, c *sql.Conn, _ string, do func() error) error {
-	return begun(ctx, c, "BEGIN IMMEDIATE", do)
+	return between(ctx, c, []string{"BEGIN IMMEDIATE"}, "COMMIT", "ROLLBACK", do)
 }
