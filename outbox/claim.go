@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/references"
@@ -19,26 +20,29 @@ type claim struct {
 	round
 
 	storage string
+	alone   bool // of a row whose last attempt did not end
 	token   string
-	rows    []*row // whose files are to be deleted
+	until   time.Time // when the lease is over, by this process's clock
+	rows    []*row    // whose files are to be deleted
 	results []runtime.Result
+	done    []int // of rows, until they are settled
 }
 
 // claim takes rows that are due. It drops those whose files some row names, and makes
 // known of the others that they are being deleted, in one transaction: from its commit
-// on nobody can take up their names.
-func (r *Relay) claim(ctx context.Context, storage string, safe int64) (*claim, error) {
-	c := &claim{storage: storage, token: rand.Text()}
+// on nobody can take their names.
+func (r *Relay) claim(ctx context.Context, storage string, alone bool) (*claim, error) {
+	c := &claim{storage: storage, alone: alone, token: rand.Text(), until: time.Now().Add(r.lease)}
 	if r.outbox.dialect.OneWriter() {
-		return c, r.claimAside(ctx, c, safe)
+		return c, r.claimAside(ctx, c)
 	}
 	err := r.outbox.references.Transaction(ctx, func(tx references.Handle) error {
 		c.rows, c.round = nil, round{}
-		due, err := r.look(ctx, tx, c, safe)
+		due, err := r.due(ctx, tx, c)
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		v, err := r.ask(ctx, tx, storage, due)
+		v, err := r.ask(ctx, tx, storage, due) // in a new statement, which sees all that was committed before the lock
 		if err != nil {
 			return err
 		}
@@ -50,12 +54,11 @@ func (r *Relay) claim(ctx context.Context, storage string, safe int64) (*claim, 
 // claimAside is claim where one transaction at a time can write: nobody is held up
 // while the rows are asked. They are asked before it is made known that files are
 // being deleted, so that nobody finds one refused that a row names, and again
-// afterwards, since rows may have come to name files in between by statements that
-// nobody told the outbox of.
-func (r *Relay) claimAside(ctx context.Context, c *claim, safe int64) error {
+// afterwards, since rows may have come to name files in between.
+func (r *Relay) claimAside(ctx context.Context, c *claim) error {
 	var v verdict
 	err := r.outbox.references.Reading(ctx, func(tx references.Handle) error {
-		due, err := r.look(ctx, tx, c, safe)
+		due, err := r.due(ctx, tx, c)
 		if err != nil || len(due) == 0 {
 			return err
 		}
@@ -93,52 +96,69 @@ func (r *Relay) confirm(ctx context.Context, c *claim) error {
 		c.rows = nil
 	}
 	return errors.Join(err, r.outbox.references.Transaction(ctx, func(tx references.Handle) error {
+		d := r.outbox.dialect
 		if err != nil {
-			d := r.outbox.dialect
-			_, err := dialect.Exec(ctx, tx, dialect.New(d, "UPDATE "+table).Add(" SET not_before = "+d.Now()+" WHERE claim = ?", c.token))
+			_, err := dialect.Exec(ctx, tx, c.own(dialect.New(d, "UPDATE "+table+" SET unfinished = 0, not_before = "+d.Now())))
 			return err
 		}
 		c.named += len(v.named)
+		for part := range slices.Chunk(v.named, portion) {
+			s := c.own(dialect.New(d, "DELETE FROM "+table)).Raw(" AND name IN ")
+			if _, err := dialect.Exec(ctx, tx, d.Among(s, namesOf(part))); err != nil {
+				return err
+			}
+		}
 		for _, row := range v.unknown {
 			row.attempts-- // which mark has counted
 		}
-		return errors.Join(r.drop(ctx, tx, v.named), r.postpone(ctx, tx, c, v))
+		return r.postpone(ctx, tx, c, v)
 	}))
 }
 
-// look returns rows that are due, and notes whether there are others that are not safe.
-func (r *Relay) look(ctx context.Context, tx references.Handle, c *claim, safe int64) ([]*row, error) {
-	due, err := r.due(ctx, tx, c.storage, safe, r.portion)
-	if c.taken = len(due); err == nil && c.taken == 0 {
-		c.waiting, err = r.waits(ctx, tx, c.storage, safe)
-	}
-	return due, err
+// own appends the condition that a row is this claim's: that of a file which was let go
+// of again is not any more, and is decided anew when the lease is over.
+func (c *claim) own(s *dialect.Statement) *dialect.Statement {
+	return s.Add(" WHERE storage = ? AND state = ? AND claim = ?", c.storage, stateDeleting, c.token)
 }
 
-// columnsOfRow are what due and unchanged read.
-const columnsOfRow = "id, name, state, reason, model, field, derived_from, attempts, last_error, not_before"
+// selectRows begins a query for rows, as due and unchanged read them.
+func (r *Relay) selectRows() *dialect.Statement {
+	return dialect.New(r.outbox.dialect, "SELECT name, state, reason, model, field, record, derived_from, attempts, unfinished, last_error, claim, not_before, "+r.outbox.dialect.Revision()+" FROM "+table)
+}
 
 func scanRow(rows *sql.Rows, storage string) (*row, error) {
 	row := &row{storage: storage}
-	return row, rows.Scan(&row.id, &row.name, &row.state, &row.reason, &row.model, &row.field, &row.derivedFrom, &row.attempts, &row.lastError, &row.notBefore)
+	return row, rows.Scan(&row.name, &row.state, &row.reason, &row.model, &row.field, &row.record, &row.derivedFrom, &row.attempts, &row.unfinished, &row.lastError, &row.claim, &row.notBefore, &row.revision)
 }
 
-// due returns rows that are due and safe, or were when a relay took them, locked
-// for this transaction; rows that others have locked are left out, and those of
-// fields that the cleaner was not told of: nobody knows what must not be deleted
-// there.
-func (r *Relay) due(ctx context.Context, tx references.Handle, storage string, safe int64, limit int) (rows []*row, err error) {
-	d := r.outbox.dialect
-	s := dialect.New(d, "SELECT "+columnsOfRow+" FROM "+table).
-		Add(" WHERE storage = ? AND not_before <= "+d.Now()+" AND (state = ? OR state IN (?, ?) AND id < ?) AND ", storage, stateDeleting, statePending, stateUpload, safe)
-	r.ofKnownFields(s, storage).Add(" ORDER BY not_before, id LIMIT ?", limit)
-	s.Raw(d.SkipLocked())
+// due returns rows that are due, locked for this transaction; rows that others have
+// locked are left out, and those of fields that the cleaner was not told of: nobody
+// knows what must not be deleted there. A row whose last attempt did not end may have
+// killed its process, or made it hang: it comes alone, so that others go on.
+func (r *Relay) due(ctx context.Context, tx references.Handle, c *claim) (rows []*row, err error) {
+	limit := r.portion
+	if c.alone {
+		limit = 1
+	}
+	s := r.whereDue(r.selectRows(), c.storage, c.alone).
+		Add(" ORDER BY not_before LIMIT ?", limit).Raw(r.outbox.dialect.SkipLocked())
 	err = dialect.QueryAll(ctx, tx, s, func(result *sql.Rows) error {
-		row, err := scanRow(result, storage)
+		row, err := scanRow(result, c.storage)
 		rows = append(rows, row)
 		return err
 	})
+	c.taken = len(rows)
 	return rows, err
+}
+
+// whereDue appends the condition that rows are due, as the index has it.
+func (r *Relay) whereDue(s *dialect.Statement, storage string, alone bool) *dialect.Statement {
+	unfinished := 0
+	if alone {
+		unfinished = 1
+	}
+	s.Add(" WHERE storage = ? AND unfinished = ? AND not_before <= "+r.outbox.dialect.Now()+" AND state <> 'gone' AND state <> 'parked' AND state <> 'held' AND ", storage, unfinished)
+	return r.ofKnownFields(s, storage)
 }
 
 // ofKnownFields appends a condition for rows that fields of a storage have let go of
@@ -153,44 +173,39 @@ func (r *Relay) ofKnownFields(s *dialect.Statement, storage string) *dialect.Sta
 	return s.Raw(")")
 }
 
-// waits reports whether rows are due, but not safe.
-func (r *Relay) waits(ctx context.Context, tx references.Handle, storage string, safe int64) (is bool, err error) {
+// anyDue reports whether rows are due. The tables must still be those that the program
+// knows.
+func (r *Relay) anyDue(ctx context.Context, storage string, alone bool) (is bool, err error) {
 	d := r.outbox.dialect
-	s := dialect.New(d, "SELECT EXISTS (SELECT 1 FROM "+table).
-		Add(" WHERE storage = ? AND not_before <= "+d.Now()+" AND state IN (?, ?) AND id >= ? AND ", storage, statePending, stateUpload, safe)
-	err = dialect.QueryRow(ctx, tx, r.ofKnownFields(s, storage).Raw(")"), &is)
-	return is, err
-}
-
-// anyDue reports whether rows are due, safe or not.
-func (r *Relay) anyDue(ctx context.Context, storage string) (is bool, err error) {
-	d := r.outbox.dialect
-	s := dialect.New(d, "SELECT EXISTS (SELECT 1 FROM "+table).
-		Add(" WHERE storage = ? AND not_before <= "+d.Now()+" AND state <> ? AND ", storage, stateParked)
-	r.ofKnownFields(s, storage).Raw(")")
-	err = r.outbox.references.Reading(ctx, func(tx references.Handle) error { return dialect.QueryRow(ctx, tx, s, &is) })
-	return is, err
+	s := dialect.New(d, "SELECT (SELECT version FROM "+versionTable+"), EXISTS (SELECT 1 FROM "+table)
+	r.whereDue(s, storage, alone).Raw(")")
+	version := 0
+	err = r.outbox.references.Reading(ctx, func(tx references.Handle) error { return dialect.QueryRow(ctx, tx, s, &version, &is) })
+	if err == nil {
+		err = checkKnown(version)
+	}
+	return is, r.outbox.explain(ctx, err)
 }
 
 // unchanged returns of a verdict what is about rows that are as they were.
 func (r *Relay) unchanged(ctx context.Context, tx references.Handle, v verdict) (verdict, error) {
-	var ids []int64
+	var names []string
 	for _, row := range slices.Concat(v.named, v.free, v.unknown) {
-		ids = append(ids, row.id)
+		names = append(names, row.name)
 	}
-	now := map[int64]row{}
-	for part := range slices.Chunk(ids, portion) {
-		s := dialect.In(dialect.New(r.outbox.dialect, "SELECT "+columnsOfRow+" FROM "+table+" WHERE id IN "), part)
-		err := dialect.QueryAll(ctx, tx, s, func(rows *sql.Rows) error {
+	now := map[string]row{}
+	for part := range slices.Chunk(names, portion) {
+		s := r.selectRows().Add(" WHERE storage = ? AND name IN ", v.storage)
+		err := dialect.QueryAll(ctx, tx, r.outbox.dialect.Among(s, part), func(rows *sql.Rows) error {
 			row, err := scanRow(rows, v.storage)
-			now[row.id] = *row
+			now[row.name] = *row
 			return err
 		})
 		if err != nil {
 			return v, err
 		}
 	}
-	changed := func(row *row) bool { return now[row.id] != *row }
+	changed := func(row *row) bool { return now[row.name] != *row }
 	v.named, v.free, v.unknown = slices.DeleteFunc(v.named, changed), slices.DeleteFunc(v.free, changed), slices.DeleteFunc(v.unknown, changed)
 	return v, nil
 }
@@ -259,51 +274,72 @@ func (r *row) names() []string {
 }
 
 // mark drops rows whose files are named, and makes known of those whose files are not
-// that they are being deleted.
+// that they are being deleted. An attempt counts from here on, whether it ends or not.
 func (r *Relay) mark(ctx context.Context, tx references.Handle, c *claim, v verdict) error {
-	c.rows, c.named = v.free, len(v.named)
+	c.named = len(v.named)
 	if err := r.drop(ctx, tx, v.named); err != nil {
 		return err
 	}
 	if err := r.postpone(ctx, tx, c, v); err != nil {
 		return err
 	}
-	d := r.outbox.dialect
-	for part := range slices.Chunk(v.free, portion) {
-		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = ?, attempts = attempts + 1, not_before = "+d.Now()+" + ? WHERE id IN ",
-			stateDeleting, c.token, r.lease.Milliseconds())
-		if _, err := dialect.Exec(ctx, tx, dialect.In(s, idsOf(part))); err != nil {
+	for _, row := range v.free {
+		if !row.unfinished || row.attempts < r.attempts {
+			c.rows = append(c.rows, row)
+		} else if err := r.parkUnfinished(ctx, tx, c, row); err != nil {
 			return err
 		}
 	}
-	for _, row := range v.free {
+	d := r.outbox.dialect
+	s := func() *dialect.Statement {
+		return dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = ?, attempts = attempts + 1, unfinished = 1, not_before = "+d.Now()+" + ?",
+			stateDeleting, c.token, r.lease.Milliseconds())
+	}
+	for _, row := range c.rows {
 		row.attempts++
+	}
+	return r.all(ctx, tx, s, c.rows)
+}
+
+// parkUnfinished parks a row of which the last attempt that it may have did not end.
+func (r *Relay) parkUnfinished(ctx context.Context, tx references.Handle, c *claim, row *row) error {
+	c.postponed++
+	r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: no attempt to delete this file has ended: the process died, or the storage did not answer; it is parked",
+		slog.String("storage", row.storage), slog.String("name", row.name), slog.Int("attempts", row.attempts))
+	s := dialect.New(r.outbox.dialect, "UPDATE "+table).Add(" SET state = ?, claim = '', unfinished = 0, last_error = ?, not_before = ? WHERE storage = ? AND name = ?",
+		stateParked, "the attempt did not end: the process died, or the storage did not answer", int64(dialect.Never), row.storage, row.name)
+	_, err := dialect.Exec(ctx, tx, s)
+	return err
+}
+
+// all runs a statement, which is to end in a condition, for rows of one storage. It is
+// an error if it does not hit them all.
+func (r *Relay) all(ctx context.Context, tx references.Handle, statement func() *dialect.Statement, rows []*row) error {
+	for part := range slices.Chunk(rows, portion) {
+		s := statement().Add(" WHERE storage = ? AND name IN ", part[0].storage)
+		n, err := dialect.Exec(ctx, tx, r.outbox.dialect.Among(s, namesOf(part)))
+		if err == nil && n != int64(len(part)) {
+			err = fmt.Errorf("%d of %d rows were found again", n, len(part))
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 func (r *Relay) drop(ctx context.Context, tx references.Handle, rows []*row) error {
-	for part := range slices.Chunk(rows, portion) {
-		if _, err := dialect.Exec(ctx, tx, dialect.In(dialect.New(r.outbox.dialect, "DELETE FROM "+table+" WHERE id IN "), idsOf(part))); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.all(ctx, tx, func() *dialect.Statement { return dialect.New(r.outbox.dialect, "DELETE FROM "+table) }, rows)
 }
 
 // postpone makes rows wait about whose files nobody can tell, or parks them.
 func (r *Relay) postpone(ctx context.Context, tx references.Handle, c *claim, v verdict) error {
 	c.postponed += len(v.unknown)
-	d := r.outbox.dialect
 	for _, row := range v.unknown {
 		r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: nobody can tell whether a row names this file, so that it is kept; the relay will ask again",
 			slog.String("storage", v.storage), slog.String("name", row.name), slog.Any("error", v.errs[row]))
-		attempts, state := row.attempts+1, row.state
-		if attempts >= r.attempts {
-			state = stateParked
-		}
-		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = '', attempts = ?, last_error = ?, not_before = "+d.Now()+" + ? WHERE id = ?",
-			state, attempts, clip(fmt.Sprint(v.errs[row])), backoff(attempts, r.first, r.most).Milliseconds(), row.id)
+		row.attempts++
+		s := r.setAgain(row, row.state, v.errs[row]).Add(" WHERE storage = ? AND name = ? AND claim IN (?, ?)", row.storage, row.name, row.claim, c.token)
 		if _, err := dialect.Exec(ctx, tx, s); err != nil {
 			return err
 		}
@@ -311,10 +347,21 @@ func (r *Relay) postpone(ctx context.Context, tx references.Handle, c *claim, v 
 	return nil
 }
 
-func idsOf(rows []*row) []int64 {
-	ids := make([]int64, len(rows))
-	for i, row := range rows {
-		ids[i] = row.id
+// setAgain begins an UPDATE that makes a row wait for another attempt, in a state, or
+// parks it if this was its last.
+func (r *Relay) setAgain(row *row, state string, cause error) *dialect.Statement {
+	d := r.outbox.dialect
+	s := dialect.New(d, "UPDATE "+table).Add(" SET unfinished = 0, attempts = ?, last_error = ?", row.attempts, clip(fmt.Sprint(cause)))
+	if row.attempts >= r.attempts {
+		return s.Add(", state = ?, not_before = ?", stateParked, int64(dialect.Never))
 	}
-	return ids
+	return s.Add(", state = ?, not_before = "+d.Now()+" + ?", state, backoff(row.attempts, r.first, r.most).Milliseconds())
+}
+
+func namesOf(rows []*row) []string {
+	names := make([]string, len(rows))
+	for i, row := range rows {
+		names[i] = row.name
+	}
+	return names
 }

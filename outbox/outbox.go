@@ -90,7 +90,7 @@ func New(ctx context.Context, cleaner *runtime.Cleaner, refs *references.Referen
 	if err != nil {
 		return nil, fmt.Errorf("filecleangen: outbox: %w", err)
 	}
-	if err := cleaner.AttachOutbox(o.intend, o.unwanted); err != nil {
+	if err := cleaner.AttachOutbox(o.uploads()); err != nil {
 		return nil, err
 	}
 	return o, nil
@@ -101,15 +101,6 @@ func (o *Outbox) Cleaner() *runtime.Cleaner { return o.cleaner }
 
 // Begin opens a batch, as [runtime.Cleaner.Begin] of its cleaner does.
 func (o *Outbox) Begin() *runtime.Batch { return o.cleaner.Begin() }
-
-// Create uploads a file that no batch is responsible for: whoever commits a row that
-// names it, within the upload time ([WithUploadTime]), takes it over; otherwise it
-// goes. It is for layers that open a batch for each statement. Close it, without
-// error, before a row names it. Errors and the name that it gets are those of
-// [runtime.Batch.Create]. On SQLite, call it before the transaction begins.
-func (o *Outbox) Create(ctx context.Context, storage, name string) (*runtime.Upload, error) {
-	return o.cleaner.Create(ctx, storage, name)
-}
 
 // A Tx is a transaction that can be committed, such as *sql.Tx.
 type Tx interface {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -25,8 +26,11 @@ type Relay struct {
 	first, most time.Duration // waits between attempts
 	markerLater bool
 
-	fields  map[fieldID]known
-	horizon horizon
+	retention time.Duration
+
+	fields     map[fieldID]known
+	unsettled  unsettled
+	tombstones purge
 }
 
 // fieldID is how a row says which field let go of a file; empty for an upload, and
@@ -92,17 +96,16 @@ func WithAttempts(n int, first, longest time.Duration) RelayOption {
 	}
 }
 
-// WithLongestTransaction sets how long a transaction runs at most. It matters
-// only on MariaDB and MySQL, and there only if the relay's user lacks the
-// privilege PROCESS: then deletions wait for twice that time, by default 2 × 10
-// minutes. A transaction that runs longer, and comes to name a file that another
-// one let go of meanwhile, may lose it.
-func WithLongestTransaction(d time.Duration) RelayOption {
+// WithRetention sets for how long the outbox remembers that a file is gone, by default
+// a day: for so long nobody can come to name it again ([runtime.ErrGone]). It must be
+// longer than any program keeps a name, from the moment that it read it until the row
+// is committed that it writes it to.
+func WithRetention(d time.Duration) RelayOption {
 	return func(r *Relay) error {
 		if d <= 0 {
-			return fmt.Errorf("WithLongestTransaction(%v): it must be positive", d)
+			return fmt.Errorf("WithRetention(%v): it must be positive", d)
 		}
-		r.horizon.longest = d
+		r.retention = d
 		return nil
 	}
 }
@@ -140,8 +143,8 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 		outbox: o, environment: environment, logger: slog.Default(),
 		poll: time.Second, portion: 1000, lease: 10 * time.Minute,
 		attempts: 30, first: time.Second, most: 15 * time.Minute,
-		fields:  map[fieldID]known{},
-		horizon: horizon{db: o.references.DB(), dialect: o.dialect, longest: 10 * time.Minute},
+		retention: 24 * time.Hour,
+		fields:    map[fieldID]known{},
 	}
 	errs := []error{checkEnvironment(environment)}
 	for _, option := range options {
@@ -161,6 +164,9 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 	if err == nil {
 		err = o.references.Prove(ctx)
 	}
+	if err == nil {
+		err = r.checkDurable(ctx)
+	}
 	if err == nil && !r.markerLater {
 		err = r.checkFences()
 	}
@@ -168,6 +174,20 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 		return nil, fmt.Errorf("filecleangen: relay: %w", err)
 	}
 	return r, nil
+}
+
+// checkDurable warns where a commit may not be on disk when a file is deleted that it
+// let go of.
+func (r *Relay) checkDurable(ctx context.Context) error {
+	doubt := ""
+	err := r.outbox.references.Reading(ctx, func(tx references.Handle) (err error) {
+		doubt, err = r.outbox.dialect.Durable(ctx, tx)
+		return err
+	})
+	if doubt != "" {
+		r.logger.LogAttrs(ctx, slog.LevelWarn, "filecleangen: commits of this database are not durable at once", slog.String("because", doubt))
+	}
+	return err
 }
 
 // know takes up the fields of a type.
@@ -184,26 +204,32 @@ func (r *Relay) know(t *runtime.Type) error {
 
 // Run deletes what is due until ctx ends, and then returns nil, after the
 // deletions that are under way. What goes wrong meanwhile is logged, and tried
-// again: a storage that fails holds up no other.
+// again: a storage that fails holds up no other, and a file that makes its process
+// hang or die holds up none.
 func (r *Relay) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	for _, storage := range r.outbox.cleaner.Storages() {
-		all.Go(func() { r.serve(ctx, storage) })
+		all.Go(func() { r.serve(ctx, storage, false) })
+		all.Go(func() { r.serve(ctx, storage, true) })
 	}
 	all.Wait()
 	return nil
 }
 
-// serve deletes what is due in one storage.
-func (r *Relay) serve(ctx context.Context, storage string) {
+// serve deletes what is due in one storage: rows whose last attempt did not end alone,
+// or the others.
+func (r *Relay) serve(ctx context.Context, storage string, alone bool) {
 	wake, stop := r.outbox.listen()
 	defer stop()
-	if err := r.checkFence(storage); err != nil { // to be known before anything is due
+	if err := r.checkFence(storage); err != nil && !alone { // to be known before anything is due
 		r.complain(ctx, storage, err)
 	}
 	failures := 0
 	for ctx.Err() == nil {
-		done, err := r.round(ctx, storage)
+		done, err := r.round(ctx, storage, alone)
+		if err == nil && !alone {
+			err = r.tidy(ctx, done)
+		}
 		wait := r.poll
 		switch {
 		case err != nil:
@@ -217,17 +243,23 @@ func (r *Relay) serve(ctx context.Context, storage string) {
 			wait = backoff(failures, r.poll, 30*r.poll)
 		case done.taken > 0:
 			failures, wait = 0, 0
-		case done.waiting: // for other transactions to end
-			failures, wait = 0, min(wait, 20*time.Millisecond)
 		default:
 			failures = 0
 		}
-		if failures > 0 { // a nudge is no reason to try what has failed
+		if failures > 0 || alone { // a nudge is no reason to try what has failed
 			sleep(ctx, wait, nil)
 		} else {
 			sleep(ctx, wait, wake)
 		}
 	}
+}
+
+// tidy does what no row waits for.
+func (r *Relay) tidy(ctx context.Context, done round) error {
+	if _, err := r.settleLeft(ctx); err != nil || done.taken > 0 {
+		return err
+	}
+	return r.purge(ctx)
 }
 
 func (r *Relay) complain(ctx context.Context, storage string, err error) {
@@ -278,8 +310,8 @@ func backoff(failures int, first, most time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// Drain deletes what is due now in all storages, after it has waited for the
-// transactions that are running, and returns. Deletions that fail are not tried
+// Drain deletes what is due now in all storages, and returns. It waits for nobody: what
+// open transactions take or release is not due yet. Deletions that fail are not tried
 // again before their time. It is for tests, and for programs that cron starts.
 //
 // The error joins those of all storages; it wraps [ErrFence] where a marker was
@@ -288,21 +320,25 @@ func (r *Relay) Drain(ctx context.Context) (Drained, error) {
 	var sum Drained
 	var errs []error
 	for _, storage := range r.outbox.cleaner.Storages() {
-		for {
-			done, err := r.round(ctx, storage)
-			sum.add(done)
-			if err != nil {
+		for _, alone := range []bool{false, true} {
+			for {
+				done, err := r.round(ctx, storage, alone)
+				sum.add(done)
 				errs = append(errs, err)
-				break
-			}
-			if done.taken == 0 && !done.waiting {
-				break
-			}
-			if done.taken == 0 {
-				sleep(ctx, 5*time.Millisecond, nil)
+				if err != nil || done.taken == 0 {
+					break
+				}
 			}
 		}
 	}
+	for range 100 {
+		left, err := r.settleLeft(ctx)
+		if errs = append(errs, err); left == 0 || err != nil {
+			break
+		}
+		sleep(ctx, 10*time.Millisecond, nil)
+	}
+	errs = append(errs, r.purge(ctx))
 	return sum, errors.Join(errs...)
 }
 
@@ -325,28 +361,21 @@ func (d *Drained) add(done round) {
 // round is what became of the rows that were taken at once.
 type round struct {
 	taken                                 int
-	waiting                               bool // rows are due that are not safe yet
 	removed, missing, kept, named, failed int
 	postponed                             int // that nobody could be asked about
 }
 
 // round takes rows of one storage that are due, deletes their files and says so in
 // the table.
-func (r *Relay) round(ctx context.Context, storage string) (done round, err error) {
+func (r *Relay) round(ctx context.Context, storage string, alone bool) (done round, err error) {
 	// Most of the time nothing is, and neither the storage nor a lock is needed.
-	if due, err := r.anyDue(ctx, storage); err != nil || !due {
+	if due, err := r.anyDue(ctx, storage, alone); err != nil || !due {
 		return done, err
 	}
 	if err := r.checkFence(storage); err != nil {
 		return done, err
 	}
-	c, err := r.claim(ctx, storage, r.horizon.known())
-	if err == nil && c.waiting {
-		var safe int64
-		if safe, err = r.horizon.advance(ctx); err == nil {
-			c, err = r.claim(ctx, storage, safe)
-		}
-	}
+	c, err := r.claim(ctx, storage, alone)
 	if err != nil {
 		return done, fmt.Errorf("filecleangen: relay: taking rows: %w", err)
 	}
@@ -356,7 +385,7 @@ func (r *Relay) round(ctx context.Context, storage string) (done round, err erro
 	}
 	// From here on the work goes on to its end: the rows say that files are being deleted.
 	ctx = context.WithoutCancel(ctx)
-	c.results = r.delete(ctx, c.rows)
+	c.results = r.delete(ctx, c)
 	r.distrust(ctx, storage, c)
 	if err := r.settle(ctx, c); err != nil {
 		return done, fmt.Errorf("filecleangen: relay: saying what was deleted; the rows are taken again after their lease: %w", err)
@@ -364,15 +393,17 @@ func (r *Relay) round(ctx context.Context, storage string) (done round, err erro
 	return c.round, nil
 }
 
-// delete makes one attempt at the files of rows.
-func (r *Relay) delete(ctx context.Context, rows []*row) []runtime.Result {
-	files := make([]runtime.Result, len(rows))
-	attempts := make(map[runtime.Ref]int, len(rows))
-	for i, row := range rows {
+// delete makes one attempt at the files of a claim, as long as its lease lasts.
+func (r *Relay) delete(ctx context.Context, c *claim) []runtime.Result {
+	files := make([]runtime.Result, len(c.rows))
+	attempts := make(map[runtime.Ref]int, len(c.rows))
+	for i, row := range c.rows {
 		files[i] = runtime.Result{Ref: runtime.Ref{Storage: row.storage, Name: row.name}, Reason: runtime.Reason(row.reason)}
 		field := r.fields[fieldID{row.model, row.field}]
 		files[i].Type, files[i].Field = field.typ, field.field
 		attempts[files[i].Ref] = row.attempts
 	}
+	ctx, cancel := c.leased(ctx)
+	defer cancel()
 	return r.outbox.cleaner.Delete(ctx, files, func(f runtime.Result) bool { return attempts[f.Ref] >= r.attempts })
 }

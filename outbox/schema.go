@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // SchemaVersion is the version of the tables that this package works with.
-const SchemaVersion = 2
+const SchemaVersion = 3
 
 const (
 	table        = "filecleangen_outbox"
@@ -33,7 +34,9 @@ func SchemaFrom(d references.Dialect, version int) ([]string, error) {
 }
 
 // Migrate creates the tables of the outbox, or brings them to [SchemaVersion].
-// It does nothing if they are. Several processes may call it at once.
+// It does nothing if they are. Several processes may call it at once, and one that was
+// killed in it is made good by the next. Programs of an earlier version that are
+// running get errors from then on.
 func Migrate(ctx context.Context, db *sql.DB, d references.Dialect) error {
 	if err := migrate(ctx, db, d); err != nil {
 		return fmt.Errorf("filecleangen: the tables of the outbox: %w", err)
@@ -61,7 +64,7 @@ func migrate(ctx context.Context, db *sql.DB, d references.Dialect) error {
 			return err
 		}
 		for _, s := range statements {
-			if _, err := c.ExecContext(ctx, s); err != nil {
+			if _, err := c.ExecContext(ctx, s); err != nil && !known.Repeated(err) {
 				return err
 			}
 		}
@@ -75,18 +78,48 @@ func schemaVersion(ctx context.Context, db dialect.Handle, d dialect.Dialect) (v
 		return 0, err
 	}
 	err = dialect.QueryRow(ctx, db, dialect.New(d, "SELECT version FROM "+versionTable), &version)
+	if errors.Is(err, sql.ErrNoRows) { // whoever made it was killed before it said so
+		return 0, nil
+	}
 	return version, err
 }
 
 // dialectOf returns how to speak to a kind of database.
 func dialectOf(d references.Dialect) (dialect.Dialect, error) { return dialect.Of(dialect.Kind(d)) }
 
+// checkKnown returns an error unless the tables have the version that the program works with.
+func checkKnown(version int) error {
+	switch {
+	case version == SchemaVersion:
+		return nil
+	case version > SchemaVersion:
+		return fmt.Errorf("%w: they have version %d, this program knows %d: a newer program has changed them; run its version of this one", dialect.ErrVersion, version, SchemaVersion)
+	}
+	return fmt.Errorf("%w: they have version %d, this program needs %d: call outbox.Migrate, or run outbox.SchemaFrom(…, %[2]d)", dialect.ErrVersion, version, SchemaVersion)
+}
+
+// explain says of an error whether it comes from tables of another version: what a
+// statement does not find, another version may have under another name.
+func (o *Outbox) explain(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, dialect.ErrVersion) || ctx.Err() != nil {
+		return err
+	}
+	version := SchemaVersion
+	_ = o.references.Reading(ctx, func(tx references.Handle) (err error) {
+		if v, err := schemaVersion(ctx, tx, o.dialect); err == nil {
+			version = v
+		}
+		return nil
+	})
+	return errors.Join(checkKnown(version), err)
+}
+
 // checkSchema makes sure that the tables are of this package's version.
 func (o *Outbox) checkSchema(ctx context.Context) error {
 	return o.references.Reading(ctx, func(tx references.Handle) error {
 		version, err := schemaVersion(ctx, tx, o.dialect)
-		if err == nil && version != SchemaVersion {
-			err = fmt.Errorf("the tables of the outbox have version %d, this program needs %d: call outbox.Migrate, or run outbox.SchemaFrom(…, %[1]d)", version, SchemaVersion)
+		if err == nil {
+			err = checkKnown(version)
 		}
 		return err
 	})

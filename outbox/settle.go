@@ -2,9 +2,11 @@ package outbox
 
 import (
 	"context"
+	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/references"
@@ -12,82 +14,207 @@ import (
 )
 
 // settle says in the table what became of the rows of a claim: those that are done
-// go, and those that failed wait, or are parked.
+// become tombstones, and those that failed wait, or are parked. Of an attempt that
+// hangs nothing is said: when its lease is over, the row is taken again.
 func (r *Relay) settle(ctx context.Context, c *claim) error {
-	var done []int64
-	var derived []*row
 	var failed []int
 	for i, f := range c.results {
-		again := false
-		switch f.Status {
-		case runtime.Removed:
-			c.removed++
-		case runtime.Missing:
-			c.missing++
-		case runtime.Kept:
-			if again = f.Cause == runtime.UsedElsewhere || f.Cause == runtime.CheckFailed; !again {
-				c.kept++
-			}
-		case runtime.Pending, runtime.Failed:
-			again = true
-		}
-		if again {
+		switch {
+		case errors.Is(f.Err, runtime.ErrHangs):
+			c.failed++
+		case r.ended(c, f):
+			c.done = append(c.done, i)
+		default:
+			c.failed++
 			failed = append(failed, i)
-			continue
-		}
-		done = append(done, c.rows[i].id)
-		if f.Status != runtime.Kept && f.Field != nil {
-			derived = append(derived, derivedRows(c.rows[i], f.Field)...)
 		}
 	}
-	c.failed = len(failed)
-	return r.outbox.references.Transaction(ctx, func(tx references.Handle) error {
-		d := r.outbox.dialect
-		for part := range slices.Chunk(done, portion) {
-			s := dialect.New(d, "DELETE FROM "+table).Add(" WHERE claim = ? AND id IN ", c.token)
-			if _, err := dialect.Exec(ctx, tx, dialect.In(s, part)); err != nil {
-				return err
-			}
+	if err := r.releaseDerived(ctx, c, c.done); err != nil {
+		return err
+	}
+	var left []int
+	err := r.outbox.references.Transaction(ctx, func(tx references.Handle) (err error) {
+		if left, err = r.buryAll(ctx, tx, c); err != nil {
+			return err
 		}
 		for _, i := range failed {
-			if err := r.putOff(ctx, tx, c.token, c.rows[i], c.results[i].Err); err != nil {
+			if err := r.putOff(ctx, tx, c, i); err != nil {
 				return err
 			}
 		}
-		return r.outbox.insert(ctx, tx, slices.Clone(derived), 0)
+		return nil
+	})
+	if c.done = left; err == nil && len(left) > 0 {
+		r.unsettled.add(c)
+	}
+	return err
+}
+
+// unsettled are claims with rows that are done, and were locked by others when that
+// was to be said: by one who lets go of such a name again, or for a moment by another
+// relay.
+type unsettled struct {
+	mu     sync.Mutex
+	claims []*claim
+}
+
+func (u *unsettled) add(c *claim) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.claims = append(u.claims, c)
+}
+
+// settleLeft tries again to say of rows that they are done, and returns how many are
+// left. When the lease of a claim is over, its rows are taken again.
+func (r *Relay) settleLeft(ctx context.Context) (n int, err error) {
+	u := &r.unsettled
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, c := range u.claims {
+		left := c.done
+		err = errors.Join(err, r.outbox.references.Transaction(ctx, func(tx references.Handle) (err error) {
+			left, err = r.buryAll(ctx, tx, c)
+			return err
+		}))
+		if err == nil {
+			c.done = left
+		}
+	}
+	u.claims = slices.DeleteFunc(u.claims, func(c *claim) bool { return len(c.done) == 0 || !time.Now().Before(c.until) })
+	for _, c := range u.claims {
+		n += len(c.done)
+	}
+	return n, err
+}
+
+// buryAll buries the rows of a claim that are done, and returns those that are left.
+func (r *Relay) buryAll(ctx context.Context, tx references.Handle, c *claim) (left []int, err error) {
+	for part := range slices.Chunk(c.done, portion) {
+		found, err := r.bury(ctx, tx, c, part)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range part {
+			if _, ok := found[c.rows[i].name]; !ok {
+				left = append(left, i)
+			}
+		}
+	}
+	return left, nil
+}
+
+// ended counts what became of a file, and reports whether that is all.
+func (r *Relay) ended(c *claim, f runtime.Result) bool {
+	switch f.Status {
+	case runtime.Removed:
+		c.removed++
+		return true
+	case runtime.Missing:
+		c.missing++
+		return true
+	case runtime.Kept:
+		if f.Cause != runtime.UsedElsewhere && f.Cause != runtime.CheckFailed {
+			c.kept++
+			return true
+		}
+	case runtime.Pending, runtime.Failed:
+	}
+	return false
+}
+
+// releaseDerived releases the files that go with those that are done. It comes before
+// these are settled: if the process dies in between, it comes again.
+func (r *Relay) releaseDerived(ctx context.Context, c *claim, done []int) error {
+	var entries []dialect.Entry
+	for _, i := range done {
+		if f := c.results[i]; f.Status != runtime.Kept && f.Field != nil {
+			entries = append(entries, derivedEntries(c.rows[i], f.Field)...)
+		}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	// Who has taken such a name is waited for, but not for ever.
+	ctx, cancel := context.WithTimeout(ctx, r.lease/4)
+	defer cancel()
+	return r.outbox.references.Transaction(ctx, func(tx references.Handle) error {
+		return r.outbox.writeEntries(ctx, tx, merged(entries), 0)
 	})
 }
 
-// derivedRows returns a row for each file that goes with that of a row.
-func derivedRows(of *row, f *runtime.Field) (rows []*row) {
+// derivedEntries returns a release of each file that goes with that of a row.
+func derivedEntries(of *row, f *runtime.Field) (entries []dialect.Entry) {
 	for _, name := range f.DerivedNames(of.name) {
-		if len(name) <= maxName && runtime.CheckName(name) == nil {
-			rows = append(rows, &row{
-				storage: of.storage, name: name, reason: of.reason,
-				record: of.record, derivedFrom: of.name,
+		if fits(runtime.Ref{Storage: of.storage, Name: name}) {
+			entries = append(entries, dialect.Entry{
+				Storage: of.storage, Name: name, Release: true, Reason: of.reason, Record: of.record, DerivedFrom: of.name,
 			})
 		}
 	}
-	return rows
+	return entries
+}
+
+// bury makes tombstones of rows whose files are gone, and drops those whose files are
+// kept by policy. It waits for nobody: it returns those that were not locked.
+func (r *Relay) bury(ctx context.Context, tx references.Handle, c *claim, part []int) (found map[string]struct{}, err error) {
+	d := r.outbox.dialect
+	names := make([]string, len(part))
+	for i, of := range part {
+		names[i] = c.rows[of].name
+	}
+	s := c.own(dialect.New(d, "SELECT name FROM "+table)).Raw(" AND name IN ")
+	found = map[string]struct{}{}
+	err = dialect.QueryAll(ctx, tx, d.Among(s, names).Raw(d.SkipLocked()), func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		found[name] = struct{}{}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var gone, keep []string
+	for _, of := range part {
+		name := c.rows[of].name
+		switch _, ok := found[name]; {
+		case !ok:
+		case c.results[of].Status == runtime.Kept:
+			keep = append(keep, name)
+		default:
+			gone = append(gone, name)
+		}
+	}
+	if len(gone) > 0 {
+		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = '', unfinished = 0, last_error = '', not_before = ?, gone_at = "+d.Now()+" WHERE storage = ? AND name IN ",
+			stateGone, int64(dialect.Never), c.storage)
+		if _, err := dialect.Exec(ctx, tx, d.Among(s, gone)); err != nil {
+			return nil, err
+		}
+	}
+	if len(keep) > 0 {
+		s := dialect.New(d, "DELETE FROM "+table).Add(" WHERE storage = ? AND name IN ", c.storage)
+		_, err = dialect.Exec(ctx, tx, d.Among(s, keep))
+	}
+	return found, err
 }
 
 // putOff makes a row wait for another attempt, or parks it.
-func (r *Relay) putOff(ctx context.Context, tx references.Handle, token string, row *row, cause error) error {
-	d := r.outbox.dialect
-	if errors.Is(cause, runtime.ErrNoTime) { // it was not tried
-		s := dialect.New(d, "UPDATE "+table).Add(" SET claim = '', attempts = attempts - 1, not_before = "+d.Now()+" WHERE claim = ? AND id = ?", token, row.id)
-		_, err := dialect.Exec(ctx, tx, s)
-		return err
-	}
+func (r *Relay) putOff(ctx context.Context, tx references.Handle, c *claim, i int) error {
+	row, cause := c.rows[i], c.results[i].Err
 	if cause == nil {
 		cause = errors.New("a batch mentions it")
 	}
-	state := stateDeleting
-	if row.attempts >= r.attempts {
-		state = stateParked
+	s := r.setAgain(row, stateDeleting, cause)
+	if errors.Is(cause, runtime.ErrNoTime) { // it was not tried
+		d := r.outbox.dialect
+		s = dialect.New(d, "UPDATE "+table).Add(" SET unfinished = 0, attempts = attempts - 1, not_before = " + d.Now())
 	}
-	s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = '', last_error = ?, not_before = "+d.Now()+" + ? WHERE claim = ? AND id = ?",
-		state, clip(fmt.Sprint(cause)), backoff(row.attempts, r.first, r.most).Milliseconds(), token, row.id)
-	_, err := dialect.Exec(ctx, tx, s)
+	_, err := dialect.Exec(ctx, tx, c.own(s).Add(" AND name = ?", row.name))
 	return err
+}
+
+// leased returns a context that ends when the lease of a claim is over. What deletes
+// files looks at it before each of them.
+func (c *claim) leased(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(ctx, c.until.Add(-time.Second/10))
 }

@@ -14,7 +14,7 @@ import (
 // Stats says how an outbox is doing.
 type Stats struct {
 	Pending  int // rows that wait for their time, or a relay
-	Uploads  int // files that were uploaded, and that no transaction has named yet
+	Uploads  int // files that are being uploaded, or were, and that no transaction has taken yet
 	Deleting int // rows that a relay has taken, or whose deletion failed and is tried again
 	Parked   int // rows that no relay tries any more, see [Outbox.Parked]
 
@@ -27,7 +27,7 @@ type Stats struct {
 func (o *Outbox) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
 	d := o.dialect
-	q := dialect.New(d, "SELECT state, count(*), "+d.Now()+" - min(not_before) FROM "+table+" GROUP BY state")
+	q := dialect.New(d, "SELECT state, count(*), "+d.Now()+" - min(not_before) FROM "+table+" WHERE state <> 'gone' GROUP BY state")
 	err := o.references.Reading(ctx, func(tx references.Handle) error {
 		s = Stats{}
 		return dialect.QueryAll(ctx, tx, q, s.scan)
@@ -48,8 +48,8 @@ func (s *Stats) scan(rows *sql.Rows) error {
 	switch state {
 	case statePending:
 		s.Pending = n
-	case stateUpload:
-		s.Uploads = n
+	case stateWriting, stateUpload:
+		s.Uploads += n
 	case stateDeleting:
 		s.Deleting = n
 	case stateParked:
@@ -72,7 +72,7 @@ type ParkedFile struct {
 // name them: [Outbox.Unpark] has them tried again, and a file that is to stay after
 // all is given free by deleting its row.
 func (o *Outbox) Parked(ctx context.Context, limit int) (files []ParkedFile, err error) {
-	s := dialect.New(o.dialect, "SELECT storage, name, attempts, last_error FROM "+table).Add(" WHERE state = ? ORDER BY id LIMIT ?", stateParked, limit)
+	s := dialect.New(o.dialect, "SELECT storage, name, attempts, last_error FROM "+table).Add(" WHERE state = ? ORDER BY created_at, storage, name LIMIT ?", stateParked, limit)
 	err = o.references.Reading(ctx, func(tx references.Handle) error {
 		files = nil
 		return dialect.QueryAll(ctx, tx, s, func(rows *sql.Rows) error {
@@ -95,7 +95,7 @@ func (o *Outbox) Unpark(ctx context.Context) (int64, error) {
 	d := o.dialect
 	var n int64
 	err := o.references.Transaction(ctx, func(tx references.Handle) (err error) {
-		n, err = dialect.Exec(ctx, tx, dialect.New(d, "UPDATE "+table).Add(" SET state = ?, attempts = 0, not_before = "+d.Now()+" WHERE state = ?", stateDeleting, stateParked))
+		n, err = dialect.Exec(ctx, tx, dialect.New(d, "UPDATE "+table).Add(" SET state = ?, attempts = 0, unfinished = 0, not_before = "+d.Now()+" WHERE state = ?", stateDeleting, stateParked))
 		return err
 	})
 	if err != nil {

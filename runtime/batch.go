@@ -46,6 +46,7 @@ type Batch struct {
 
 	writes  int        // calls of hooks so far
 	writing *execution // the innermost that is running, or nil
+	locked  bool       // whether Locked is running
 
 	lost   error // why the log can't be trusted any more, or nil
 	undone bool  // rolled back: no row names what it held
@@ -106,12 +107,34 @@ func (b *Batch) record(t *Type, key Key, why Reason) Record {
 		panic("filecleangen: a record without a type")
 	}
 	first := len(b.log.entries)
-	r := record{typ: t, key: key, reason: why, since: len(b.log.records), first: first}
+	r := record{typ: t, key: key, reason: why, since: len(b.log.records), first: first, locked: b.locked}
 	if b.writing != nil {
 		r.write, r.since, r.state = b.writing.write, b.writing.since, idle
 	}
 	b.log.records = append(b.log.records, r)
-	return Record{batch: b, typ: t, first: first, exact: !b.cleaner.hasNames}
+	return Record{batch: b, typ: t, first: first, exact: !b.cleaner.hasNames && !b.locked}
+}
+
+// Locked runs hook, and says of the records that it logs: what they are told as old
+// was read in this transaction, and their rows have been locked since (FOR UPDATE).
+// Then a name that was there before and stays need not be told to an outbox, and
+// transactions that write rows which share a file don't wait for each other:
+//
+//	b.Locked(func(b *runtime.Batch) { article.BeforeUpdate(b, old) })
+//
+// If that is not so, a file may be deleted that the row goes on naming. In memory it
+// changes nothing.
+func (b *Batch) Locked(hook func(*Batch)) {
+	b.mu.Lock()
+	before := b.locked
+	b.locked = true
+	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.locked = before
+	}()
+	hook(b)
 }
 
 // CommitWith commits the transaction by calling commit, usually tx.Commit, and
@@ -159,7 +182,7 @@ func (b *Batch) CommitWith(ctx context.Context, commit func() error) (*Report, e
 }
 
 func (b *Batch) startCommit() error {
-	if b.cleaner.intend != nil {
+	if b.cleaner.intents != nil {
 		return ErrOutbox
 	}
 	if err := b.checkUploads(); err != nil {
@@ -178,14 +201,20 @@ func (b *Batch) startCommit() error {
 // checkUploads returns an error if a record names an upload that is not
 // complete.
 func (b *Batch) checkUploads() error {
+	incomplete := b.cleaner.company.incomplete()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state != open {
 		return ErrEnded
 	}
 	for _, u := range b.uploads {
-		if !u.complete && b.holds(u.ref) {
-			return fmt.Errorf("%w: a record names %s, which was not closed, or not without error; the transaction was not committed", ErrUpload, u.ref)
+		if !u.complete {
+			incomplete = append(incomplete, u.ref)
+		}
+	}
+	for _, ref := range incomplete {
+		if b.holds(ref) {
+			return fmt.Errorf("%w: a record names %s, which was not closed, or not without error; the transaction was not committed", ErrUpload, ref)
 		}
 	}
 	return nil

@@ -22,8 +22,7 @@ type Cleaner struct {
 	logger     *slog.Logger
 	timeout    time.Duration
 	retry      Retry
-	intend     func(context.Context, Ref) (*Intent, error) // set by AttachOutbox, or nil
-	unwanted   func(context.Context, []*Intent) error      // set by it, too
+	intents    *Intents // of an outbox, or nil
 
 	company  company
 	workers  int           // how many goroutines may call a storage at once

@@ -20,6 +20,7 @@ type company struct {
 	doomed   map[Ref]doom
 	removed  removals         // as long as a batch is open that was opened before
 	doubtful map[Ref]struct{} // what batches of unknown outcome may have left rows with, for good
+	uploads  map[Ref]*Upload  // that the cleaner made, until they are taken or discarded
 
 	watched atomic.Int64 // len(doomed) + len(removed): whether a write need look
 }
@@ -163,6 +164,60 @@ func (c *company) handOver(b *Batch, v view) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.leave(b, v)
+}
+
+// watch makes an upload one that any batch can take.
+func (c *company) watch(u *Upload) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.uploads == nil {
+		c.uploads = map[Ref]*Upload{}
+	}
+	c.uploads[u.ref] = u
+}
+
+// unwatch ends that, and reports whether it has been so, and whether a batch has
+// taken the upload.
+func (c *company) unwatch(u *Upload) (watched, taken bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	watched, taken = c.uploads[u.ref] == u, u.taken
+	if watched {
+		delete(c.uploads, u.ref)
+	}
+	u.taken = false
+	return watched || taken, taken
+}
+
+// take says that a batch which was committed, or may have been, has taken the uploads
+// that it holds.
+func (c *company) take(b *Batch, v view) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.uploads) == 0 {
+		return
+	}
+	for ref := range b.mayHold(v) {
+		if u := c.uploads[ref]; u != nil && u.batch != b {
+			u.taken = true
+			delete(c.uploads, ref)
+		}
+	}
+}
+
+// incomplete returns uploads that any batch can take, and that are not complete.
+func (c *company) incomplete() (refs []Ref) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for ref, u := range c.uploads {
+		u.batch.mu.Lock()
+		complete := u.complete
+		u.batch.mu.Unlock()
+		if !complete {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
 }
 
 // keepUsed keeps those of the files, doomed a moment ago, that others use.

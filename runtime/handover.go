@@ -1,9 +1,11 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // ErrOutbox is returned by [Batch.CommitWith] where the cleaner has an outbox,
@@ -11,77 +13,68 @@ import (
 // by the outbox.
 var ErrOutbox = errors.New("filecleangen: batches are committed by the outbox if the cleaner has one, and not otherwise")
 
-// An Intent is a promise, made durably before a file is, that the file goes
-// unless the transaction comes to name it.
+// An Intent is what an outbox has noted of an upload, durably, before its file is
+// there: the file goes unless a row comes to name it.
 type Intent struct {
-	Ref Ref
-	ID  string // tells it from others for the same file, before and after it
+	Ref   Ref
+	ID    string    // tells it from others for the same file, before and after it
+	Until time.Time // when it is over, by this process's clock: the file must not be made any more
+}
+
+// Intents are how uploads are noted in an outbox. Each function returns when what it
+// notes is committed.
+type Intents struct {
+	// Note notes an upload that begins. If the name is spoken for it returns nil, and
+	// the upload gets another one.
+	Note func(context.Context, Ref) (*Intent, error)
+	// Complete notes that the file is complete, so that rows may name it. It is an
+	// error if its time was over before.
+	Complete func(context.Context, *Intent) error
+	// Cancel takes back an intent whose file was not made, because there was one.
+	Cancel func(context.Context, *Intent) error
+	// Discard notes that files are not wanted any more: they go now, unless rows name
+	// them.
+	Discard func(context.Context, []*Intent) error
 }
 
 // AttachOutbox makes all batches of the cleaner leave their promises to an
 // outbox, a table in the user's database, instead of keeping them themselves:
-// they are ended by [Batch.HandOver] or [Batch.Rollback], each of their uploads
-// is preceded by an intent, and files are deleted by [Cleaner.Delete]. Package
+// they are ended by [Batch.HandOver] or [Batch.Rollback], each upload is noted
+// before its file is made, and files are deleted by [Cleaner.Delete]. Package
 // outbox calls it; programs call that. It fails if the cleaner has an outbox or
 // has opened a batch.
-//
-// intend makes an intent. If the name is spoken for it returns nil, and the upload
-// gets another name. unwanted is told of the intents of a batch that was rolled
-// back: their files may go now, unless a row names them.
-func (c *Cleaner) AttachOutbox(intend func(context.Context, Ref) (*Intent, error), unwanted func(context.Context, []*Intent) error) error {
+func (c *Cleaner) AttachOutbox(in Intents) error {
 	c.company.mu.Lock()
 	defer c.company.mu.Unlock()
 	switch {
-	case intend == nil || unwanted == nil:
-		return errors.New("filecleangen: AttachOutbox needs two functions")
-	case c.intend != nil:
+	case in.Note == nil || in.Complete == nil || in.Cancel == nil || in.Discard == nil:
+		return errors.New("filecleangen: AttachOutbox needs all functions")
+	case c.intents != nil:
 		return errors.New("filecleangen: the cleaner has an outbox")
 	case c.company.clock > 0:
 		return errors.New("filecleangen: the cleaner has opened batches without the outbox; attach it first")
 	}
-	c.intend, c.unwanted = intend, unwanted
+	c.intents = &in
 	return nil
-}
-
-// Create opens a new file as [Batch.Create] does, for which the outbox alone is
-// responsible: it goes when the time of its intent is over, unless a row has come to
-// name it. Close it, without error, before a row does. Package outbox calls it.
-func (c *Cleaner) Create(ctx context.Context, storage, name string) (*Upload, error) {
-	if c.intend == nil {
-		return nil, ErrOutbox
-	}
-	b := c.Begin()
-	u, err := b.Create(ctx, storage, name)
-	b.mu.Lock()
-	b.state, b.uploads = ended, nil
-	b.mu.Unlock()
-	c.company.handOver(b, view{})
-	return u, err
 }
 
 // Cleaner returns the cleaner that opened the batch.
 func (b *Batch) Cleaner() *Cleaner { return b.cleaner }
 
-// A Handover is what a batch leaves to an outbox.
+// A Handover is what a batch leaves to an outbox. A file may be in both lists: then
+// memory does not know whether a row names it at the end.
 type Handover struct {
-	// Held are the files that rows may name from now on, without duplicates:
-	// deletions of them that others promised are to be called off.
-	Held []Ref
+	// Takes are the files that rows may come to name by the transaction, without
+	// duplicates. Deletions of them that others promised are to be decided after it.
+	Takes []Ref
 
-	// Perhaps are files that only writes held which may have hit no row: it is for
-	// the database to say, after the commit, whether a row names them. Where a
-	// deletion was promised, it is to be promised anew, so that it is decided then.
-	Perhaps []Ref
+	// Releases are the files that go if, after the commit, no row names them. They
+	// are not decided: the outbox may keep one. Derived files are not among them: they
+	// are released when their file has gone.
+	Releases []*Result
 
-	// Uploads are the intents of the files that were uploaded for this batch. They
-	// are to be called off; where one is gone, so is the file.
-	Uploads []*Intent
-
-	// Released are the files to be deleted if, after the commit, no row names
-	// them. They are not decided: the outbox may keep one. An upload that is one
-	// of Perhaps is here, too. Derived files are not: they are released when their
-	// file has gone.
-	Released []*Result
+	// Uploads reports whether files were uploaded for this batch.
+	Uploads bool
 }
 
 // HandOver ends the batch by leaving what it promised to an outbox: write puts
@@ -92,10 +85,10 @@ type Handover struct {
 // If write returns an error, it is returned, and commit is not called; so are
 // the errors that [Batch.CommitWith] returns without calling commit. The
 // transaction must be rolled back then. A later Rollback of the batch does
-// nothing if write succeeded, and leaves uploads to their intents if it failed:
+// nothing if write succeeded, and leaves uploads to their time if it failed:
 // nobody can tell what becomes of the transaction.
 func (b *Batch) HandOver(ctx context.Context, write func(*Handover) error, commit func() error) (*Report, error) {
-	if b.cleaner.intend == nil {
+	if b.cleaner.intents == nil {
 		return nil, ErrOutbox
 	}
 	if err := b.checkUploads(); err != nil {
@@ -135,37 +128,46 @@ func (b *Batch) handedOver(ctx context.Context, v view, files []Result, commit f
 	if commit != nil {
 		if err = commit(); err == nil {
 			r.Outcome = Committed
+			c.company.take(b, v)
 		}
 		r.Err = err
 	}
 	return r, err
 }
 
-// handover judges the log as far as a batch can without the database.
+// handover says what the log has of takes and releases. What memory can't decide is
+// both.
 func (b *Batch) handover() (view, []Result, *Handover) {
 	b.mu.Lock()
 	h := &Handover{}
 	var uploads []Ref
 	for _, u := range b.uploads {
-		if u.file != nil {
+		if u.file == nil {
+			continue
+		}
+		h.Uploads = true
+		if u.complete { // or nothing can take it, and its time will come
 			uploads = append(uploads, u.ref)
-			h.Uploads = append(h.Uploads, u.intent)
 		}
 	}
 	v := b.log.view(uploads...)
-	h.Held, h.Perhaps = b.log.held(&v, b.lost != nil)
+	taken := b.log.takes(b.cleaner.defaults)
 	b.mu.Unlock()
 
 	files := slices.Clone(v.released)
 	for _, ref := range uploads {
 		if said := v.of(ref); !said.released && (!said.held || said.state == idle) {
 			files = append(files, Result{Ref: ref, Reason: Unused})
+			if !said.held {
+				taken = append(taken, ref)
+			}
 		}
 	}
-	b.cleaner.keepForOutbox(b, &v, files)
+	h.Takes = taken
+	b.cleaner.keepForOutbox(&v, files)
 	for i := range files {
 		if f := &files[i]; f.Status == "" && f.DerivedFrom == "" {
-			h.Released = append(h.Released, f)
+			h.Releases = append(h.Releases, f)
 		}
 	}
 	return v, files, h
@@ -181,7 +183,7 @@ func (c *Cleaner) discardToOutbox(ctx context.Context, b *Batch, files []Result)
 		for i, u := range b.uploads {
 			intents[i] = u.intent
 		}
-		err = guard(func() error { return c.unwanted(ctx, intents) })
+		err = guard(func() error { return c.intents.Discard(ctx, intents) })
 	}
 	for i := range files {
 		if b.handed || err != nil {
@@ -195,15 +197,11 @@ func (c *Cleaner) discardToOutbox(ctx context.Context, b *Batch, files []Result)
 }
 
 // keepForOutbox keeps what must stay whatever the database says.
-func (c *Cleaner) keepForOutbox(b *Batch, v *view, files []Result) {
+func (c *Cleaner) keepForOutbox(v *view, files []Result) {
 	for i := range files {
 		f := &files[i]
 		said := v.of(f.Ref)
 		switch {
-		case b.lost != nil:
-			f.keep(LostTrack, b.lost)
-		case said.held && said.state == standing:
-			f.keep(StillNamed, nil)
 		case !c.knows(said):
 			f.keep(UnknownType, nil)
 		case said.keep:
@@ -213,31 +211,45 @@ func (c *Cleaner) keepForOutbox(b *Batch, v *view, files []Result) {
 	c.applyPolicy(files)
 }
 
-// held returns every ref that a record of the log may have left its row with, or
-// that any record ever held; apart from the others, those that only writes held
-// which may have hit no row.
-func (l *log) held(v *view, ever bool) (held, perhaps []Ref) {
-	var refs []Ref
-	sure := map[Ref]bool{}
+// takes returns every ref that a record of the log holds, but for defaults, which
+// nobody deletes, and for what a row that is locked named before.
+func (l *log) takes(defaults map[Ref]struct{}) (refs []Ref) {
+	taken := map[Ref]struct{}{}
+	unchanged := map[Ref]struct{}{}
+	record := -1
 	l.each(0, func(s *saying) {
 		if s.op != hold {
 			return
 		}
-		if said := v.of(s.ref); said.released && !said.held && !ever {
+		if s.by != record {
+			record = s.by
+			l.unchanged(record, unchanged)
+		}
+		if _, ok := taken[s.ref]; ok {
 			return
 		}
-		before, known := sure[s.ref]
-		if !known {
+		if _, ok := unchanged[Ref{s.ref.Storage, cmp.Or(s.of, s.ref.Name)}]; ok {
+			return
+		}
+		if _, ok := defaults[s.ref]; !ok {
+			taken[s.ref] = struct{}{}
 			refs = append(refs, s.ref)
 		}
-		sure[s.ref] = before || s.state == standing
 	})
-	for _, ref := range refs {
-		if sure[ref] {
-			held = append(held, ref)
-		} else {
-			perhaps = append(perhaps, ref)
+	return refs
+}
+
+// unchanged sets refs to those that record i holds, and that its row named before,
+// if that was read from a locked row.
+func (l *log) unchanged(i int, refs map[Ref]struct{}) {
+	clear(refs)
+	r := &l.records[i]
+	if !r.locked {
+		return
+	}
+	for _, e := range l.entriesOf(i) {
+		if e.op == release {
+			refs[r.ref(e)] = struct{}{}
 		}
 	}
-	return held, perhaps
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/afero"
 
@@ -14,32 +15,45 @@ import (
 
 // intents is what an outbox does for uploads.
 type intents struct {
-	taken    string // a name that is spoken for
-	err      error
-	made     []string
-	unwanted []string
+	taken     string // a name that is spoken for
+	err       error
+	made      []string
+	complete  []string
+	cancelled []string
+	unwanted  []string
 }
 
-func (in *intents) intend(_ context.Context, ref runtime.Ref) (*runtime.Intent, error) {
-	if in.err != nil || ref.Name == in.taken {
-		return nil, in.err
+func (in *intents) functions() runtime.Intents {
+	return runtime.Intents{
+		Note: func(_ context.Context, ref runtime.Ref) (*runtime.Intent, error) {
+			if in.err != nil || ref.Name == in.taken {
+				return nil, in.err
+			}
+			in.made = append(in.made, ref.Name)
+			return &runtime.Intent{Ref: ref, ID: ref.Name + "'s", Until: time.Now().Add(time.Hour)}, nil
+		},
+		Complete: func(_ context.Context, i *runtime.Intent) error {
+			in.complete = append(in.complete, i.ID)
+			return in.err
+		},
+		Cancel: func(_ context.Context, i *runtime.Intent) error {
+			in.cancelled = append(in.cancelled, i.ID)
+			return in.err
+		},
+		Discard: func(_ context.Context, all []*runtime.Intent) error {
+			for _, i := range all {
+				in.unwanted = append(in.unwanted, i.ID)
+			}
+			return in.err
+		},
 	}
-	in.made = append(in.made, ref.Name)
-	return &runtime.Intent{Ref: ref, ID: ref.Name + "'s"}, nil
-}
-
-func (in *intents) rolledBack(_ context.Context, all []*runtime.Intent) error {
-	for _, i := range all {
-		in.unwanted = append(in.unwanted, i.ID)
-	}
-	return in.err
 }
 
 // attached makes a world whose cleaner has an outbox.
 func attached(tb testing.TB, in *intents, files string) *world {
 	tb.Helper()
 	w := newWorld(tb, files)
-	if err := w.clean.AttachOutbox(in.intend, in.rolledBack); err != nil {
+	if err := w.clean.AttachOutbox(in.functions()); err != nil {
 		tb.Fatal(err)
 	}
 	return w
@@ -50,15 +64,8 @@ func handOver(t *testing.T, b *runtime.Batch, commit func() error) (string, *run
 	t.Helper()
 	var text strings.Builder
 	report, err := b.HandOver(t.Context(), func(h *runtime.Handover) error {
-		var uploads []runtime.Ref
-		for _, intent := range h.Uploads {
-			uploads = append(uploads, intent.Ref)
-			if intent.ID != intent.Ref.Name+"'s" {
-				t.Errorf("%s has intent %s", intent.Ref, intent.ID)
-			}
-		}
-		fmt.Fprintf(&text, "held %s perhaps %s uploads %s released [", names(h.Held), names(h.Perhaps), names(uploads))
-		for i, f := range h.Released {
+		fmt.Fprintf(&text, "takes %s releases [", names(h.Takes))
+		for i, f := range h.Releases {
 			text.WriteString([]string{"", " "}[min(i, 1)] + f.Ref.Name)
 		}
 		text.WriteString("]")
@@ -85,25 +92,44 @@ func TestHandOver(t *testing.T) {
 	}{
 		"update": {
 			func(_ *world, b *runtime.Batch) { update(b, &doc{A: "p"}, func(r *doc) { r.A = "q" }) },
-			"held [q] perhaps [] uploads [] released [p]",
+			"takes [q] releases [p]",
+		},
+		"unchanged": {
+			func(_ *world, b *runtime.Batch) { update(b, &doc{A: "p", B: "r"}, func(r *doc) { r.A = "q" }) },
+			"takes [q r] releases [p]",
+		},
+		"unchanged, of a row that is locked": {
+			func(_ *world, b *runtime.Batch) {
+				b.Locked(func(b *runtime.Batch) { update(b, &doc{A: "p", B: "r"}, func(r *doc) { r.A = "q" }) })
+			},
+			"takes [q] releases [p]",
+		},
+		"moved in a row that is locked": {
+			func(_ *world, b *runtime.Batch) {
+				b.Locked(func(b *runtime.Batch) { update(b, &doc{A: "p", B: "q"}, func(r *doc) { r.A, r.B = r.B, r.A }) })
+			},
+			"takes [] releases []",
 		},
 		"moved": {
 			func(_ *world, b *runtime.Batch) {
 				update(b, &doc{ID: 1, A: "p"}, func(r *doc) { r.A = "" })
 				insert(b, &doc{ID: 2, B: "p"})
 			},
-			"held [p] perhaps [] uploads [] released []",
+			"takes [p] releases [p]",
 		},
 		"default": {
-			func(_ *world, b *runtime.Batch) { remove(b, &doc{A: "default.png", B: "p"}) },
-			"held [] perhaps [] uploads [] released [p]",
+			func(_ *world, b *runtime.Batch) {
+				remove(b, &doc{A: "default.png", B: "p"})
+				insert(b, &doc{A: "default.png"})
+			},
+			"takes [] releases [p]",
 		},
 		"write that may have hit no row": {
 			func(_ *world, b *runtime.Batch) {
 				_ = b.Exec((&doc{A: "p"}).AfterCreate, failed)
 				remove(b, &doc{ID: 2, A: "p"})
 			},
-			"held [] perhaps [p] uploads [] released [p]",
+			"takes [p] releases [p]",
 		},
 		"superseded in the same transaction": {
 			func(_ *world, b *runtime.Batch) {
@@ -111,7 +137,7 @@ func TestHandOver(t *testing.T) {
 				insert(b, r)
 				update(b, r, func(r *doc) { r.A = "q" })
 			},
-			"held [q] perhaps [] uploads [] released [p]",
+			"takes [p q] releases [p]",
 		},
 		"uploads": {
 			func(w *world, b *runtime.Batch) {
@@ -121,7 +147,7 @@ func TestHandOver(t *testing.T) {
 				insert(b, &doc{ID: 2, A: w.upload(b, "cut")})
 				_ = b.RollbackTo(s)
 			},
-			"held [named] perhaps [] uploads [named never cut] released [never cut]",
+			"takes [named never cut] releases [never cut]",
 		},
 		"lost track": {
 			func(w *world, b *runtime.Batch) {
@@ -131,7 +157,7 @@ func TestHandOver(t *testing.T) {
 				update(b, &doc{ID: 2, A: "p"}, func(r *doc) { r.A = "q" })
 				_ = b.RollbackTo(second)
 			},
-			"held [up q] perhaps [] uploads [up] released []",
+			"takes [up q] releases [p]",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,9 +220,9 @@ func TestOutboxOrNot(t *testing.T) {
 		t.Error(err)
 	}
 	for text, err := range map[string]error{
-		"needs two functions": newWorld(t, "").clean.AttachOutbox(nil, nil),
-		"has an outbox":       with.clean.AttachOutbox((&intents{}).intend, (&intents{}).rolledBack),
-		"opened batches":      without.clean.AttachOutbox((&intents{}).intend, (&intents{}).rolledBack),
+		"needs all functions": newWorld(t, "").clean.AttachOutbox(runtime.Intents{}),
+		"has an outbox":       with.clean.AttachOutbox((&intents{}).functions()),
+		"opened batches":      without.clean.AttachOutbox((&intents{}).functions()),
 	} {
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%q: %v", text, err)
@@ -270,11 +296,8 @@ func TestCleanerCreate(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(in.made) != 3 || len(strings.Fields(w.left())) != 4 {
-		t.Errorf("intents %v, files %s", in.made, w.left())
-	}
-	if _, err := newWorld(t, "").clean.Create(t.Context(), "media", "p"); !errors.Is(err, runtime.ErrOutbox) {
-		t.Error(err)
+	if len(in.made) != 3 || len(in.complete) != 3 || len(strings.Fields(w.left())) != 4 {
+		t.Errorf("intents %v, complete %v, files %s", in.made, in.complete, w.left())
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 // deletes those that have to go.
 func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 	v := b.end()
+	c.company.take(b, v)
 	files := append(v.released, b.strayUploads(v)...) //nolint:gocritic // it has room
 	for i := range files {
 		f := &files[i]
@@ -38,7 +39,7 @@ func (c *Cleaner) judge(ctx context.Context, b *Batch) *Report {
 func (c *Cleaner) discard(ctx context.Context, b *Batch) *Report {
 	b.end()
 	files := b.allUploads()
-	if c.intend != nil {
+	if c.intents != nil {
 		return c.discardToOutbox(ctx, b, files)
 	}
 	noQuestion := func(context.Context, []*Result) {}
@@ -57,6 +58,7 @@ func (c *Cleaner) abandon(ctx context.Context, b *Batch, err error) *Report {
 	for i := range files {
 		files[i].keep(UnknownOutcome, err)
 	}
+	c.company.take(b, view{})
 	c.company.doubt(b)
 	c.company.part(b, files, view{})
 	return c.finish(ctx, &Report{Outcome: Unknown, Files: files, Err: err})

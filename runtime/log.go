@@ -21,7 +21,8 @@ type record struct {
 	write  int    // the call of Exec's hook that it belongs to, or 0
 	since  int    // the place in the log at which its write began
 	state  recordState
-	first  int // its first entry
+	locked bool // see [Batch.Locked]
+	first  int  // its first entry
 }
 
 type recordState uint8

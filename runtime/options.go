@@ -140,7 +140,8 @@ func WithWorkers(n int) Option {
 // WithTimeout sets how long one attempt at the deletions of a batch may take, by
 // default a minute: [Batch.CommitWith] returns when it is over, as soon as the
 // calls of storages that are under way have returned, and what was not tried is
-// left to further attempts in the background. It is also the deadline of the
+// left to further attempts in the background. A call that has not returned when as
+// much time again has passed is left alone ([ErrHangs]). It is also the deadline of the
 // context that observers, references and [ManyRemover] get.
 func WithTimeout(d time.Duration) Option {
 	return func(c *Cleaner) error {

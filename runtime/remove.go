@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -75,10 +74,6 @@ func (c *Cleaner) attempt(ctx context.Context, t *task) {
 	}
 	c.removeAll(ctx, t.decided, ready)
 }
-
-// ErrNoTime is the error of a file that there was no time left to try to delete,
-// see [WithTimeout].
-var ErrNoTime = errors.New("there was no time left for it")
 
 // portion is files of one storage that are deleted in one go.
 type portion struct {
@@ -156,38 +151,16 @@ func (c *Cleaner) removePortion(ctx context.Context, decided uint64, p portion) 
 		}
 		files = append(files, f)
 	}
-	p.storage.call(ctx, func() {
-		c.company.claim(decided, files)
-		files = undecidedOf(files)
-		if len(files) == 0 {
-			return
-		}
-		p.storage.remove(ctx, files)
-		c.company.removedNow(files)
-		c.prune(p.storage, files)
-	})
+	if len(files) == 0 {
+		return
+	}
+	c.callStorage(ctx, decided, p.storage, files)
 	for _, f := range files {
 		switch f.Status {
 		case Removed, Missing:
 			c.after(ctx, f.event())
-		case "":
-			f.Err = ErrNoTime
-		case Failed, Kept, Pending: // to be told when the attempt is concluded
+		case Failed, Kept, Pending, "": // to be told when the attempt is concluded
 		}
-	}
-}
-
-// call makes calls of the storage, when it is their turn. If that does not come
-// in time, it makes none.
-func (s *storage) call(ctx context.Context, do func()) {
-	if ctx.Err() != nil {
-		return
-	}
-	select {
-	case s.calls <- struct{}{}:
-		defer func() { <-s.calls }()
-		do()
-	case <-ctx.Done():
 	}
 }
 

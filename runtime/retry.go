@@ -69,14 +69,19 @@ func mayPass(err error) bool {
 // conclude ends an attempt: what failed, or was not tried in time, waits for
 // another, or has failed for good.
 func (c *Cleaner) conclude(ctx context.Context, t *task) {
-	again := map[string][]*Result{} // by storage
+	type line struct {
+		storage string
+		hangs   bool // what hung holds up no other
+	}
+	again := map[line][]*Result{}
 	for _, f := range t.files {
 		if (f.Status == "" || f.Status == Failed && mayPass(f.Err)) && t.tries < c.retry.Attempts {
-			again[f.Ref.Storage] = append(again[f.Ref.Storage], f)
+			at := line{f.Ref.Storage, errors.Is(f.Err, ErrHangs)}
+			again[at] = append(again[at], f)
 		}
 	}
-	for storage, files := range again {
-		c.again(ctx, storage, t, files)
+	for at, files := range again {
+		c.again(ctx, at.storage, t, files)
 	}
 	var done []Ref
 	for _, f := range t.files {

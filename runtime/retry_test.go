@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spf13/afero"
+
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -237,6 +239,54 @@ func TestTimeout(t *testing.T) {
 		synctest.Wait()
 		w.wantLeft("")
 	})
+}
+
+// TestHangs: a storage that does not answer about one file holds up neither the commit
+// nor other files, however often it is asked.
+func TestHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		w := newWorld(t, "a b c d e")
+		w = w.with(runtime.WithStorage("media", &hangingFs{w.files, answer}), retrying(20), runtime.WithWorkers(1))
+		b := w.clean.Begin()
+		remove(b, &doc{ID: 1, Gallery: []string{"a", "b", "c"}})
+		begun := time.Now()
+		report := w.commit(b)
+		if took := time.Since(begun); took != 2*time.Minute {
+			t.Errorf("the commit took %v", took)
+		}
+		wantResult(t, report, "b", runtime.Pending, "")
+		if r, _ := report.Of(media("b")); !errors.Is(r.Err, runtime.ErrHangs) {
+			t.Error(r.Err)
+		}
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		b = w.clean.Begin()
+		remove(b, &doc{ID: 2, A: "d"})
+		wantResult(t, w.commit(b), "d", runtime.Removed, "")
+		w.wantLeft("b e")
+		b = w.clean.Begin()
+		if err := b.Exec((&doc{ID: 3, A: "b"}).AfterCreate, func() (int64, error) { return 1, nil }); !errors.Is(err, runtime.ErrGone) {
+			t.Errorf("a file can be named whose deletion is under way: %v", err)
+		}
+		b.Rollback()
+		close(answer)
+		synctest.Wait()
+		w.wantLeft("e")
+	})
+}
+
+// hangingFs does not answer when b is to be removed.
+type hangingFs struct {
+	afero.Fs
+	answer chan struct{}
+}
+
+func (h *hangingFs) Remove(name string) error {
+	if name == "b" {
+		<-h.answer
+	}
+	return h.Fs.Remove(name)
 }
 
 // TestClose: what waits for another attempt gets it at once, and Close tells

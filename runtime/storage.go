@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/afero"
 )
@@ -60,7 +61,8 @@ type storage struct {
 	most int         // how many names it takes
 	name func(value string) string
 
-	calls chan struct{} // one in it for each goroutine that calls it to delete files
+	calls   chan struct{} // one in it for each goroutine that calls it to delete files
+	hanging atomic.Int64  // calls that nobody waits for any more
 }
 
 func newStorage(fs afero.Fs) *storage {
@@ -97,10 +99,13 @@ func (s *storage) portionSize(n, workers int) int {
 	return max(1, size)
 }
 
-// remove deletes files whose names were checked, and notes what became of each.
+// remove deletes files whose names were checked, as long as there is time, and notes
+// what became of each.
 func (s *storage) remove(ctx context.Context, files []*Result) {
 	if s.many != nil {
-		s.removeMany(ctx, files)
+		if !late(ctx) {
+			s.removeMany(ctx, files)
+		}
 		return
 	}
 	remove := func(name string) (Status, error) { return removeFile(s.fs, name) }
@@ -112,6 +117,9 @@ func (s *storage) remove(ctx context.Context, files []*Result) {
 		}
 	}
 	for _, f := range files {
+		if late(ctx) {
+			return
+		}
 		f.Err = guard(func() (err error) {
 			f.Status, err = remove(f.Ref.Name)
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path"
 	"slices"
@@ -18,12 +19,11 @@ import (
 // [Batch.CommitWith] when a record names an upload that is not complete.
 var ErrUpload = errors.New("filecleangen: upload")
 
-// An Upload is a new file that a batch is responsible for: it goes if the
-// batch is rolled back, and stays if a record holds it when the batch is
-// committed. Write it, Close it and check the error of Close: until then the
-// batch can't be committed with a record that names it.
+// An Upload is a new file that goes unless a row comes to name it. Write it, Close it
+// and check the error of Close: before that no transaction can be committed whose
+// record names it. Then a transaction takes it by its name: the record holds it.
 type Upload struct {
-	batch  *Batch
+	batch  *Batch // which is responsible; of an upload that the cleaner made, its own
 	ref    Ref
 	file   afero.File
 	intent *Intent // nil without an outbox
@@ -33,16 +33,90 @@ type Upload struct {
 	closed   bool
 	complete bool // closed without error, everything written
 	cut      bool // a rollback to a savepoint cut a record's hold of it
+
+	taken bool // a transaction has come to name it, or may have; guarded by company.mu
 }
 
-// Create opens a new file in a storage, for a record of this transaction to
-// name. Parent directories are made as needed. If the name is taken, by a file
-// or by another batch, the file gets a free one beside it ("a.png" becomes
-// "a_x4k2p7q.png", as in Django); [Upload.Name] says which, and is what the
-// record must hold.
+// Create opens a new file in a storage, for a row to name, before the transaction
+// that names it begins:
 //
-// It never opens a file that was there before, which is why a rollback can
-// remove what it made. It is the only way to tell a batch of an upload.
+//	up, err := cleaner.Create(ctx, "media", "covers/new.png")
+//	…
+//	defer up.Discard()
+//	… // write, and check the error of up.Close
+//	article.Cover = up.Name()
+//
+// Parent directories are made as needed. If the name is taken, or was until lately,
+// the file gets a free one beside it ("a.png" becomes "a_x4k2p7q.png", as in Django);
+// [Upload.Name] says which, and is what the record must hold. It never opens a file
+// that was there before.
+//
+// With an outbox the upload is noted in it before the file is made, so that the file
+// goes also if the process dies.
+//
+// Errors wrap [ErrUpload], and [ErrBadName] where that is the cause.
+func (c *Cleaner) Create(ctx context.Context, storage, name string) (*Upload, error) {
+	b := c.Begin()
+	u, err := b.Create(ctx, storage, name)
+	if err != nil {
+		b.leave()
+		return nil, err
+	}
+	if c.intents != nil { // the outbox is responsible
+		b.leave()
+	}
+	c.company.watch(u)
+	return u, nil
+}
+
+// Discard gives the file up, unless a transaction has taken it: it is deleted if no
+// row names it. Defer it when the upload was created. Without an outbox the file goes
+// at once, and the rows are asked if the cleaner has references; with one, a relay
+// asks them, and does it. What can't be done now is logged.
+//
+// An upload of [Batch.Create] is the batch's: Discard does nothing.
+func (u *Upload) Discard() {
+	c := u.batch.cleaner
+	watched, taken := c.company.unwatch(u)
+	if !watched {
+		return
+	}
+	u.batch.mu.Lock()
+	closed := u.closed
+	u.closed = true
+	u.batch.mu.Unlock()
+	if !closed {
+		_ = guard(u.file.Close) // nobody wants what is in it
+	}
+	switch ctx := context.Background(); {
+	case taken:
+		u.batch.leave()
+	case u.intent != nil:
+		if err := guard(func() error { return c.intents.Discard(ctx, []*Intent{u.intent}) }); err != nil {
+			c.log(ctx, slog.LevelWarn, "filecleangen: an upload could not be discarded; it goes when its time is over",
+				slog.String("storage", u.ref.Storage), slog.String("name", u.ref.Name), slog.Any("error", err))
+		}
+	default:
+		b := u.batch
+		b.mu.Lock()
+		b.state, b.undone = ended, true
+		b.mu.Unlock()
+		c.execute(ctx, b, view{}, &Report{Outcome: RolledBack, Files: []Result{{Ref: u.ref, Reason: Unused}}}, c.askDatabase)
+	}
+}
+
+// leave ends a batch that has nothing to decide.
+func (b *Batch) leave() {
+	b.mu.Lock()
+	b.state, b.undone, b.uploads = ended, true, nil
+	b.mu.Unlock()
+	b.cleaner.company.handOver(b, view{})
+}
+
+// Create is [Cleaner.Create] for a file that this batch is responsible for: it goes if
+// the batch is rolled back, and stays if a record holds it when the batch is
+// committed. With an outbox, call it before the transaction begins: a transaction at
+// REPEATABLE READ can't take what was noted after its snapshot was made.
 //
 // Errors wrap [ErrUpload], and [ErrBadName] or [ErrEnded] where these are the
 // cause.
@@ -119,20 +193,36 @@ func (u *Upload) open(ctx context.Context, files afero.Fs) (err error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err // it may be there
 	}
-	if intend := u.batch.cleaner.intend; intend != nil {
-		if u.intent, err = intend(ctx, u.ref); err != nil {
+	in := u.batch.cleaner.intents
+	if in != nil {
+		if u.intent, err = in.Note(ctx, u.ref); err != nil {
 			return err
 		}
 		if u.intent == nil {
 			return fs.ErrExist
 		}
 	}
-	f, err := files.OpenFile(u.ref.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
+	if in != nil && passed(u.intent.Until) { // the process was stopped, and the file is taken for gone
+		return errors.Join(fmt.Errorf("%w: the time of the upload is over", ErrGone), in.Discard(context.WithoutCancel(ctx), []*Intent{u.intent}))
 	}
-	file = f
-	return nil
+	f, err := files.OpenFile(u.ref.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err == nil {
+		file = f
+		return nil
+	}
+	if in != nil {
+		err = errors.Join(err, u.takeBack(context.WithoutCancel(ctx), in, err))
+	}
+	return err
+}
+
+// takeBack takes an intent back whose file could not be made: if there was one, it is
+// somebody else's, and otherwise a part of it may be there.
+func (u *Upload) takeBack(ctx context.Context, in *Intents, failed error) error {
+	if errors.Is(failed, fs.ErrExist) {
+		return in.Cancel(ctx, u.intent)
+	}
+	return in.Discard(ctx, []*Intent{u.intent})
 }
 
 // alternative returns a name beside the wanted one, in the manner of Django's
@@ -178,7 +268,12 @@ func (u *Upload) Close() error {
 	u.batch.mu.Unlock()
 
 	err := u.file.Close()
-
+	u.batch.mu.Lock()
+	failed := u.failed
+	u.batch.mu.Unlock()
+	if in := u.batch.cleaner.intents; err == nil && failed == nil && in != nil {
+		err = in.Complete(context.Background(), u.intent)
+	}
 	u.batch.mu.Lock()
 	defer u.batch.mu.Unlock()
 	u.complete = err == nil && u.failed == nil

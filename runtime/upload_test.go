@@ -270,3 +270,82 @@ func (f *failingFile) Write(p []byte) (int, error) {
 func (f *failingFile) Close() error {
 	return errors.Join(f.close, f.File.Close())
 }
+
+// What the cleaner creates is taken by whichever batch names it, and goes with Discard
+// otherwise.
+func TestCleanerCreateAndDiscard(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(w *world, name string)
+		left string
+	}{
+		"taken": {func(w *world, name string) {
+			b := w.clean.Begin()
+			insert(b, &doc{ID: 1, A: name})
+			w.commit(b)
+		}, "p"},
+		"taken and let go of": {func(w *world, name string) {
+			b := w.clean.Begin()
+			r := &doc{ID: 1, A: name}
+			insert(b, r)
+			update(b, r, func(r *doc) { r.A = "" })
+			w.commit(b)
+		}, ""},
+		"rolled back": {func(w *world, name string) {
+			b := w.clean.Begin()
+			insert(b, &doc{ID: 1, A: name})
+			b.Rollback()
+		}, ""},
+		"unknown outcome": {func(w *world, name string) {
+			b := w.clean.Begin()
+			insert(b, &doc{ID: 1, A: name})
+			_, _ = b.CommitWith(w.t.Context(), func() error { return errors.New("connection lost") })
+		}, "p"},
+		"forgotten": {func(*world, string) {}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "")
+			up, err := w.clean.Create(t.Context(), "media", "p")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := up.Close(); err != nil {
+				t.Fatal(err)
+			}
+			c.do(w, up.Name())
+			up.Discard()
+			up.Discard()
+			w.wantLeft(c.left)
+			if _, err := w.clean.Create(t.Context(), "media", "q"); err != nil { // nothing is in the way
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A record can't be committed that names what is not complete.
+func TestCleanerCreateNotClosed(t *testing.T) {
+	w := newWorld(t, "")
+	up, err := w.clean.Create(t.Context(), "media", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer up.Discard()
+	b := w.clean.Begin()
+	insert(b, &doc{ID: 1, A: "p"})
+	if _, err := b.CommitWith(t.Context(), func() error { return nil }); !errors.Is(err, runtime.ErrUpload) {
+		t.Error(err)
+	}
+}
+
+// The rows are asked about what is discarded, where there are references.
+func TestDiscardAsks(t *testing.T) {
+	w := newWorld(t, "", runtime.WithReferences(runtime.ReferencesFunc(func(_ context.Context, refs []runtime.Ref) ([]runtime.Ref, error) {
+		return refs, nil
+	})))
+	up, err := w.clean.Create(t.Context(), "media", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	up.Discard()
+	w.wantLeft("p")
+}

@@ -221,7 +221,7 @@ func TestHooksAndPlugin(t *testing.T) {
 	w.file("m")
 	w.must(w.db.Model(&hooked.Album{ID: 1}).Update("cover", "n").Error)
 	var rows int
-	w.must(w.db.Raw("SELECT count(*) FROM filecleangen_outbox WHERE state = 'pending'").Scan(&rows).Error)
+	w.must(w.db.Raw("SELECT count(*) FROM filecleangen_outbox WHERE state = 'pending' AND reason = 'updated'").Scan(&rows).Error)
 	if rows != 1 {
 		t.Errorf("%d rows in the outbox", rows)
 	}

@@ -137,9 +137,9 @@ func TestE22StaleRecord(t *testing.T) {
 		w.want("a")
 		w.wantCover("a")
 
-		w.write("b")
-		w.commit(func(tx *transaction) { tx.save(&models.Album{ID: 1, Cover: "b"}) })
-		w.exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = not_before + 100000")
+		w.write("c")
+		w.commit(func(tx *transaction) { tx.save(&models.Album{ID: 1, Cover: "c"}) })
+		w.exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = not_before + 100000 WHERE state = 'pending'")
 		tx := w.begin()
 		tx.save(stale)
 		if _, err := w.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, runtime.ErrGone) {
@@ -149,8 +149,8 @@ func TestE22StaleRecord(t *testing.T) {
 		tx.b.Rollback()
 		w.due()
 		w.drain()
-		w.want("b")
-		w.wantCover("b")
+		w.want("c")
+		w.wantCover("c")
 	})
 }
 

@@ -190,6 +190,8 @@ func TestDerived(t *testing.T) {
 		w.want("b.png thumbs/b.webp")
 		w.exec("INSERT INTO filecleangen_outbox (storage, name, derived_from) VALUES ('media', 'thumbs/b.webp', 'b.png')")
 		w.commit(func(tx *transaction) { w.must(tx.try(b.AfterCreate, insert, 3, b.File)) })
+		w.drain()
+		w.want("b.png thumbs/b.webp")
 		w.wantStats(0, 0)
 	})
 }

@@ -18,7 +18,7 @@ func TestMigrate(t *testing.T) {
 		w.openFiles()
 		refs, err := w.references(references.NotStored(models.FileTypes()...))
 		w.must(err)
-		if _, err := outbox.New(t.Context(), w.cleanerOf(models.FileTypes()...), refs); err == nil || !strings.Contains(err.Error(), "have version 0, this program needs 2: call outbox.Migrate") {
+		if _, err := outbox.New(t.Context(), w.cleanerOf(models.FileTypes()...), refs); err == nil || !strings.Contains(err.Error(), "have version 0, this program needs 3: call outbox.Migrate") {
 			t.Errorf("%v", err)
 		}
 		var all sync.WaitGroup

@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
@@ -42,10 +45,11 @@ func TestUpload(t *testing.T) {
 		tx.insert(&models.Album{ID: 1, Cover: name})
 		_, err := w.box.Commit(t.Context(), b, tx.Tx)
 		w.must(err)
-		w.wantStats(0, 0)
-		w.due()
-		w.drain()
+		if done := w.drain(); done.Named != 1 {
+			t.Errorf("%+v", done)
+		}
 		w.want("dir/a.png")
+		w.wantStats(0, 0)
 	})
 }
 
@@ -82,32 +86,26 @@ func TestUploadLate(t *testing.T) {
 	})
 }
 
-// The upload's time is over, its file is gone, and another upload has its name.
-func TestUploadNameGivenAgain(t *testing.T) {
+// The upload's time is over and its file is gone: nobody gets its name, so that a
+// batch which comes late can't take another file for it.
+func TestUploadNameNotGivenAgain(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		late, other := w.clean.Begin(), w.another()
-		w.upload(late, "a")
+		other := w.another()
+		late := other.clean.Begin()
+		other.upload(late, "a")
 		w.due()
 		w.drain()
-		second := other.clean.Begin()
-		if name := other.upload(second, "a"); name != "a" {
-			t.Errorf("the name was not free: %s", name)
+		if name := w.upload(w.clean.Begin(), "a"); name == "a" {
+			t.Error("the name of a file that went lately was given out")
 		}
-		tx := w.begun(late)
+		tx := other.begun(late)
 		tx.insert(&models.Album{ID: 1, Cover: "a"})
-		if _, err := w.box.Commit(t.Context(), late, tx.Tx); !errors.Is(err, runtime.ErrGone) {
+		if _, err := other.box.Commit(t.Context(), late, tx.Tx); !errors.Is(err, runtime.ErrGone) {
 			t.Errorf("%v", err)
 		}
 		w.must(tx.Rollback())
 		late.Rollback()
-		tx = other.begun(second)
-		tx.insert(&models.Album{ID: 2, Cover: "a"})
-		_, err := other.box.Commit(t.Context(), second, tx.Tx)
-		w.must(err)
-		w.due()
-		w.drain()
-		w.want("a")
 	})
 }
 
@@ -143,17 +141,184 @@ func TestUploadNamedByAnother(t *testing.T) {
 	})
 }
 
-// It names it in a transaction that does not see the intent.
-func TestUploadNamedByAnotherSnapshot(t *testing.T) {
+// It names it in a transaction whose snapshot is older than the upload: PostgreSQL
+// refuses that, and the error says what to do.
+func TestUploadTakenBySnapshot(t *testing.T) {
 	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		b, other := w.clean.Begin(), w.another()
-		tx := other.beginAt(sql.LevelRepeatableRead)
+		b := w.clean.Begin()
+		tx, err := w.db.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+		w.must(err)
+		defer tx.Rollback()
 		var n int
-		w.must(tx.QueryRowContext(t.Context(), "SELECT count(*) FROM filecleangen_outbox").Scan(&n))
-		w.upload(b, "a")
-		w.nameRolledBack(b, tx)
+		w.must(tx.QueryRowContext(t.Context(), "SELECT count(*) FROM album").Scan(&n))
+		name := w.upload(b, "a")
+		in := &transaction{Tx: tx, b: b, w: w}
+		in.insert(&models.Album{ID: 1, Cover: name})
+		_, err = w.box.Commit(t.Context(), b, tx)
+		if d == references.PostgreSQL {
+			if !databases.Refused(err) || !strings.Contains(err.Error(), "create them before it begins") {
+				t.Errorf("%v", err)
+			}
+			w.must(tx.Rollback())
+			b.Rollback()
+			name = ""
+		} else {
+			w.must(err)
+		}
+		w.due()
+		w.drain()
+		w.want(name)
 	})
+}
+
+// An upload that comes before the transaction is taken at every level.
+func TestUploadBeforeTransaction(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		levels := []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}
+		if d == references.SQLite {
+			levels = []sql.IsolationLevel{sql.LevelDefault}
+		}
+		w := newWorld(t, d, settings{})
+		for i, level := range levels {
+			up, err := w.box.Create(t.Context(), "media", "a")
+			w.must(err)
+			w.must(up.Close())
+			tx := w.beginAt(level)
+			var n int
+			w.must(tx.QueryRowContext(t.Context(), "SELECT count(*) FROM album").Scan(&n))
+			tx.insert(&models.Album{ID: int64(i), Cover: up.Name()})
+			_, err = w.box.Commit(t.Context(), tx.b, tx.Tx)
+			w.must(err)
+			up.Discard()
+			if done := w.drain(); done.Named != 1 || done.Removed != 0 {
+				t.Errorf("%+v", done)
+			}
+			if _, err := w.dir.Stat(up.Name()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// What is discarded goes, also where the file was not complete, unless a row names it:
+// the rows decide, not what the program believes.
+func TestUploadDiscarded(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d, settings{})
+		for i, close := range []bool{true, false} {
+			up, err := w.box.Create(t.Context(), "media", "a")
+			w.must(err)
+			if close {
+				w.must(up.Close())
+			}
+			up.Discard()
+			up.Discard()
+			if done := w.drain(); done.Removed != 1 {
+				t.Errorf("%d: %+v", i, done)
+			}
+		}
+		up, err := w.box.Create(t.Context(), "media", "b")
+		w.must(err)
+		w.must(up.Close())
+		w.exec("INSERT INTO album (id, title, cover) VALUES (1, '', 'b')") // which nobody told us of
+		up.Discard()
+		if done := w.drain(); done.Named != 1 {
+			t.Errorf("%+v", done)
+		}
+		w.want("b")
+	})
+}
+
+// Nobody can take a file that is still being written.
+func TestUploadNotClosed(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d, settings{})
+		up, err := w.box.Create(t.Context(), "media", "a")
+		w.must(err)
+		for who, want := range map[*world]error{w: runtime.ErrUpload, w.another(): runtime.ErrGone} {
+			tx := who.begin()
+			tx.insert(&models.Album{ID: 1, Cover: "a"})
+			if _, err := who.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, want) {
+				t.Errorf("%v, want %v", err, want)
+			}
+			_ = tx.Rollback()
+			tx.b.Rollback()
+		}
+		w.must(up.Close())
+		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 1, Cover: "a"}) })
+		w.drain()
+		w.want("a")
+	})
+}
+
+// An upload that takes longer than it may is told so, and leaves nothing behind, also
+// where the storage makes the file only at the end.
+func TestUploadTakesTooLong(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d, settings{})
+		up, err := w.box.Create(t.Context(), "media", "a")
+		w.must(err)
+		w.due()
+		w.drain()
+		w.want("")
+		w.write("a") // late
+		if err := up.Close(); !errors.Is(err, runtime.ErrGone) || !strings.Contains(err.Error(), "longer than it may") {
+			t.Errorf("%v", err)
+		}
+		w.drain()
+		w.want("")
+		w.wantStats(0, 0)
+	})
+}
+
+// There is a file under the name already, which the storage did not show when it was
+// looked for: it stays, and what was noted is taken back, unless a row has let go of
+// the file meanwhile.
+func TestUploadMeetsFile(t *testing.T) {
+	for name, letGo := range map[string]bool{"kept": false, "let go of": true} {
+		t.Run(name, func(t *testing.T) {
+			databases.Each(t, func(t *testing.T, d references.Dialect) {
+				var w *world
+				shy := func(fs afero.Fs) afero.Fs {
+					return &shyFs{fs, func() {
+						w.write("a")
+						if letGo {
+							w.exec("INSERT INTO album (id, title, cover) VALUES (1, '', 'a')")
+							w.commit(func(tx *transaction) { tx.remove(&models.Album{ID: 1, Cover: "a"}) })
+						}
+					}}
+				}
+				w = newWorld(t, d, settings{wrap: shy})
+				up, err := w.box.Create(t.Context(), "media", "a")
+				w.must(err)
+				if up.Name() == "a" {
+					t.Error("an upload got the name of a file that is there")
+				}
+				w.must(up.Close())
+				w.drain()
+				want := "a " + up.Name()
+				if letGo {
+					want = up.Name()
+				}
+				w.want(want)
+			})
+		})
+	}
+}
+
+// shyFs has a file made right before one is to be opened, the first time.
+type shyFs struct {
+	afero.Fs
+	first func()
+}
+
+func (s *shyFs) OpenFile(name string, flag int, perm os.FileMode) (afero.File, error) {
+	if first := s.first; first != nil && flag&os.O_CREATE != 0 {
+		s.first = nil
+		first()
+	}
+	return s.Fs.OpenFile(name, flag, perm)
 }
 
 // nameRolledBack has a transaction name what a batch has uploaded that is rolled

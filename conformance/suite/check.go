@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"github.com/filecleangen/filecleangen/outbox"
-	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -49,12 +48,7 @@ func (w *World) settle() {
 	if w.inMemory() {
 		return
 	}
-	w.exec("UPDATE filecleangen_outbox SET not_before = 0 WHERE state = 'upload'")
-	if w.Dialect != references.SQLite {
-		// No transaction of this world is running, and relays wait for those of all others
-		// on the server: these are taken at once, as the rows of a relay that died.
-		w.exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = 0 WHERE state <> 'parked'")
-	}
+	w.exec("UPDATE filecleangen_outbox SET not_before = 0 WHERE state IN ('writing', 'upload')")
 	_, err := w.relay.Drain(w.T.Context())
 	w.Must(err)
 	left, err := w.box.Stats(w.T.Context())

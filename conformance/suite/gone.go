@@ -48,7 +48,7 @@ func (w *World) whileDeleted(id int64, do func(tx Tx) error) error {
 		})
 	}
 	letGo()
-	w.exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = not_before + 100000")
-	defer w.exec("UPDATE filecleangen_outbox SET not_before = 0")
+	w.exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = not_before + 100000 WHERE state = 'pending'")
+	defer w.exec("UPDATE filecleangen_outbox SET not_before = 0 WHERE state = 'deleting'")
 	return w.inTx(do)
 }

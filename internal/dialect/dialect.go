@@ -49,21 +49,27 @@ type Dialect interface {
 	// KeepExisting ends an INSERT that leaves a row alone that is there already; the
 	// table has the column.
 	KeepExisting(column string) string
-	// UpdatePending ends an INSERT that sets columns of a row that is there
-	// already, if its state is pending.
-	UpdatePending(table string, columns []string) string
+	// Among appends a list of names, in parentheses, for a column to be IN.
+	Among(s *Statement, names []string) *Statement
 	// Lock ends a SELECT that locks its rows, and SkipLocked one that leaves out those
 	// that others have locked.
 	Lock() string
 	SkipLocked() string
 
-	// OneWriter reports whether one transaction at a time can write, so that none is
-	// ever running that began before another was committed.
+	// Write does what a transaction does to the rows of files in the outbox, in that
+	// transaction. The entries are sorted by storage and name, and no file is in two of
+	// them. The error wraps [ErrGone] where a file can't be taken, and [ErrVersion]; the
+	// transaction must be rolled back then, as after every error.
+	Write(ctx context.Context, h Handle, w Writer, entries []Entry) error
+	// Durable returns why a commit may not be on disk when it has returned, although
+	// Transaction has done what it can; "" if it is.
+	Durable(ctx context.Context, db Queryer) (doubt string, err error)
+
+	// OneWriter reports whether one transaction at a time can write.
 	OneWriter() bool
-	// Running returns a bound that no id of the table has reached whose transaction
-	// begins later, and the transactions that are running; nil if the database won't
-	// tell. It is not called where there is one writer.
-	Running(ctx context.Context, db *sql.DB, table string) (bound int64, running []string, err error)
+	// Revision is an expression for what changes in a row of the outbox whenever it is
+	// taken or released, where that has to be known.
+	Revision() string
 	// Home returns what is to be known of the database: its name, where a session can
 	// come to be in another one, or how it encodes texts, where that differs.
 	Home(ctx context.Context, db Queryer) (string, error)
@@ -106,6 +112,10 @@ type Dialect interface {
 	// Schema returns the statements that lead from each version of the tables to
 	// the next.
 	Schema() [][]string
+	// Repeated reports whether a statement of the schema failed because it had been run
+	// before, by a process that was killed then: where what changes a schema can't be
+	// rolled back.
+	Repeated(err error) bool
 	// HasTable reports whether there is a table. It is an error if that can't be known,
 	// because it may be one that the user has no right to see.
 	HasTable(ctx context.Context, db Queryer, table string) (bool, error)

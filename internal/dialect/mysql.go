@@ -2,15 +2,12 @@ package dialect
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // mysql is MySQL, 8.0.19 or later, and MariaDB, 10.6 or later.
@@ -32,97 +29,21 @@ func (mysql) KeepExisting(column string) string {
 	return " ON DUPLICATE KEY UPDATE " + column + " = " + column
 }
 
-func (mysql) UpdatePending(_ string, columns []string) string {
-	set := make([]string, len(columns))
-	for i, c := range columns {
-		set[i] = fmt.Sprintf("%s = IF(state = 'pending', VALUES(%[1]s), %[1]s)", c)
-	}
-	return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
-}
-
 func (mysql) Lock() string { return " FOR UPDATE" }
 
 func (mysql) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 
+// Among: see Write.
+func (mysql) Among(s *Statement, names []string) *Statement {
+	for i, name := range names {
+		s.Raw([]string{"(", ","}[min(i, 1)] + bytesOf(name))
+	}
+	return s.Raw(")")
+}
+
+func (mysql) Revision() string { return "0" }
+
 func (mysql) OneWriter() bool { return false }
-
-// Running: InnoDB shows its transactions to those who have the privilege PROCESS,
-// in a table that may be some time old; it is new enough if the query that reads it
-// is in it.
-func (d mysql) Running(ctx context.Context, db *sql.DB, table string) (bound int64, running []string, err error) {
-	c, err := db.Conn(ctx)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { _ = c.Close() }()
-	// What is begun here must be ended here: the connection goes back to its pool.
-	whole := context.WithoutCancel(ctx)
-	// One reader at a time, or the table would never be old enough to be made anew.
-	if _, err := c.ExecContext(whole, "DO GET_LOCK('"+table+"_horizon', 10)"); err != nil {
-		return 0, nil, err
-	}
-	defer func() {
-		for _, s := range []string{"ROLLBACK", "DO RELEASE_LOCK('" + table + "_horizon')"} {
-			if _, failed := c.ExecContext(whole, s); failed != nil {
-				_ = c.Raw(func(any) error { return driver.ErrBadConn }) // close it
-				return
-			}
-		}
-	}()
-	if _, err := c.ExecContext(whole, "START TRANSACTION"); err != nil {
-		return 0, nil, err
-	}
-	result, err := c.ExecContext(whole, "INSERT INTO "+table+" (storage, name) VALUES ('', ?)", "horizon "+rand.Text())
-	if err != nil {
-		return 0, nil, err
-	}
-	if bound, err = result.LastInsertId(); err != nil {
-		return 0, nil, err
-	}
-	for {
-		isNew, running, err := d.transactions(whole, c)
-		switch {
-		case denied(err):
-			return bound, nil, nil
-		case err != nil:
-			return 0, nil, err
-		case isNew:
-			return bound, running, nil
-		}
-		select {
-		case <-time.After(110 * time.Millisecond): // the table is made anew after 100 ms without readers
-		case <-ctx.Done():
-			return 0, nil, ctx.Err()
-		}
-	}
-}
-
-// transactions returns the transactions other than the one that asks, and whether
-// the table is new: it has that one, running this very query. Their connection may
-// be in it with an earlier transaction. An id may change while a transaction runs,
-// so others are known by their connection and their time.
-func (d mysql) transactions(ctx context.Context, db Queryer) (isNew bool, running []string, err error) {
-	running = []string{}
-	token := rand.Text()
-	s := New(d, "SELECT /* "+token+" */ concat(trx_mysql_thread_id, ' ', trx_started), trx_mysql_thread_id = CONNECTION_ID(), coalesce(trx_query, '') FROM information_schema.INNODB_TRX")
-	err = QueryAll(ctx, db, s, func(rows *sql.Rows) error {
-		var t, query string
-		var own bool
-		if err := rows.Scan(&t, &own, &query); err != nil {
-			return err
-		}
-		if !own {
-			running = append(running, t)
-		} else if strings.Contains(query, token) {
-			isNew = true
-		}
-		return nil
-	})
-	return isNew, running, err
-}
-
-// denied reports whether err says that a privilege is missing.
-func denied(err error) bool { return errorCode(err) == "1227" }
 
 // errorCode returns the number of an error of the server, with which its text begins:
 // drivers have it in fields of their own.
@@ -350,6 +271,12 @@ func (d mysql) Keyed(src Source) *Statement {
 func (mysql) Doubt(Session, string) error { return nil } // all character sets are asked for
 
 func (d mysql) Schema() [][]string { return schemaOf(d, "mysql") }
+
+// Repeated: a table, column, key or primary key is there, or one that is to be dropped
+// is not. A statement changes all or nothing.
+func (mysql) Repeated(err error) bool {
+	return slices.Contains([]string{"1050", "1060", "1061", "1068", "1091"}, errorCode(err))
+}
 
 // HasTable: the catalogue does not show what one has no right to.
 func (d mysql) HasTable(ctx context.Context, db Queryer, table string) (bool, error) {

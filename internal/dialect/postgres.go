@@ -15,7 +15,7 @@ type postgres struct{}
 
 func (postgres) String() string { return "PostgreSQL" }
 
-func (postgres) Now() string { return "(extract(epoch FROM clock_timestamp()) * 1000)::bigint" }
+func (postgres) Now() string { return "(extract(epoch FROM statement_timestamp()) * 1000)::bigint" }
 
 func (postgres) Quote(name string) string { return quote(name, `"`) }
 
@@ -25,29 +25,17 @@ func (d postgres) Again(n int) string { return d.Bind(n) }
 
 func (postgres) KeepExisting(string) string { return keepOnConflict }
 
-func (postgres) UpdatePending(table string, columns []string) string {
-	return onConflict(table, columns)
-}
-
 func (postgres) Lock() string { return " FOR UPDATE" }
 
 func (postgres) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 
-func (postgres) OneWriter() bool { return false }
-
-// Running: every transaction holds its own virtual transaction id locked, from its
-// beginning to its end, whatever it does; and everybody may see that.
-func (d postgres) Running(ctx context.Context, db *sql.DB, table string) (bound int64, running []string, err error) {
-	s := New(d, "SELECT nextval(pg_get_serial_sequence('"+table+"', 'id'))")
-	if err := QueryRow(ctx, db, s, &bound); err != nil {
-		return 0, nil, err
-	}
-	running, err = Strings(ctx, db, New(d, `SELECT l.virtualtransaction FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-		WHERE l.locktype = 'virtualxid' AND l.granted AND l.pid <> pg_backend_pid()
-		AND (a.datid IS NULL OR a.datname = current_database()) AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
-		UNION ALL SELECT 'prepared ' || gid FROM pg_prepared_xacts WHERE database = current_database()`))
-	return bound, running, err
+func (d postgres) Among(s *Statement, names []string) *Statement {
+	return s.Add("(SELECT json_array_elements_text(?::json))", listInJSON(names))
 }
+
+func (postgres) Revision() string { return "0" }
+
+func (postgres) OneWriter() bool { return false }
 
 func (d postgres) Home(ctx context.Context, db Queryer) (encoding string, err error) {
 	err = QueryRow(ctx, db, New(d, "SELECT current_setting('server_encoding')"), &encoding)
@@ -288,6 +276,8 @@ func (postgres) Doubt(s Session, name string) error {
 }
 
 func (d postgres) Schema() [][]string { return schemaOf(d, "postgres") }
+
+func (postgres) Repeated(error) bool { return false }
 
 func (d postgres) HasTable(ctx context.Context, db Queryer, table string) (is bool, err error) {
 	err = QueryRow(ctx, db, New(d, "SELECT ").Add("to_regclass(?) IS NOT NULL", table), &is)

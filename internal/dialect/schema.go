@@ -3,15 +3,20 @@ package dialect
 import (
 	"embed"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 )
+
+// Never is the time of a row that is not due until something else happens to it.
+const Never = math.MaxInt64
 
 //go:embed schema/*.sql
 var schemas embed.FS
 
 // schemaOf reads the files schema/NAME_1.sql and so on, each of which leads to the
-// version in its name. NOW stands for the time of the server. Statements end with a
-// semicolon at the end of a line.
+// version in its name. NOW stands for the time of the server, NEVER for one that does
+// not come. There is an empty line between statements.
 func schemaOf(d Dialect, name string) (versions [][]string) {
 	for v := 1; ; v++ {
 		text, err := schemas.ReadFile(fmt.Sprintf("schema/%s_%d.sql", name, v))
@@ -19,8 +24,9 @@ func schemaOf(d Dialect, name string) (versions [][]string) {
 			return versions
 		}
 		var statements []string
-		for s := range strings.SplitSeq(strings.ReplaceAll(string(text), "NOW", d.Now()), ";\n") {
-			if s = strings.TrimSpace(s); s != "" {
+		words := strings.NewReplacer("NOW", d.Now(), "NEVER", strconv.FormatInt(Never, 10))
+		for s := range strings.SplitSeq(words.Replace(string(text)), "\n\n") {
+			if s = strings.TrimSuffix(strings.TrimSpace(s), ";"); s != "" {
 				statements = append(statements, s)
 			}
 		}
@@ -35,16 +41,6 @@ func quote(name, q string) string {
 		parts[i] = q + strings.ReplaceAll(p, q, q+q) + q
 	}
 	return strings.Join(parts, ".")
-}
-
-// onConflict ends an INSERT that sets columns of a row that is there already, in
-// the words that SQLite has from PostgreSQL.
-func onConflict(table string, columns []string) string {
-	set := make([]string, len(columns))
-	for i, c := range columns {
-		set[i] = fmt.Sprintf("%s = excluded.%[1]s", c)
-	}
-	return " ON CONFLICT (storage, name) DO UPDATE SET " + strings.Join(set, ", ") + " WHERE " + table + ".state = 'pending'"
 }
 
 const keepOnConflict = " ON CONFLICT DO NOTHING"

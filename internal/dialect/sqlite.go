@@ -3,7 +3,6 @@ package dialect
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -25,25 +24,27 @@ func (sqlite) Again(n int) string { return "?" + strconv.Itoa(n) }
 
 func (sqlite) KeepExisting(string) string { return keepOnConflict }
 
-func (sqlite) UpdatePending(table string, columns []string) string { return onConflict(table, columns) }
-
 func (sqlite) Lock() string { return "" }
 
 func (sqlite) SkipLocked() string { return "" }
 
-func (sqlite) OneWriter() bool { return true }
-
-func (sqlite) Running(context.Context, *sql.DB, string) (int64, []string, error) {
-	return 0, nil, errors.New("SQLite has one writer")
+func (sqlite) Among(s *Statement, names []string) *Statement {
+	return s.Add("(SELECT value FROM json_each(?))", listInJSON(names))
 }
+
+func (sqlite) Revision() string { return "revision" }
+
+func (sqlite) OneWriter() bool { return true }
 
 func (sqlite) Home(context.Context, Queryer) (string, error) { return "", nil }
 
 // busy is how long a connection waits for others: by default not at all.
 const busy = "PRAGMA busy_timeout"
 
+// Transaction: EXTRA also makes durable that a rollback journal is gone; in WAL mode it
+// is FULL.
 func (d sqlite) Transaction(ctx context.Context, s Session, do func(Handle) error) error {
-	return d.within(ctx, s, "BEGIN IMMEDIATE", []string{"PRAGMA query_only = 0", "PRAGMA synchronous = FULL"}, do)
+	return d.within(ctx, s, "BEGIN IMMEDIATE", []string{"PRAGMA query_only = 0", "PRAGMA synchronous = EXTRA"}, do)
 }
 
 func (d sqlite) Reading(ctx context.Context, s Session, do func(Handle) error) error {
@@ -155,6 +156,8 @@ func (d sqlite) Keyed(src Source) *Statement {
 func (sqlite) Doubt(Session, string) error { return nil }
 
 func (d sqlite) Schema() [][]string { return schemaOf(d, "sqlite") }
+
+func (sqlite) Repeated(error) bool { return false }
 
 func (d sqlite) HasTable(ctx context.Context, db Queryer, table string) (is bool, err error) {
 	err = QueryRow(ctx, db, New(d, "SELECT EXISTS (SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND ").Add("name = ?)", table), &is)

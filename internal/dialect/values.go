@@ -26,10 +26,12 @@ type asHex struct{ of *Values }
 
 // json returns a placeholder for the values, as one JSON array of strings.
 func (v *Values) json(s *Statement) string {
-	return s.Bind(asJSON{v}, func() any {
-		text, _ := json.Marshal(v.List) // strings can always be
-		return string(text)
-	})
+	return s.Bind(asJSON{v}, func() any { return listInJSON(v.List) })
+}
+
+func listInJSON(list []string) string {
+	text, _ := json.Marshal(list) // strings can always be
+	return string(text)
 }
 
 // hex returns a placeholder for the values, as one JSON array of their bytes in

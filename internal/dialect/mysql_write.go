@@ -1,0 +1,113 @@
+package dialect
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Write: rows are put in and taken out one by one, by the whole primary key, so that
+// no lock reaches the gaps between them, and others wait only for the same names.
+// Values are written out in hexadecimal: a statement with arguments makes three round
+// trips, and nothing that the session was told changes what these mean.
+func (d mysql) Write(ctx context.Context, h Handle, w Writer, entries []Entry) error {
+	if err := checkVersion(ctx, d, h, w.Version); err != nil {
+		return err
+	}
+	token := rand.Text()
+	if err := d.insertEntries(ctx, h, w, entries, token); err != nil {
+		return err
+	}
+	for i := range entries {
+		if err := d.take(ctx, h, &entries[i], token); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertEntries. Of a row that is there, columns are set in this order, and what was
+// set is what the following see: VALUES(claim) is empty for a release, VALUES(state)
+// is held for a take.
+func (d mysql) insertEntries(ctx context.Context, h Handle, w Writer, entries []Entry, token string) error {
+	var s strings.Builder
+	now := d.Now()
+	s.WriteString("INSERT INTO filecleangen_outbox (storage, name, state, reason, model, field, record, derived_from, created_at, not_before, claim) VALUES ")
+	for i := range entries {
+		e := &entries[i]
+		state, claim := "pending", ""
+		if e.Take {
+			claim = token
+		}
+		if !e.Release {
+			state = "held"
+		}
+		if i > 0 {
+			s.WriteByte(',')
+		}
+		fmt.Fprintf(&s, "(%s,%s,'%s',%s,%s,%s,%s,%s,%s,%[9]s+%[10]d,'%[11]s')", bytesOf(e.Storage), bytesOf(e.Name), state,
+			textOf(e.Reason), textOf(e.Model), textOf(e.Field), textOf(e.Record), bytesOf(e.DerivedFrom), now, w.Wait.Milliseconds(), claim)
+	}
+	s.WriteString(` ON DUPLICATE KEY UPDATE
+		not_before = CASE
+			WHEN state = 'gone' AND VALUES(claim) = '' THEN VALUES(created_at)
+			WHEN state = 'pending' AND VALUES(state) = 'pending' THEN GREATEST(not_before, VALUES(not_before))
+			WHEN state = 'upload' AND VALUES(claim) <> '' THEN VALUES(not_before)
+			ELSE not_before END`)
+	for _, c := range []string{"reason", "model", "field", "record"} {
+		fmt.Fprintf(&s, ", %s = IF(VALUES(state) = 'pending' AND state IN ('pending', 'upload', 'writing', 'gone', 'deleting'), VALUES(%[1]s), %[1]s)", c)
+	}
+	s.WriteString(`,
+		attempts = IF(state = 'gone' AND VALUES(claim) = '', 0, attempts),
+		gone_at = IF(state = 'gone' AND VALUES(claim) = '', NULL, gone_at),
+		claim = IF(VALUES(claim) = '', IF(state = 'deleting', '', claim), IF(state IN ('pending', 'upload'), VALUES(claim), claim)),
+		state = CASE
+			WHEN state = 'gone' AND VALUES(claim) = '' THEN 'deleting'
+			WHEN state = 'upload' AND VALUES(claim) <> '' THEN 'pending'
+			ELSE state END`)
+	_, err := h.ExecContext(ctx, s.String())
+	return err
+}
+
+// take takes a row out again that was put in only to be seen, or makes sure that what
+// was there can be taken.
+func (d mysql) take(ctx context.Context, h Handle, e *Entry, token string) error {
+	if !e.Take {
+		return nil
+	}
+	at := " FROM filecleangen_outbox WHERE storage = " + bytesOf(e.Storage) + " AND name = " + bytesOf(e.Name)
+	if !e.Release {
+		if n, err := Exec(ctx, h, New(d, "DELETE"+at+" AND state = 'held'")); err != nil || n == 1 {
+			return err
+		}
+	}
+	var taken int
+	if err := QueryRow(ctx, h, New(d, "SELECT count(*)"+at+" AND claim = '"+token+"'"), &taken); err != nil || taken == 1 {
+		return err
+	}
+	return gone(e.Storage, e.Name)
+}
+
+// bytesOf and textOf write a value out.
+func bytesOf(value string) string { return "x'" + fmt.Sprintf("%x", value) + "'" }
+
+func textOf(value string) string {
+	if value == "" {
+		return "''"
+	}
+	return "_utf8mb4 " + bytesOf(value)
+}
+
+// Durable: how a commit reaches the disk is a setting of the server.
+func (d mysql) Durable(ctx context.Context, db Queryer) (doubt string, err error) {
+	var flush int
+	if err := QueryRow(ctx, db, New(d, "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"), &flush); err != nil {
+		return "", err
+	}
+	if flush != 1 {
+		return "innodb_flush_log_at_trx_commit is " + strconv.Itoa(flush) + ": commits are not on disk at once, and after a power failure rows can be back whose files are deleted; set it to 1", nil
+	}
+	return "", nil
+}

@@ -1,0 +1,139 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// Create uploads a file, for a transaction to take that begins later: a row comes to
+// name it, which a batch or whatever else tells the outbox by the name. See
+// [runtime.Cleaner.Create], which it is.
+func (o *Outbox) Create(ctx context.Context, storage, name string) (*runtime.Upload, error) {
+	return o.cleaner.Create(ctx, storage, name)
+}
+
+// uploads are how the cleaner notes uploads, each in a transaction of its own.
+func (o *Outbox) uploads() runtime.Intents {
+	return runtime.Intents{Note: o.noteUpload, Complete: o.completeUpload, Cancel: o.cancelUpload, Discard: o.discardUploads}
+}
+
+// noteUpload notes a file that is about to be uploaded. It returns nil if the name has
+// a row, whatever that says: also a tombstone's name is not given out, since a removal
+// that is late would meet a new file.
+func (o *Outbox) noteUpload(ctx context.Context, ref runtime.Ref) (*runtime.Intent, error) {
+	if !fits(ref) {
+		return nil, fmt.Errorf("%w: the outbox takes names of up to %d bytes", runtime.ErrBadName, maxName)
+	}
+	d, token, begun := o.dialect, rand.Text(), time.Now()
+	s := dialect.New(d, "INSERT INTO "+table+" (storage, name, state, reason, claim, created_at, not_before) VALUES ").
+		Add("(?, ?, ?, ?, ?, "+d.Now()+", "+d.Now()+" + ?)", ref.Storage, ref.Name, stateWriting, string(runtime.Unused), token, o.uploadTime.Milliseconds())
+	s.Raw(d.KeepExisting("state"))
+	var n int
+	err := o.shortly(ctx, func(ctx context.Context, tx references.Handle) error {
+		if _, err := dialect.Exec(ctx, tx, s); err != nil {
+			return err
+		}
+		// Who has the row? Drivers don't agree on what a row is that did not change.
+		return dialect.QueryRow(ctx, tx, dialect.New(d, "SELECT count(*) FROM "+table).Add(" WHERE storage = ? AND name = ? AND claim = ?", ref.Storage, ref.Name, token), &n)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("filecleangen: the outbox could not note the upload of %s: %w", ref, err)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	return &runtime.Intent{Ref: ref, ID: token, Until: begun.Add(o.uploadTime)}, nil
+}
+
+// shortly runs a transaction of an upload, which waits for nobody longer than need be,
+// and says why that may be.
+func (o *Outbox) shortly(ctx context.Context, do func(context.Context, references.Handle) error) error {
+	timed, cancel := context.WithTimeout(ctx, o.intentWait)
+	defer cancel()
+	err := o.references.Transaction(timed, func(tx references.Handle) error { return do(timed, tx) })
+	if err != nil && (o.dialect.OneWriter() || timed.Err() != nil) {
+		err = fmt.Errorf("%w (it takes a connection of its own, and on SQLite the lock for writing: create uploads before the transaction begins)", err)
+	}
+	return err
+}
+
+// completeUpload notes that a file is complete. From here on it can be taken, for as
+// long as uploads have time. If its time was over before, it goes.
+func (o *Outbox) completeUpload(ctx context.Context, in *runtime.Intent) error {
+	d, late := o.dialect, false
+	err := o.shortly(ctx, func(ctx context.Context, tx references.Handle) error {
+		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, not_before = "+d.Now()+" + ?", stateUpload, o.uploadTime.Milliseconds())
+		n, err := dialect.Exec(ctx, tx, ofUpload(s, in, stateWriting))
+		if late = n == 0; err != nil || !late {
+			return err
+		}
+		// A storage may make a file only when it is closed.
+		return o.writeEntries(ctx, tx, []dialect.Entry{{Storage: in.Ref.Storage, Name: in.Ref.Name, Release: true, Reason: string(runtime.Unused)}}, 0)
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("filecleangen: the outbox could not note that the upload of %s is complete: %w", in.Ref, err)
+	case late:
+		return fmt.Errorf("%w: the upload of %s took longer than it may, see outbox.WithUploadTime", runtime.ErrGone, in.Ref)
+	}
+	return nil
+}
+
+// cancelUpload takes back what was noted of a file that was not made, because there is
+// one. If a row has let go of that meanwhile, which left the decision to the note, it
+// is decided now.
+func (o *Outbox) cancelUpload(ctx context.Context, in *runtime.Intent) error {
+	return o.shortly(ctx, func(ctx context.Context, tx references.Handle) error {
+		s := ofUpload(dialect.New(o.dialect, "DELETE FROM "+table), in, stateWriting)
+		if _, err := dialect.Exec(ctx, tx, s.Add(" AND reason = ?", string(runtime.Unused))); err != nil {
+			return err
+		}
+		s = dialect.New(o.dialect, "UPDATE "+table).Add(" SET state = ?, not_before = "+o.dialect.Now(), statePending)
+		_, err := dialect.Exec(ctx, tx, ofUpload(s, in, stateWriting))
+		return err
+	})
+}
+
+// discardUploads makes uploads due that nobody wants any more. A relay deletes the
+// files, after it has asked the rows.
+func (o *Outbox) discardUploads(ctx context.Context, intents []*runtime.Intent) error {
+	intents = slices.SortedFunc(slices.Values(intents), func(a, b *runtime.Intent) int {
+		return cmp.Or(strings.Compare(a.Ref.Storage, b.Ref.Storage), strings.Compare(a.Ref.Name, b.Ref.Name))
+	})
+	err := o.shortly(ctx, func(ctx context.Context, tx references.Handle) error {
+		for _, in := range intents {
+			if err := o.discardUpload(ctx, tx, in); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("filecleangen: the outbox could not be told of uploads that nobody wants; they go when their time is over: %w", err)
+	}
+	o.Nudge()
+	return nil
+}
+
+// discardUpload: nobody can take a file later that is not complete.
+func (o *Outbox) discardUpload(ctx context.Context, tx references.Handle, in *runtime.Intent) error {
+	d := o.dialect
+	s := dialect.New(d, "UPDATE "+table).Add(" SET state = CASE state WHEN ? THEN state ELSE ? END, not_before = "+d.Now(), stateWriting, statePending)
+	_, err := dialect.Exec(ctx, tx, ofUpload(s, in, stateWriting, stateUpload))
+	return err
+}
+
+// ofUpload appends a condition for the row of an upload, if it is in one of the states.
+func ofUpload(s *dialect.Statement, in *runtime.Intent, states ...string) *dialect.Statement {
+	s.Add(" WHERE storage = ? AND name = ? AND claim = ?", in.Ref.Storage, in.Ref.Name, in.ID)
+	return dialect.In(s.Raw(" AND state IN "), states)
+}
