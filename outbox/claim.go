@@ -36,7 +36,7 @@ func (r *Relay) claim(ctx context.Context, storage string, alone bool) (*claim, 
 	if r.outbox.dialect.OneWriter() {
 		return c, r.claimAside(ctx, c)
 	}
-	err := r.outbox.references.Transaction(ctx, func(tx references.Handle) error {
+	err := r.outbox.transaction(ctx, func(tx references.Handle) error {
 		c.rows, c.round = nil, round{}
 		due, err := r.due(ctx, tx, c)
 		if err != nil || len(due) == 0 {
@@ -57,7 +57,7 @@ func (r *Relay) claim(ctx context.Context, storage string, alone bool) (*claim, 
 // afterwards, since rows may have come to name files in between.
 func (r *Relay) claimAside(ctx context.Context, c *claim) error {
 	var v verdict
-	err := r.outbox.references.Reading(ctx, func(tx references.Handle) error {
+	err := r.outbox.reading(ctx, func(tx references.Handle) error {
 		due, err := r.due(ctx, tx, c)
 		if err != nil || len(due) == 0 {
 			return err
@@ -68,7 +68,7 @@ func (r *Relay) claimAside(ctx context.Context, c *claim) error {
 	if err != nil || c.taken == 0 {
 		return err
 	}
-	err = r.outbox.references.Transaction(ctx, func(tx references.Handle) error {
+	err = r.outbox.transaction(ctx, func(tx references.Handle) error {
 		v, err := r.unchanged(ctx, tx, v)
 		if err != nil {
 			return err
@@ -84,7 +84,7 @@ func (r *Relay) claimAside(ctx context.Context, c *claim) error {
 // confirm asks once more about files of which it is known that they are being deleted.
 func (r *Relay) confirm(ctx context.Context, c *claim) error {
 	var v verdict
-	err := r.outbox.references.Reading(ctx, func(tx references.Handle) (err error) {
+	err := r.outbox.reading(ctx, func(tx references.Handle) (err error) {
 		v, err = r.ask(ctx, tx, c.storage, c.rows)
 		return err
 	})
@@ -95,7 +95,7 @@ func (r *Relay) confirm(ctx context.Context, c *claim) error {
 	if err != nil {
 		c.rows = nil
 	}
-	return errors.Join(err, r.outbox.references.Transaction(ctx, func(tx references.Handle) error {
+	return errors.Join(err, r.outbox.transaction(ctx, func(tx references.Handle) error {
 		d := r.outbox.dialect
 		if err != nil {
 			_, err := dialect.Exec(ctx, tx, c.own(dialect.New(d, "UPDATE "+table+" SET unfinished = 0, not_before = "+d.Now())))
@@ -103,7 +103,7 @@ func (r *Relay) confirm(ctx context.Context, c *claim) error {
 		}
 		c.named += len(v.named)
 		for part := range slices.Chunk(v.named, portion) {
-			s := c.own(dialect.New(d, "DELETE FROM "+table)).Raw(" AND name IN ")
+			s := c.own(dialect.New(d, "DELETE FROM "+table)).Raw(" AND name")
 			if _, err := dialect.Exec(ctx, tx, d.Among(s, namesOf(part))); err != nil {
 				return err
 			}
@@ -176,15 +176,9 @@ func (r *Relay) ofKnownFields(s *dialect.Statement, storage string) *dialect.Sta
 // anyDue reports whether rows are due. The tables must still be those that the program
 // knows.
 func (r *Relay) anyDue(ctx context.Context, storage string, alone bool) (is bool, err error) {
-	d := r.outbox.dialect
-	s := dialect.New(d, "SELECT (SELECT version FROM "+versionTable+"), EXISTS (SELECT 1 FROM "+table)
-	r.whereDue(s, storage, alone).Raw(")")
-	version := 0
-	err = r.outbox.references.Reading(ctx, func(tx references.Handle) error { return dialect.QueryRow(ctx, tx, s, &version, &is) })
-	if err == nil {
-		err = checkKnown(version)
-	}
-	return is, r.outbox.explain(ctx, err)
+	s := r.whereDue(dialect.New(r.outbox.dialect, "SELECT EXISTS (SELECT 1 FROM "+table), storage, alone).Raw(")")
+	err = r.outbox.reading(ctx, func(tx references.Handle) error { return dialect.QueryRow(ctx, tx, s, &is) })
+	return is, err
 }
 
 // unchanged returns of a verdict what is about rows that are as they were.
@@ -195,7 +189,7 @@ func (r *Relay) unchanged(ctx context.Context, tx references.Handle, v verdict) 
 	}
 	now := map[string]row{}
 	for part := range slices.Chunk(names, portion) {
-		s := r.selectRows().Add(" WHERE storage = ? AND name IN ", v.storage)
+		s := r.selectRows().Add(" WHERE storage = ? AND name", v.storage)
 		err := dialect.QueryAll(ctx, tx, r.outbox.dialect.Among(s, part), func(rows *sql.Rows) error {
 			row, err := scanRow(rows, v.storage)
 			now[row.name] = *row
@@ -316,7 +310,7 @@ func (r *Relay) parkUnfinished(ctx context.Context, tx references.Handle, c *cla
 // an error if it does not hit them all.
 func (r *Relay) all(ctx context.Context, tx references.Handle, statement func() *dialect.Statement, rows []*row) error {
 	for part := range slices.Chunk(rows, portion) {
-		s := statement().Add(" WHERE storage = ? AND name IN ", part[0].storage)
+		s := statement().Add(" WHERE storage = ? AND name", part[0].storage)
 		n, err := dialect.Exec(ctx, tx, r.outbox.dialect.Among(s, namesOf(part)))
 		if err == nil && n != int64(len(part)) {
 			err = fmt.Errorf("%d of %d rows were found again", n, len(part))

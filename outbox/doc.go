@@ -25,92 +25,115 @@
 //
 //	_, err = box.Commit(ctx, batch, tx)
 //
-// Nothing else changes: the same generated methods, [runtime.Batch.Create] for
-// uploads, savepoints. A layer that commits by itself calls [Outbox.Flush] before
-// it does. With an outbox, CommitWith is an error, so that the step can't be
-// forgotten; and what a batch of such a cleaner left to the outbox is nobody
-// else's business any more.
+// Nothing else changes: the same generated methods, savepoints, [Outbox.Create] for
+// uploads. A layer that commits by itself calls [Outbox.Flush] before it does. With an
+// outbox, CommitWith is an error, so that the step can't be forgotten; and what a batch
+// of such a cleaner left to the outbox is nobody else's business any more.
 //
 // # The life of a row
 //
-// A row says: this file goes, unless a row of the user's names it. There is at
-// most one for a file.
+// There is at most one row for a file, under one unique key on its storage and name:
 //
-//	Batch.Create ──> upload ───────┐ it is due (WithUploadTime, WithGrace) and no
-//	                   │           │ transaction is left that may come to name it
-//	    Commit ──> pending ────────┤
-//	                 │             v
-//	    a transaction that      the relay asks whether a row names the file
-//	    comes to name the          │                  │
-//	    file deletes the row       yes: dropped       no: deleting ──> the file is
-//	                                                        │   ^      deleted, then
-//	                                          it failed and │   │      the row
-//	                                               is tried │   │
-//	                                            again later └───┤
-//	                                        WithAttempts times: parked
+//	state     by whom               when a row comes to name the file   when it is due, a relay
+//	--------  --------------------  ----------------------------------  -------------------------------
+//	writing   Create                refused                             asks the rows: is it named?
+//	upload    Close                 it becomes pending                      yes: drops the row
+//	pending   Commit, Discard       it stays pending                        no:  makes it deleting
+//	deleting  a relay               refused                             removes the file: gone;
+//	                                                                    if that fails, again later
+//	parked    a relay, after        refused                             does nothing: see Unpark
+//	          WithAttempts
+//	gone      a relay               refused                             forgets it, after WithRetention
 //
-// Commit adds a pending row for each file that the transaction let go of, in the
-// transaction; if that is rolled back, so is the row. It deletes the rows of all
-// files that records of the transaction hold. Where a write may have hit no row it
-// leaves the decision to the relay.
+// It is due at once, or after [WithGrace]; an upload when its time is over
+// ([WithUploadTime]).
 //
-// An upload has its row before it has a file, in a transaction of its own. The
-// transaction that names the file deletes the row. If it is rolled back, the row is
-// due at once; if the process dies before it commits, an hour later
-// ([WithUploadTime]). No rollback deletes a file itself: another transaction may
-// have come to name it, by a name that it had kept in memory.
+// A transaction releases the files that its rows named and may name no more: Commit
+// adds a pending row for each, in the transaction; if that is rolled back, so is the
+// row. It takes the files that its rows may come to name. Both are only proposals: a
+// file is deleted after the rows were asked, whatever memory said of it, and a release
+// or an upload is dropped only then, too. So a statement that hit no row, a key that is
+// not known, an INSERT that inserted nothing, a rollback that was none: all of them end
+// in a question.
+//
+// An upload has its row before it has a file, in a transaction of its own, and nobody
+// can take it before it is closed. No rollback deletes its file: [runtime.Upload.Discard]
+// makes the row due, or its time passes, and then the rows are asked.
+//
+// What is gone leaves a tombstone. Nobody can take a name that has one, and no upload
+// gets it: who still knows the name learns that its file is gone ([runtime.ErrGone]).
 //
 // # The race, and why nobody loses it
 //
 // A relay that has made sure that no row names a file, and then deletes it, may be
-// overtaken by a transaction that comes to name it in between. For transactions
-// that are committed through the outbox this can't happen:
+// overtaken by a transaction that comes to name it in between. And a question can't see
+// what is not committed yet. What every database shows alike to all transactions,
+// whatever their snapshots, is a unique key; so everything is done under it:
 //
-// (1) The relay decides in a transaction: it locks rows that are due (FOR UPDATE
-// SKIP LOCKED), asks which of their files are named, drops those, and sets the others
-// to deleting. It touches files only when that is committed, and deletes a row only
-// after its file.
+//   - Take (a row comes to name N): insert a row for N, which conflicts with the one that
+//     may be there, and delete it again, in the transaction. Until that ends, whoever
+//     inserts a row for N waits. If there was one, and it is an upload or pending, it is
+//     pending now, and locked until the transaction ends. If it is anything else, the
+//     take is refused.
+//   - Release (a row may name N no more): insert a pending row. It waits for a transaction
+//     that has taken N. A row that is there is locked, and changed: a pending one is due
+//     later, by the grace; a tombstone becomes deleting, due now; one that is being
+//     deleted is not the relay's any more, and is deleted once more after the lease.
+//   - Relay: lock rows that are due, and pass by those that are locked (SKIP LOCKED). Ask
+//     the rows, in a new statement at READ COMMITTED, which sees all that was committed
+//     before the locks. Drop what is named, set the others to deleting, and commit, so
+//     that it is on the disk. Only then delete files, and only then make tombstones.
 //
-// On SQLite, where one transaction at a time can write, it asks in a transaction that
-// only reads, sets those rows to deleting that are still as they were, in a short one
-// that writes, and asks about these once more before it touches a file.
+// Say that a relay holds the locked row of N, asks, and finds no row that names it; and
+// that a transaction T takes N. There are four cases.
 //
-// (2) A transaction that comes to name a file looks for the row of its name before
-// it commits. If it is pending, it deletes the row: as long as that is not
-// committed the relay skips the locked row, or, where the relay was first, the
-// transaction waits and finds the row changed. If the row is, or has come to be,
-// deleting, the transaction gets [runtime.ErrGone], and must be rolled back.
+// (1) T takes N before the relay locks. If there was a row, T has it locked, and the
+// relay passes by. If there was none, nobody can insert one before T has ended:
+// whatever row there is later is newer than T, and the relay's question sees what T
+// wrote.
 //
-// (3) If there is no row that it could see, either the file was never let go of,
-// or the promise was committed after the transaction began. For that the relay
-// waits: it decides about a row only when all transactions are over that were
-// running when the row was committed. What they have named by then it sees.
+// (2) T takes N while the relay has the row locked. T waits for the relay's commit, and
+// then finds that N is being deleted, and is refused; or no row, because N was named.
 //
-// So a transaction that names a file is either over before the relay asks, or sees
-// the row. What is left is a name that the transaction has not read from the
-// database at all; see the limits.
+// (3) T takes N after that commit. It finds the row in the state deleting, parked or
+// gone, and is refused. Where T reads by a snapshot that does not show the row,
+// PostgreSQL refuses it (40001), MariaDB and MySQL show it all the same, and on SQLite T
+// can't write any more.
 //
-// # What the relay waits for
+// (4) T takes N after the tombstone is forgotten. Then T, or whoever gave it the name, has
+// known N for longer than the retention. This is the one condition on time, and a
+// setting: [WithRetention], a day by default.
 //
-// It finds out about (3) in two looks. At the first it notes a bound, an id that
-// only later rows exceed, and which transactions are running. When all of these
-// are over, every row below the bound is committed or will never be. It looks
-// again, and when all that were running then are over, too, none is left that
-// began before the rows below the bound were committed.
+// Nobody needs to know which transactions are running, nobody waits for those of others
+// but those of the same name, and a relay needs no privilege but those on its tables.
 //
-//   - PostgreSQL: the bound is the next value of the table's sequence. A
-//     transaction runs as long as its virtual transaction id is in pg_locks, where
-//     everybody may see those of this database, or it is among the prepared ones.
-//   - MariaDB, MySQL: the bound is the id of a row that is inserted and rolled
-//     back. Transactions are read from information_schema.INNODB_TRX, which takes
-//     the privilege PROCESS. That table is some 100 ms old, so it is read until it
-//     has the reading query itself. A relay without the privilege waits for twice
-//     [WithLongestTransaction] instead.
-//   - SQLite: there is one writer at a time, and a transaction that has read before
-//     another wrote can't write any more (SQLITE_BUSY_SNAPSHOT, in WAL mode), or
-//     the other can't commit (in rollback mode). There is nothing to wait for.
+// A name that a row has had, and keeps, need not be taken: as long as that row is locked,
+// it names N before and after. So says the batch where it is told that old was read FOR
+// UPDATE in its transaction ([runtime.Batch.Locked]); else it takes all names of a record.
+// Transactions that take the same name wait for each other: a file that many rows share
+// is better made a default, which nobody deletes and nobody takes.
 //
-// A relay of a busy server looks once for many rows, and only where rows are due.
+// On SQLite one transaction at a time can write. There a take inserts nothing: who could
+// come in between can't write any more. The relay asks in a transaction that only reads,
+// so that it holds nobody up, sets those rows to deleting that nobody has taken or released
+// since (each such changes the revision of the row, to a value that does not come again),
+// in a short transaction, and asks about these once more before it touches a file.
+//
+// A relay that was stopped for long, and goes on then, could delete what others have made
+// meanwhile. So it looks at its lease before each file, and no upload ever gets a name
+// that is being deleted, was lately, or is parked: what comes late finds nothing.
+//
+// The protocol is kept as a model, of which a test searches all orders of steps, in
+// internal/model; each of its rules is shown to be needed.
+//
+// # How rows are asked
+//
+// Whether a row names a file is asked of all columns at once; package references says
+// how. Columns of other programs, and of other versions of this one, are asked, too: each
+// program tells of its own before it writes a row, and what they told is read after the
+// rows were asked. Rows that a field of a type has let go of which the relay's program
+// does not know are left to those that do; types are told apart by the import path of
+// their package.
 //
 // # Fence
 //
@@ -120,22 +143,19 @@
 // where its own is not among them: [ErrFence]. The id is given to the process by
 // the operator, never kept in the database.
 //
-// # How rows are asked
-//
-// Whether a row names a file is asked in the relay's own transaction, after the rows
-// of the outbox were locked, in a new statement, of all columns at once; package
-// references says how. Columns of other programs, and of other versions of this one,
-// are asked, too: each program tells of its own before it writes a row, and what they
-// told is read after the rows were asked. Rows that a field of a type has let go of
-// which the relay's program does not know are left to those that do; types are told
-// apart by the import path of their package.
-//
 // # A directory that is missing
 //
 // A file that is not there counts as deleted. But where ten or more files are missing
 // at once, with all of the directory that they were in, a volume may not be mounted
 // there: they stay in the outbox, and are tried again, until somebody has mounted it, or
 // has made the directory and put a file into it.
+//
+// # Durable before gone
+//
+// Before the first file of a claim is deleted, the claim is on the disk, and with it all
+// that was committed before it: whatever SQLite's PRAGMA synchronous and PostgreSQL's
+// synchronous_commit are for the application's sessions. On MariaDB and MySQL that is a
+// setting of the server (innodb_flush_log_at_trx_commit): where it is not 1, relays warn.
 //
 // # Errors
 //
@@ -146,38 +166,44 @@
 // and is parked in its turn, and others go on. [Outbox.Stats] says how many rows wait,
 // and for how long.
 //
-// A relay that dies leaves rows as deleting. When their lease is over
-// ([WithLease]) another takes them, asks again, and finishes.
+// An attempt counts when it begins. A relay that dies leaves rows as deleting; when their
+// lease is over ([WithLease]) they are taken again, each alone, since one of them may have
+// been the reason: a file whose deletion kills the process, or that the storage never
+// answers about, is parked after its attempts, and others go on meanwhile.
 //
 // # What it costs
 //
-// A transaction that lets go of files, or takes some up, makes one query and one
-// insert more; one that does neither, none. An upload makes a short transaction of
-// its own. A relay takes 1,000 rows at once ([WithPortion]) and asks all columns for
+// A transaction that lets go of files, or comes to name some, makes one statement more on
+// PostgreSQL for 500 files, two on MariaDB and MySQL and one for each file that it comes to
+// name, four on SQLite; one that does neither, none. An upload makes two short transactions
+// of its own. A relay takes 1,000 rows at once ([WithPortion]) and asks all columns for
 // their names by one query: columns of text should have an index, or they are read as
 // a whole, as those with JSON and arrays are, but for an index on PostgreSQL. While a
-// relay asks, transactions wait that come to name one of these very files; on SQLite
-// nobody waits.
+// relay asks, transactions wait that take one of these very files; on SQLite nobody waits.
+// [Outbox.Commit] wakes the relays of its own process; others look every second
+// ([WithPoll]), which is a look-up in an index.
 //
-// A trigger, or a program in another language, can promise, too: it fills storage
-// and name in the table filecleangen_outbox, the other columns have defaults, and
-// where there is a row of that name whose state is not pending it leaves it alone.
+// # Transactions that are in each other's way
+//
+// Takes and releases of one flush lock rows in the order of the names. Transactions that
+// flush several times, or write rows that share files, can still wait for each other: the
+// database refuses one of them then, as it does without us. Make the flush the last thing
+// before the commit, and try again what was refused.
 //
 // # Limits
 //
 //   - Writers that bypass the outbox (raw SQL without the generated methods, other
 //     programs) can name a file at any time. The relay sees it if they committed
 //     before it asks; not later.
-//   - A name must have been read from the database in the transaction that writes
-//     it, and what the batch is told as old be what the row said: read it FOR
-//     UPDATE where others write the row. A name that was kept in memory or came
-//     from a replica may belong to a file that has gone meanwhile.
-//   - What two looks wait for, a long transaction delays: a dump or a report that
-//     runs for an hour delays deletions for an hour. So does a session that is
-//     "idle in transaction", and a prepared transaction that nobody ends; on
-//     MariaDB and MySQL, in whatever database of the server. There, so does a
-//     monitor that reads INNODB_TRX or its like more often than every 100 ms: it is
-//     not made anew then.
+//   - A name must not be kept for longer than the retention: from the moment at which it
+//     is read, or the upload is created, until the row is committed that names it.
+//   - What the batch is told as old is what it releases: read it FOR UPDATE where others
+//     write the row, or what they wrote meanwhile stays behind.
+//   - A name whose file is gone can't be used again before the retention is over. Who
+//     writes files under fixed names without [Outbox.Create] gets [runtime.ErrGone] for
+//     that long.
+//   - On PostgreSQL, a transaction at REPEATABLE READ or SERIALIZABLE can't take an upload
+//     that was created after its first statement. Create uploads first.
 //   - All programs that name files in a storage must have an outbox, or references, in
 //     the database, to tell relays of their columns; what programs without either
 //     name must be in the references of one that has.
@@ -185,18 +211,21 @@
 //     moment that it is gone it does not count for others.
 //   - Columns hold names as the fields do, or what [references.Values] says. A type
 //     whose method Value writes something else must be told of by [references.Func].
-//   - The lease is a matter of time: a call of the storage that hangs for longer,
-//     and succeeds then, deletes what may have got the same name again.
+//   - A storage that makes a file only when it is closed (an object store), by a process
+//     that was stopped for longer than the upload's time and dies before it has closed the
+//     upload, keeps that file.
+//   - After a failover to a replica that was behind, or a restore, rows can be back whose
+//     files are deleted: [WithGrace] is for that. On SQLite, so after a power failure if
+//     the application's connections have PRAGMA synchronous = OFF.
+//   - The clock of the database says when a tombstone is forgotten. Where it is behind the
+//     newest one, none is, and where it steps forward they are kept for longer, each with a
+//     warning; a step that happens while no relay runs is not seen.
 //   - Several primaries that accept writes at once (Galera, group replication in
 //     multi-primary mode, logical replication in both directions) are not
-//     supported: locks don't reach from one to the other.
-//   - MySQL and MariaDB drivers report 0 rows for an update that changes nothing,
-//     unless clientFoundRows is set. It is then left to the relay whether a row
-//     names the file: nothing is lost.
+//     supported: unique keys and locks don't reach from one to the other.
 //   - The tests run on MariaDB; MySQL has what they need, by its documentation.
-//   - On SQLite the intent of an upload is written on a connection of its own, so
+//   - On SQLite the note of an upload is written on a connection of its own, so
 //     Create must be called before the transaction begins.
-//   - On PostgreSQL a relay needs the privilege USAGE on the sequence of the table.
 //   - Names of more than 2048 bytes are kept, and reported.
 //   - Column types that can't be read (see [references.Form]) are an error when the
 //     references are made; [references.Func] is for them.

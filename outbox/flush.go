@@ -104,7 +104,7 @@ func (o *Outbox) writeEntries(ctx context.Context, tx dialect.Handle, entries []
 			return fmt.Errorf("%w: a record names a file that is being deleted, was deleted lately, or is an upload that was not closed or not named in time (see WithUploadTime and WithRetention). Read the rows anew, or create the file anew, which gives it another name: %w", runtime.ErrGone, err)
 		}
 		if err != nil {
-			return err
+			return o.explain(ctx, err)
 		}
 	}
 	return nil

@@ -180,7 +180,7 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 // let go of.
 func (r *Relay) checkDurable(ctx context.Context) error {
 	doubt := ""
-	err := r.outbox.references.Reading(ctx, func(tx references.Handle) (err error) {
+	err := r.outbox.reading(ctx, func(tx references.Handle) (err error) {
 		doubt, err = r.outbox.dialect.Durable(ctx, tx)
 		return err
 	})
@@ -224,9 +224,9 @@ func (r *Relay) serve(ctx context.Context, storage string, alone bool) {
 	if err := r.checkFence(storage); err != nil && !alone { // to be known before anything is due
 		r.complain(ctx, storage, err)
 	}
-	failures := 0
+	failures, woken := 0, false
 	for ctx.Err() == nil {
-		done, err := r.round(ctx, storage, alone)
+		done, err := r.round(ctx, storage, alone, woken)
 		if err == nil && !alone {
 			err = r.tidy(ctx, done)
 		}
@@ -247,9 +247,9 @@ func (r *Relay) serve(ctx context.Context, storage string, alone bool) {
 			failures = 0
 		}
 		if failures > 0 || alone { // a nudge is no reason to try what has failed
-			sleep(ctx, wait, nil)
+			woken = sleep(ctx, wait, nil)
 		} else {
-			sleep(ctx, wait, wake)
+			woken = sleep(ctx, wait, wake) || done.taken > 0
 		}
 	}
 }
@@ -283,18 +283,20 @@ func (r *Relay) checkFence(storage string) error {
 	return checkFence(files, storage, r.environment)
 }
 
-// sleep waits for d, wake or ctx.
-func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) {
+// sleep waits for d, wake or ctx, and reports whether it was wake.
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) (woken bool) {
 	if d == 0 {
-		return
+		return false
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-wake:
+		return true
 	case <-ctx.Done():
 	}
+	return false
 }
 
 // backoff returns how long to wait after so many failures. It is random, so that
@@ -322,7 +324,7 @@ func (r *Relay) Drain(ctx context.Context) (Drained, error) {
 	for _, storage := range r.outbox.cleaner.Storages() {
 		for _, alone := range []bool{false, true} {
 			for {
-				done, err := r.round(ctx, storage, alone)
+				done, err := r.round(ctx, storage, alone, false)
 				sum.add(done)
 				errs = append(errs, err)
 				if err != nil || done.taken == 0 {
@@ -367,10 +369,12 @@ type round struct {
 
 // round takes rows of one storage that are due, deletes their files and says so in
 // the table.
-func (r *Relay) round(ctx context.Context, storage string, alone bool) (done round, err error) {
+func (r *Relay) round(ctx context.Context, storage string, alone, sure bool) (done round, err error) {
 	// Most of the time nothing is, and neither the storage nor a lock is needed.
-	if due, err := r.anyDue(ctx, storage, alone); err != nil || !due {
-		return done, err
+	if !sure {
+		if due, err := r.anyDue(ctx, storage, alone); err != nil || !due {
+			return done, err
+		}
 	}
 	if err := r.checkFence(storage); err != nil {
 		return done, err

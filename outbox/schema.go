@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/references"
@@ -87,31 +88,64 @@ func schemaVersion(ctx context.Context, db dialect.Handle, d dialect.Dialect) (v
 // dialectOf returns how to speak to a kind of database.
 func dialectOf(d references.Dialect) (dialect.Dialect, error) { return dialect.Of(dialect.Kind(d)) }
 
+// errVersion is wrapped by errors that say which version the tables have.
+var errVersion = errors.New("the tables of the outbox have another version than this program knows")
+
 // checkKnown returns an error unless the tables have the version that the program works with.
 func checkKnown(version int) error {
 	switch {
 	case version == SchemaVersion:
 		return nil
 	case version > SchemaVersion:
-		return fmt.Errorf("%w: they have version %d, this program knows %d: a newer program has changed them; run its version of this one", dialect.ErrVersion, version, SchemaVersion)
+		return fmt.Errorf("%w: they have version %d, this program knows %d: a newer one has changed them; build this one with the newer package, too", errVersion, version, SchemaVersion)
 	}
-	return fmt.Errorf("%w: they have version %d, this program needs %d: call outbox.Migrate, or run outbox.SchemaFrom(…, %[2]d)", dialect.ErrVersion, version, SchemaVersion)
+	return fmt.Errorf("%w: they have version %d, this program needs %d: call outbox.Migrate, or run outbox.SchemaFrom(…, %[2]d)", errVersion, version, SchemaVersion)
+}
+
+// transaction runs do in a transaction of our own, in which the tables are still those
+// that the program works with.
+func (o *Outbox) transaction(ctx context.Context, do func(references.Handle) error) error {
+	return o.explain(ctx, o.references.Transaction(ctx, o.checked(ctx, do)))
+}
+
+// reading is transaction for what only reads.
+func (o *Outbox) reading(ctx context.Context, do func(references.Handle) error) error {
+	return o.explain(ctx, o.references.Reading(ctx, o.checked(ctx, do)))
+}
+
+func (o *Outbox) checked(ctx context.Context, do func(references.Handle) error) func(references.Handle) error {
+	return func(tx references.Handle) error {
+		version := 0
+		err := dialect.QueryRow(ctx, tx, dialect.New(o.dialect, "SELECT version FROM "+versionTable), &version)
+		if err == nil {
+			err = checkKnown(version)
+		}
+		if err == nil {
+			err = do(tx)
+		}
+		return err
+	}
 }
 
 // explain says of an error whether it comes from tables of another version: what a
 // statement does not find, another version may have under another name.
 func (o *Outbox) explain(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, dialect.ErrVersion) || ctx.Err() != nil {
+	if err == nil || errors.Is(err, errVersion) || ctx.Err() != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
 	version := SchemaVersion
-	_ = o.references.Reading(ctx, func(tx references.Handle) (err error) {
+	_ = o.references.Reading(ctx, func(tx references.Handle) error {
 		if v, err := schemaVersion(ctx, tx, o.dialect); err == nil {
 			version = v
 		}
 		return nil
 	})
-	return errors.Join(checkKnown(version), err)
+	if other := checkKnown(version); other != nil {
+		return fmt.Errorf("%w: %w", other, err)
+	}
+	return err
 }
 
 // checkSchema makes sure that the tables are of this package's version.

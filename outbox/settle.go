@@ -33,7 +33,7 @@ func (r *Relay) settle(ctx context.Context, c *claim) error {
 		return err
 	}
 	var left []int
-	err := r.outbox.references.Transaction(ctx, func(tx references.Handle) (err error) {
+	err := r.outbox.transaction(ctx, func(tx references.Handle) (err error) {
 		if left, err = r.buryAll(ctx, tx, c); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (r *Relay) settleLeft(ctx context.Context) (n int, err error) {
 	defer u.mu.Unlock()
 	for _, c := range u.claims {
 		left := c.done
-		err = errors.Join(err, r.outbox.references.Transaction(ctx, func(tx references.Handle) (err error) {
+		err = errors.Join(err, r.outbox.transaction(ctx, func(tx references.Handle) (err error) {
 			left, err = r.buryAll(ctx, tx, c)
 			return err
 		}))
@@ -137,7 +137,7 @@ func (r *Relay) releaseDerived(ctx context.Context, c *claim, done []int) error 
 	// Who has taken such a name is waited for, but not for ever.
 	ctx, cancel := context.WithTimeout(ctx, r.lease/4)
 	defer cancel()
-	return r.outbox.references.Transaction(ctx, func(tx references.Handle) error {
+	return r.outbox.transaction(ctx, func(tx references.Handle) error {
 		return r.outbox.writeEntries(ctx, tx, merged(entries), 0)
 	})
 }
@@ -162,7 +162,7 @@ func (r *Relay) bury(ctx context.Context, tx references.Handle, c *claim, part [
 	for i, of := range part {
 		names[i] = c.rows[of].name
 	}
-	s := c.own(dialect.New(d, "SELECT name FROM "+table)).Raw(" AND name IN ")
+	s := c.own(dialect.New(d, "SELECT name FROM "+table)).Raw(" AND name")
 	found = map[string]struct{}{}
 	err = dialect.QueryAll(ctx, tx, d.Among(s, names).Raw(d.SkipLocked()), func(rows *sql.Rows) error {
 		var name string
@@ -185,14 +185,14 @@ func (r *Relay) bury(ctx context.Context, tx references.Handle, c *claim, part [
 		}
 	}
 	if len(gone) > 0 {
-		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = '', unfinished = 0, last_error = '', not_before = ?, gone_at = "+d.Now()+" WHERE storage = ? AND name IN ",
+		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = '', unfinished = 0, last_error = '', not_before = ?, gone_at = "+d.Now()+" WHERE storage = ? AND name",
 			stateGone, int64(dialect.Never), c.storage)
 		if _, err := dialect.Exec(ctx, tx, d.Among(s, gone)); err != nil {
 			return nil, err
 		}
 	}
 	if len(keep) > 0 {
-		s := dialect.New(d, "DELETE FROM "+table).Add(" WHERE storage = ? AND name IN ", c.storage)
+		s := dialect.New(d, "DELETE FROM "+table).Add(" WHERE storage = ? AND name", c.storage)
 		_, err = dialect.Exec(ctx, tx, d.Among(s, keep))
 	}
 	return found, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,8 +60,8 @@ func (o *Outbox) noteUpload(ctx context.Context, ref runtime.Ref) (*runtime.Inte
 func (o *Outbox) shortly(ctx context.Context, do func(context.Context, references.Handle) error) error {
 	timed, cancel := context.WithTimeout(ctx, o.intentWait)
 	defer cancel()
-	err := o.references.Transaction(timed, func(tx references.Handle) error { return do(timed, tx) })
-	if err != nil && (o.dialect.OneWriter() || timed.Err() != nil) {
+	err := o.transaction(timed, func(tx references.Handle) error { return do(timed, tx) })
+	if err != nil && !errors.Is(err, errVersion) && (o.dialect.OneWriter() || timed.Err() != nil) {
 		err = fmt.Errorf("%w (it takes a connection of its own, and on SQLite the lock for writing: create uploads before the transaction begins)", err)
 	}
 	return err

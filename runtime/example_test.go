@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"time"
@@ -170,6 +171,59 @@ func ExampleBatch_Exec() {
 	fmt.Println(report, err)
 	// Output:
 	// committed <nil>
+}
+
+// Where the row is locked and old was read from it since, a name that stays is not told
+// to the outbox.
+func ExampleBatch_Locked() {
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", mediaWith("covers/a.png")),
+		runtime.WithTypes(models.FileTypes()...),
+	)
+	if err != nil {
+		panic(err)
+	}
+	batch := cleaner.Begin()
+	defer batch.Rollback()
+	old := models.ArticleFiles{Cover: "covers/a.png"} // SELECT … FOR UPDATE
+	article := &models.Article{ID: 1, Title: "new", Cover: "covers/a.png"}
+	err = batch.Exec(
+		func(b *runtime.Batch) {
+			b.Locked(func(b *runtime.Batch) { article.BeforeUpdate(b, old) })
+		},
+		func() (rows int64, err error) { return 1, nil }, // UPDATE …
+	)
+	if err != nil {
+		panic(err)
+	}
+	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	fmt.Println(report, err)
+	// Output:
+	// committed <nil>
+}
+
+// An upload goes unless a transaction comes to name it.
+func ExampleCleaner_Create() {
+	media := mediaWith()
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", media),
+		runtime.WithTypes(models.FileTypes()...),
+	)
+	if err != nil {
+		panic(err)
+	}
+	up, err := cleaner.Create(context.Background(), "media", "covers/new.png")
+	if err != nil {
+		panic(err)
+	}
+	if err := up.Close(); err != nil {
+		panic(err)
+	}
+	up.Discard() // deferred, in earnest
+	_, err = media.Stat("covers/new.png")
+	fmt.Println(errors.Is(err, fs.ErrNotExist))
+	// Output:
+	// true
 }
 
 // Files that several rows name need references.

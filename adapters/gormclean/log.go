@@ -33,8 +33,10 @@ func (w *write) keep() error {
 	}
 	none := reflect.Value{}
 	return w.keeper.keep(w.db.Statement.Context, w.ConnPool, func(b *runtime.Batch) error {
+		var err error
+		b.Locked(func(b *runtime.Batch) { err = w.logAll(b, w.old, after, true) }) // see find
 		return errors.Join(
-			w.logAll(b, w.old, after, true),
+			err,
 			w.logAll(b, none, unseen, true),
 			w.logAll(b, none, made.given, made.sure),
 			w.logAll(b, made.before, made.there, true),

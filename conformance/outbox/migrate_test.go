@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -64,19 +65,25 @@ type oldRow struct {
 	first, second string // what it has come to after the first round, and when all is due; "" if it is dropped
 }
 
-func (w *world) insertOld(r *oldRow) {
+// insertOld inserts rows as versions 1 and 2 did.
+func (w *world) insertOld(rows []oldRow) {
 	w.t.Helper()
-	_, err := w.db.ExecContext(w.t.Context(), w.q(`INSERT INTO filecleangen_outbox
-		(storage, name, state, reason, model, field, record, derived_from, created_at, not_before, attempts, last_error, claim)
-		VALUES ('media', ?, ?, 'replaced', ?, ?, ?, ?, 1000, ?, ?, ?, ?)`),
-		r.name, r.state, r.model, r.field, r.record, r.derivedFrom, r.notBefore, r.attempts, r.lastError, r.claim)
+	tx, err := w.db.BeginTx(w.t.Context(), nil)
 	w.must(err)
+	defer tx.Rollback()
+	for _, r := range rows {
+		_, err := tx.ExecContext(w.t.Context(), w.q(`INSERT INTO filecleangen_outbox
+			(storage, name, state, reason, model, field, record, derived_from, created_at, not_before, attempts, last_error, claim)
+			VALUES ('media', ?, ?, 'replaced', ?, ?, ?, ?, 1000, ?, ?, ?, ?)`),
+			r.name, r.state, r.model, r.field, r.record, r.derivedFrom, r.notBefore, r.attempts, r.lastError, r.claim)
+		w.must(err)
+	}
+	w.must(tx.Commit())
 }
 
 // longName is a name that is as long as the table takes.
 func longName() string {
-	name := strings.Repeat(strings.Repeat("é", 100)+"/", 10)
-	return name + strings.Repeat("x", 2048-len(name)-10) + "/long.jpeg"[:10]
+	return strings.Repeat(strings.Repeat("é", 100)+"/", 10) + strings.Repeat("x", 38)
 }
 
 // oldRows are rows in every state. Their files are there, and rows of album name
@@ -99,7 +106,7 @@ func oldRows() []oldRow {
 		{name: "100% %s %20.png", state: "pending", first: "gone", second: "gone"},
 		{name: longName(), state: "pending", first: "gone", second: "gone"},
 		{name: "upload-due.png", state: "upload", record: "TOKEN1", first: "gone", second: "gone"},
-		{name: "upload-taken.png", state: "upload", record: "TOKEN2", notBefore: later, first: "pending"},
+		{name: "upload-taken.png", state: "upload", record: "TOKEN2", notBefore: later},
 		{name: "upload-locked.png", state: "upload", record: "TOKEN3", claim: "OTHER", notBefore: later, first: "upload", second: "gone"},
 		{name: "claimed.png", state: "deleting", claim: "DEAD", attempts: 1, notBefore: later, first: "deleting", second: "gone"},
 		{name: "claimed-before.png", state: "deleting", claim: "DEAD2", attempts: 1, first: "gone", second: "gone"},
@@ -121,9 +128,9 @@ func TestMigrateRows(t *testing.T) {
 
 func testMigrateRows(t *testing.T, d references.Dialect, version int) {
 	w, rows := oldWorld(t, d, version), oldRows()
-	for i := range rows {
-		w.insertOld(&rows[i])
-		w.write(rows[i].name)
+	w.insertOld(rows)
+	for _, r := range rows {
+		w.write(r.name)
 	}
 	w.write("thumbs/scan.webp")
 	w.must(outbox.Migrate(t.Context(), w.db, d))
@@ -139,6 +146,9 @@ func testMigrateRows(t *testing.T, d references.Dialect, version int) {
 	if got := w.count("state = 'upload' AND claim = record"); got != 3 {
 		t.Errorf("%d uploads have their token", got)
 	}
+	if w.count("state = 'parked' AND not_before = 9223372036854775807") != 1 {
+		t.Error("what is parked has a time")
+	}
 	w.wantTakes(map[string]error{
 		"upload-taken.png": nil,
 		"claimed.png":      runtime.ErrGone,
@@ -146,11 +156,6 @@ func testMigrateRows(t *testing.T, d references.Dialect, version int) {
 		"exhausted.png":    runtime.ErrGone,
 		"parked.png":       runtime.ErrGone,
 	})
-	if w.count("name = 'upload-taken.png' AND state = 'pending'") != 1 {
-		t.Error("an upload that was taken is not pending")
-	}
-	w.exec(fmt.Sprintf("UPDATE filecleangen_outbox SET not_before = %d WHERE name = 'upload-taken.png'", time.Now().Add(time.Hour).UnixMilli()))
-
 	w.drain()
 	derived := oldRow{name: "thumbs/scan.webp", first: "gone", second: "gone"}
 	w.wantRows(append(rows, derived), func(r oldRow) string { return r.first })
@@ -380,12 +385,11 @@ func (m *migration) reset(version int) {
 		m.exec(s)
 	}
 	if version > 0 {
-		for _, r := range oldRows() {
-			if r.notBefore > 5000 {
-				r.notBefore = 5000
-			}
-			m.insertOld(&r)
+		rows := oldRows()
+		for i := range rows {
+			rows[i].notBefore = min(rows[i].notBefore, 5000)
 		}
+		m.insertOld(rows)
 	}
 	if m.id = ""; version > 1 {
 		m.must(m.db.QueryRowContext(m.t.Context(), "SELECT id FROM filecleangen_outbox_id").Scan(&m.id))
@@ -432,7 +436,7 @@ func (m *migration) check(version int) {
 	var versions, ids []string
 	m.world.rows("SELECT version FROM filecleangen_outbox_version", func(v []string) { versions = append(versions, v[0]) })
 	m.world.rows("SELECT id FROM filecleangen_outbox_id", func(v []string) { ids = append(ids, v[0]) })
-	if !slices.Equal(versions, []string{fmt.Sprint(outbox.SchemaVersion)}) || len(ids) != 1 || m.id != "" && ids[0] != m.id {
+	if !slices.Equal(versions, []string{strconv.Itoa(outbox.SchemaVersion)}) || len(ids) != 1 || m.id != "" && ids[0] != m.id {
 		m.t.Errorf("from version %d: versions %q, ids %q; the id was %q", version, versions, ids, m.id)
 	}
 }
@@ -528,4 +532,335 @@ func statement[T any](c *killedConn, run func() (T, error)) (result T, err error
 	return none, errors.Join(errKilled, err)
 }
 
-var _ = maps.Keys[map[string]int]
+// TestMigrateWithTrigger: a trigger of the user that writes to the outbox is no obstacle,
+// and works afterwards.
+func TestMigrateWithTrigger(t *testing.T) {
+	insert := "INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', old.file)"
+	triggers := map[references.Dialect][]string{
+		references.SQLite: {"CREATE TRIGGER t AFTER DELETE ON scan BEGIN " + insert + " ON CONFLICT DO NOTHING; END"},
+		references.PostgreSQL: {
+			"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + insert + " ON CONFLICT DO NOTHING; RETURN NULL; END $$",
+			"CREATE TRIGGER t AFTER DELETE ON scan FOR EACH ROW EXECUTE FUNCTION f()",
+		},
+		references.MySQL: {"CREATE TRIGGER t AFTER DELETE ON scan FOR EACH ROW " + insert + " ON DUPLICATE KEY UPDATE name = VALUES(name)"},
+	}
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		w := oldWorld(t, d, 2)
+		for _, s := range triggers[d] {
+			w.exec(s)
+		}
+		w.exec("INSERT INTO scan (id, file) VALUES (1, 'a'), (2, 'b')")
+		w.write("a", "b")
+		w.exec("DELETE FROM scan WHERE id = 1")
+		if err := outbox.Migrate(t.Context(), w.db, d); err != nil {
+			w.t.Error(err)
+			return
+		}
+		w.exec("DELETE FROM scan WHERE id = 2")
+		w.open(settings{})
+		w.makeRelay(settings{})
+		if done := w.drain(); done.Removed != 2 {
+			t.Errorf("%+v", done)
+		}
+	})
+}
+
+// TestMigrateSession: several processes migrate at once, whatever their sessions have
+// been told.
+func TestMigrateSession(t *testing.T) {
+	for name, c := range map[string]struct {
+		d       references.Dialect
+		setting string
+	}{
+		"autocommit":      {references.MySQL, "&autocommit=0"},
+		"safe updates":    {references.MySQL, "&sql_safe_updates=1"},
+		"quotes":          {references.MySQL, "&sql_mode='ANSI'"},
+		"repeatable read": {references.PostgreSQL, "&default_transaction_isolation=repeatable%20read"},
+		"serializable":    {references.PostgreSQL, "&default_transaction_isolation=serializable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := oldWorld(t, c.d, 2)
+			var all sync.WaitGroup
+			for range 4 {
+				all.Go(func() {
+					db, err := databases.Open(c.d, w.dsn+c.setting)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer db.Close()
+					if err := outbox.Migrate(t.Context(), db, c.d); err != nil {
+						w.t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			var version int
+			w.must(w.db.QueryRowContext(t.Context(), "SELECT version FROM filecleangen_outbox_version").Scan(&version))
+			if version != outbox.SchemaVersion {
+				w.t.Errorf("Migrate made version %d, and did not say so", version)
+			}
+		})
+	}
+}
+
+// TestMigrateSchemas: on PostgreSQL the tables may be in another schema than the one in
+// which new ones would be made.
+func TestMigrateSchemas(t *testing.T) {
+	databases.On(t, func(t *testing.T, d references.Dialect) {
+		w := oldWorld(t, d, 2)
+		before, old, _ := strings.Cut(w.dsn, "search_path=")
+		_, other, _ := strings.Cut(databases.New(t, d), "search_path=")
+		w.dsn = before + "search_path=" + other + "," + old
+		w.openFiles()
+		w.must(outbox.Migrate(t.Context(), w.db, d))
+		w.open(settings{})
+		tx := w.begin()
+		tx.insert(&models.Album{ID: 1, Cover: "a"})
+		if _, err := w.box.Commit(t.Context(), tx.b, tx.Tx); err != nil {
+			w.t.Error(err)
+			w.must(tx.Rollback())
+			tx.b.Rollback()
+		}
+	}, references.PostgreSQL)
+}
+
+// newer are changes that a newer version may make, beside its number, and how they are
+// taken back.
+var newer = map[string]struct {
+	only    references.Dialect // or 0 for all
+	do, off string
+}{
+	"nothing": {},
+	"a column": {
+		do:  "ALTER TABLE filecleangen_outbox RENAME COLUMN claim TO claimed_by",
+		off: "ALTER TABLE filecleangen_outbox RENAME COLUMN claimed_by TO claim",
+	},
+	"the table": {
+		do:  "ALTER TABLE filecleangen_outbox RENAME TO filecleangen_outbox_4",
+		off: "ALTER TABLE filecleangen_outbox_4 RENAME TO filecleangen_outbox",
+	},
+	"the function": {
+		only: references.PostgreSQL,
+		do:   "ALTER FUNCTION filecleangen_outbox_write RENAME TO filecleangen_outbox_write_4",
+		off:  "ALTER FUNCTION filecleangen_outbox_write_4 RENAME TO filecleangen_outbox_write",
+	},
+}
+
+// TestNewerSchema: a program that runs notices tables of a newer version, does nothing
+// then, and goes on when they are as it knows them again.
+func TestNewerSchema(t *testing.T) {
+	for name, change := range newer {
+		t.Run(name, func(t *testing.T) {
+			databases.Each(t, func(t *testing.T, d references.Dialect) {
+				if change.only == 0 || change.only == d {
+					testNewerSchema(t, d, change.do, change.off)
+				}
+			})
+		})
+	}
+}
+
+func testNewerSchema(t *testing.T, d references.Dialect, do, off string) {
+	gone := make(chan string, 10)
+	after := runtime.Observer{After: func(_ context.Context, e runtime.Event) { gone <- e.Ref.Name }}
+	w := newWorld(t, d, settings{cleaner: []runtime.Option{runtime.WithObserver(after)}, relay: []outbox.RelayOption{outbox.WithPoll(time.Millisecond)}})
+	w.write("due.png", "held.png")
+	a := &models.Album{ID: 1, Cover: "held.png"}
+	w.commit(func(tx *transaction) { tx.insert(a) })
+	relay, err := w.box.Relay(t.Context(), environment) // beside the one that runs
+	w.must(err)
+	stop := w.run()
+	w.makeNewer(do)
+	w.logs.WaitFor("they have version 4, this program knows 3")
+	w.wantNewer(relay, a)
+	if off != "" {
+		w.exec(off)
+	}
+	if w.count("name = 'due.png' AND state = 'pending'") != 1 {
+		t.Error("a relay did something")
+	}
+	if w.count("name = 'old.png' AND state = 'gone'") != 1 {
+		w.t.Error("a relay has purged tombstones")
+	}
+	w.exec("UPDATE filecleangen_outbox_version SET version = 3")
+	waitFor(gone, "due.png")
+
+	b := w.clean.Begin()
+	name := w.upload(b, "new.png")
+	tx := w.begun(b)
+	tx.remove(a)
+	tx.insert(&models.Album{ID: 2, Cover: name})
+	_, err = w.box.Commit(t.Context(), b, tx.Tx)
+	w.must(err)
+	waitFor(gone, "held.png")
+	stop()
+	w.drain()
+	w.want(name)
+}
+
+func waitFor(names chan string, name string) {
+	for got := range names {
+		if got == name {
+			return
+		}
+	}
+}
+
+// makeNewer gives the tables another version, with something to do for relays, at once.
+func (w *world) makeNewer(change string) {
+	w.t.Helper()
+	tx, err := w.db.BeginTx(w.t.Context(), nil)
+	w.must(err)
+	defer tx.Rollback()
+	for _, s := range []string{
+		"UPDATE filecleangen_outbox_version SET version = 4",
+		"INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', 'due.png')",
+		"INSERT INTO filecleangen_outbox (storage, name, state, gone_at, not_before) VALUES ('media', 'old.png', 'gone', 1, 9223372036854775807)",
+	} {
+		_, err := tx.ExecContext(w.t.Context(), s)
+		w.must(err)
+	}
+	w.must(tx.Commit())
+	if change != "" {
+		w.exec(change)
+	}
+}
+
+// wantNewer checks that writers and relays do nothing, and say why.
+func (w *world) wantNewer(relay *outbox.Relay, a *models.Album) {
+	w.t.Helper()
+	for what, do := range map[string]func(tx *transaction){
+		"a take":    func(tx *transaction) { tx.insert(&models.Album{ID: 2, Cover: "new.png"}) },
+		"a release": func(tx *transaction) { tx.remove(a) },
+	} {
+		tx := w.begin()
+		do(tx)
+		_, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx)
+		w.wantVersions(what, err)
+		_ = tx.Rollback()
+		tx.b.Rollback()
+	}
+	var albums int
+	w.must(w.db.QueryRowContext(w.t.Context(), "SELECT sum(id) FROM album").Scan(&albums))
+	if albums != 1 {
+		w.t.Error("what failed is committed")
+	}
+	done, err := relay.Drain(w.t.Context())
+	if w.wantVersions("a relay", err); done != (outbox.Drained{}) {
+		w.t.Errorf("%+v", done)
+	}
+	w.want("due.png held.png")
+	up, err := w.box.Create(w.t.Context(), "media", "new.png")
+	if w.wantVersions("an upload", err); err == nil {
+		up.Discard()
+	}
+}
+
+// wantVersions checks that an error says what is wrong.
+func (w *world) wantVersions(of string, err error) {
+	w.t.Helper()
+	if err == nil || !strings.Contains(err.Error(), "the tables of the outbox have another version than this program") {
+		w.t.Errorf("%s: the error does not tell of versions: %v", of, err)
+	}
+}
+
+// oldRelease is how version 2 wrote that a file was let go of, and oldUpload that one is
+// uploaded.
+func oldRelease(d references.Dialect, name string) string {
+	s := "INSERT INTO filecleangen_outbox (storage, name, reason, model, field, record, derived_from, created_at, not_before) VALUES ('media', '" + name + "', 'replaced', '', '', '7', '', 1000, 1000)"
+	var set []string
+	for _, c := range []string{"reason", "model", "field", "record", "not_before"} {
+		if d == references.MySQL {
+			set = append(set, fmt.Sprintf("%s = IF(state = 'pending', VALUES(%[1]s), %[1]s)", c))
+		} else {
+			set = append(set, fmt.Sprintf("%s = excluded.%[1]s", c))
+		}
+	}
+	if d == references.MySQL {
+		return s + " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
+	}
+	return s + " ON CONFLICT (storage, name) DO UPDATE SET " + strings.Join(set, ", ") + " WHERE filecleangen_outbox.state = 'pending'"
+}
+
+func oldUpload(d references.Dialect, name string) string {
+	s := "INSERT INTO filecleangen_outbox (storage, name, state, reason, record, created_at, not_before) VALUES ('media', '" + name + "', 'upload', 'unused', 'OLDTOKEN', 1000, 9000000000000)"
+	if d == references.MySQL {
+		return s + " ON DUPLICATE KEY UPDATE id = id"
+	}
+	return s + " ON CONFLICT DO NOTHING"
+}
+
+// refusedOld are statements by which programs of version 2 take names and delete files.
+var refusedOld = []string{
+	"SELECT id, name, state, reason, model, field, record, derived_from FROM filecleangen_outbox WHERE storage = 'media' AND name IN ('a')",
+	"DELETE FROM filecleangen_outbox WHERE state IN ('pending', 'upload') AND id IN (1)",
+	"UPDATE filecleangen_outbox SET claim = 'X' WHERE state = 'upload' AND id IN (1)",
+	`SELECT id, name, state, reason, model, field, derived_from, attempts, last_error, not_before FROM filecleangen_outbox
+		WHERE storage = 'media' AND not_before <= 5000 AND (state = 'deleting' OR state IN ('pending', 'upload') AND id < 100) AND (model = '') ORDER BY not_before, id LIMIT 1000`,
+	"SELECT EXISTS (SELECT 1 FROM filecleangen_outbox WHERE storage = 'media' AND not_before <= 5000 AND state IN ('pending', 'upload') AND id >= 100 AND (model = ''))",
+	"UPDATE filecleangen_outbox SET state = 'deleting', claim = 'X', attempts = attempts + 1, not_before = 5000 WHERE id IN (1)",
+	"UPDATE filecleangen_outbox SET state = 'parked', claim = '', attempts = 3, last_error = '', not_before = 5000 WHERE id = 1",
+	"DELETE FROM filecleangen_outbox WHERE id IN (1)",
+	"DELETE FROM filecleangen_outbox WHERE claim = 'X' AND id IN (1)",
+	"UPDATE filecleangen_outbox SET state = 'deleting', claim = '', last_error = '', not_before = 5000 WHERE claim = 'X' AND id = 1",
+}
+
+// TestOlderProgram: what a program of version 2 that still runs would do wrong fails. It
+// can still let go of files, and on two databases begin an upload: that is harmless.
+func TestOlderProgram(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d, settings{})
+		for _, s := range refusedOld {
+			if _, err := w.db.ExecContext(t.Context(), s); err == nil {
+				t.Errorf("no error: %s", s)
+			}
+		}
+		states := []string{"writing", "upload", "pending", "deleting", "parked", "gone"}
+		for _, state := range states {
+			w.exec("INSERT INTO filecleangen_outbox (storage, name, state, not_before) VALUES ('media', '" + state + "', '" + state + "', 9000000000000)")
+		}
+		for _, name := range append(states, "free", "named") {
+			w.write(name)
+			w.exec(oldRelease(d, name))
+		}
+		want := map[string]string{"free": "pending", "named": "pending"}
+		for _, state := range states {
+			want[state] = state
+		}
+		if got := w.states(); !maps.Equal(got, want) {
+			t.Errorf("%v", got)
+		}
+		if n := w.count("not_before < 9000000000000"); n != 3 {
+			t.Errorf("%d rows are due", n)
+		}
+		w.exec("INSERT INTO scan (id, file) VALUES (1, 'named')")
+		if done := w.drain(); done != (outbox.Drained{Removed: 2, Named: 1}) {
+			t.Errorf("%+v", done)
+		}
+		w.want("deleting gone named parked upload writing")
+	})
+}
+
+// TestOlderUpload: where a program of version 2 can still note an upload, it can't take
+// the file, and the file goes.
+func TestOlderUpload(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d, settings{})
+		if _, err := w.db.ExecContext(t.Context(), oldUpload(d, "a")); d == references.MySQL {
+			if err == nil {
+				t.Error("no error")
+			}
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		w.write("a")
+		w.drain()
+		w.want("a")
+		w.exec("UPDATE filecleangen_outbox SET not_before = 1000 WHERE storage = 'media' AND state = 'upload' AND name IN ('a') AND record IN ('OLDTOKEN')")
+		w.drain()
+		w.want("")
+	})
+}

@@ -206,10 +206,10 @@ func TestUploadBeforeTransaction(t *testing.T) {
 func TestUploadDiscarded(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		for i, close := range []bool{true, false} {
+		for i, closed := range []bool{true, false} {
 			up, err := w.box.Create(t.Context(), "media", "a")
 			w.must(err)
-			if close {
+			if closed {
 				w.must(up.Close())
 			}
 			up.Discard()

@@ -46,7 +46,11 @@ func crash(ctx context.Context, folder string) error {
 			return err
 		}
 	}
-	if _, err := upload(ctx, s.box.Begin(), "never.png", strings.NewReader("never")); err != nil {
+	never, err := s.box.Create(ctx, "media", "never.png")
+	if err != nil {
+		return err
+	}
+	if err := never.Close(); err != nil {
 		return err
 	}
 	self, err := os.FindProcess(os.Getpid())
@@ -79,7 +83,7 @@ func tell(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer s.close()
-	if err := s.expect(ctx, out, "never.png new.png old.png", "1 promised, 1 uploaded"); err != nil {
+	if err := s.expect(ctx, out, "never.png new.png old.png", "2 to be decided, 1 uploaded"); err != nil {
 		return err
 	}
 
@@ -87,7 +91,7 @@ func tell(ctx context.Context, out io.Writer) (err error) {
 	if err := s.relay(ctx); err != nil {
 		return err
 	}
-	return s.expect(ctx, out, "new.png", "0 promised, 0 uploaded")
+	return s.expect(ctx, out, "new.png", "0 to be decided, 0 uploaded")
 }
 
 // makeMedia makes the directory of the pictures, and marks it as this
@@ -160,7 +164,7 @@ func (s *Store) expect(ctx context.Context, out io.Writer, wantDisk, wantOutbox 
 	if err != nil {
 		return err
 	}
-	gotDisk, gotOutbox := strings.Join(disk, " "), fmt.Sprintf("%d promised, %d uploaded", stats.Pending, stats.Uploads)
+	gotDisk, gotOutbox := strings.Join(disk, " "), fmt.Sprintf("%d to be decided, %d uploaded", stats.Pending, stats.Uploads)
 	fmt.Fprintf(out, "    on disk:    %s\n    the row:    %s\n    the outbox: %s\n", gotDisk, cover, gotOutbox)
 	if gotDisk != wantDisk || cover != "new.png" || gotOutbox != wantOutbox {
 		return fmt.Errorf("want on disk %s, in the row new.png, in the outbox %s", wantDisk, wantOutbox)

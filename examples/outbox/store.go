@@ -92,33 +92,27 @@ func (s *Store) close() {
 // SetCover gives an article another picture. The one before goes after the commit:
 // that much is promised in the transaction.
 func (s *Store) SetCover(ctx context.Context, id int64, name string, picture io.Reader) error {
-	batch := s.box.Begin()
-	defer batch.Rollback()
-	cover, err := upload(ctx, batch, name, picture) // before the transaction: it has one of its own
+	cover, err := s.box.Create(ctx, "media", name) // before the transaction: no lock is held meanwhile
 	if err != nil {
 		return err
 	}
-	return sqlclean.EndInTx(ctx, s.db, nil, s.box, batch, func(tx *sql.Tx) error {
+	defer cover.Discard() // unless a row has come to name it
+	if _, err := io.Copy(cover, picture); err != nil {
+		return err
+	}
+	if err := cover.Close(); err != nil {
+		return err
+	}
+	return sqlclean.InTx(ctx, s.db, s.box, func(tx *sql.Tx, batch *runtime.Batch) error {
 		a := &Article{ID: id}
 		err := tx.QueryRowContext(ctx, "SELECT cover FROM article WHERE id = ?", id).Scan(&a.Cover)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		old := a.FileSnapshot() // what the row names now
-		a.Cover = cover
+		a.Cover = cover.Name()  // another name if that was taken
 		return sqlclean.Exec(ctx, tx, batch,
 			func(b *runtime.Batch) { a.BeforeUpdate(b, old) },
 			"INSERT INTO article (id, cover) VALUES (?, ?) ON CONFLICT DO UPDATE SET cover = excluded.cover", a.ID, a.Cover)
 	})
-}
-
-func upload(ctx context.Context, batch *runtime.Batch, name string, picture io.Reader) (string, error) {
-	file, err := batch.Create(ctx, "media", name)
-	if err != nil {
-		return "", err
-	}
-	if _, err := io.Copy(file, picture); err != nil {
-		return "", err
-	}
-	return file.Name(), file.Close()
 }

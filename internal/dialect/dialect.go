@@ -49,7 +49,8 @@ type Dialect interface {
 	// KeepExisting ends an INSERT that leaves a row alone that is there already; the
 	// table has the column.
 	KeepExisting(column string) string
-	// Among appends a list of names, in parentheses, for a column to be IN.
+	// Among appends, behind the last column of a key, the condition that it is one of the
+	// names, so that the index of the key is used whatever the statistics say.
 	Among(s *Statement, names []string) *Statement
 	// Lock ends a SELECT that locks its rows, and SkipLocked one that leaves out those
 	// that others have locked.

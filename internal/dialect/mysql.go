@@ -36,7 +36,7 @@ func (mysql) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 // Among: see Write.
 func (mysql) Among(s *Statement, names []string) *Statement {
 	for i, name := range names {
-		s.Raw([]string{"(", ","}[min(i, 1)] + bytesOf(name))
+		s.Raw([]string{" IN (", ","}[min(i, 1)] + bytesOf(name))
 	}
 	return s.Raw(")")
 }
@@ -113,16 +113,21 @@ func (d mysql) prove(ctx context.Context, c *sql.Conn, home string) error {
 func (mysql) Typed() bool { return false }
 
 func (d mysql) Column(ctx context.Context, db Queryer, table, column string, form Form, _ bool) (Source, error) {
-	schema, name := "", table
-	if s, n, ok := strings.Cut(table, "."); ok {
-		schema, name = s, n
-	}
+	schema, name, qualified := strings.Cut(table, ".")
 	src := Source{Table: table, Column: column, Form: form}
+	if !qualified {
+		var err error
+		if schema, err = d.Home(ctx, db); err != nil {
+			return src, err
+		}
+		name = table
+	}
+	// The catalogue opens all tables of all databases but for those that are named, each time.
 	var kind string
-	err := QueryRow(ctx, db, New(d, `SELECT concat(c.table_schema, '.', c.table_name), c.data_type, coalesce(c.character_set_name, ''), coalesce(c.collation_name, ''), coalesce(c.character_maximum_length, 0), t.table_type,
-		coalesce((SELECT group_concat(k.column_name ORDER BY k.seq_in_index SEPARATOR ',') FROM information_schema.statistics k WHERE k.table_schema = c.table_schema AND k.table_name = c.table_name AND k.index_name = 'PRIMARY'), '')
-		FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name`).
-		Add(" WHERE c.table_schema = coalesce(nullif(?, ''), DATABASE()) AND c.table_name = ? AND lower(CONVERT(c.column_name USING utf8mb4)) COLLATE utf8mb4_bin = lower(?)", schema, name, column),
+	err := QueryRow(ctx, db, New(d, `SELECT concat(c.table_schema, '.', c.table_name), c.data_type, coalesce(c.character_set_name, ''), coalesce(c.collation_name, ''), coalesce(c.character_maximum_length, 0), t.table_type,`).
+		Add("coalesce((SELECT group_concat(k.column_name ORDER BY k.seq_in_index SEPARATOR ',') FROM information_schema.statistics k WHERE k.table_schema = ? AND k.table_name = ? AND k.index_name = 'PRIMARY'), '')", schema, name).
+		Add(" FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = ? AND t.table_name = ?", schema, name).
+		Add(" WHERE c.table_schema = ? AND c.table_name = ? AND lower(CONVERT(c.column_name USING utf8mb4)) COLLATE utf8mb4_bin = lower(?)", schema, name, column),
 		&src.Table, &src.Type, &src.Charset, &src.Collation, &src.Length, &kind, &src.Key)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -288,7 +293,17 @@ func (d mysql) HasTable(ctx context.Context, db Queryer, table string) (bool, er
 }
 
 // Exclusively: what changes a schema can't be rolled back.
-func (mysql) Exclusively(ctx context.Context, c *sql.Conn, name string, do func() error) error {
-	release := "DO RELEASE_LOCK('" + name + "')"
-	return between(ctx, c, []string{"DO GET_LOCK('" + name + "', 60)"}, release, release, do)
+func (d mysql) Exclusively(ctx context.Context, c *sql.Conn, name string, do func() error) error {
+	lock := "MD5(concat(DATABASE(), ' " + name + "'))" // the names of locks are those of all databases
+	release := "DO RELEASE_LOCK(" + lock + ")"
+	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", mysqlSettings}, release, release, func() error {
+		var got sql.NullInt64
+		if err := QueryRow(ctx, c, New(d, "SELECT GET_LOCK("+lock+", 60)"), &got); err != nil {
+			return err
+		}
+		if got.Int64 != 1 {
+			return errors.New("another process has been at it for a minute; is it still there?")
+		}
+		return do()
+	})
 }

@@ -29,8 +29,8 @@ func (postgres) Lock() string { return " FOR UPDATE" }
 
 func (postgres) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 
-func (d postgres) Among(s *Statement, names []string) *Statement {
-	return s.Add("(SELECT json_array_elements_text(?::json))", listInJSON(names))
+func (postgres) Among(s *Statement, names []string) *Statement {
+	return s.Add(" = ANY (ARRAY(SELECT json_array_elements_text(?::json)))", listInJSON(names))
 }
 
 func (postgres) Revision() string { return "0" }
@@ -285,5 +285,5 @@ func (d postgres) HasTable(ctx context.Context, db Queryer, table string) (is bo
 }
 
 func (postgres) Exclusively(ctx context.Context, c *sql.Conn, name string, do func() error) error {
-	return between(ctx, c, []string{"BEGIN", "SELECT pg_advisory_xact_lock(hashtext('" + name + "'))"}, "COMMIT", "ROLLBACK", do)
+	return between(ctx, c, []string{"BEGIN ISOLATION LEVEL READ COMMITTED", "SELECT pg_advisory_xact_lock(hashtext('" + name + "'))"}, "COMMIT", "ROLLBACK", do)
 }

@@ -29,7 +29,7 @@ func (sqlite) Lock() string { return "" }
 func (sqlite) SkipLocked() string { return "" }
 
 func (sqlite) Among(s *Statement, names []string) *Statement {
-	return s.Add("(SELECT value FROM json_each(?))", listInJSON(names))
+	return s.Add(" IN (SELECT value FROM json_each(?))", listInJSON(names))
 }
 
 func (sqlite) Revision() string { return "revision" }

@@ -63,8 +63,13 @@ BEGIN
 END $$;
 
 DO $$
+DECLARE
+    home text := (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = 'filecleangen_outbox'::regclass);
 BEGIN
-    EXECUTE format('ALTER FUNCTION filecleangen_outbox_write SET search_path = pg_catalog, %I, pg_temp', current_schema());
+    IF home <> current_schema() THEN
+        EXECUTE format('ALTER FUNCTION filecleangen_outbox_write SET SCHEMA %I', home);
+    END IF;
+    EXECUTE format('ALTER FUNCTION %I.filecleangen_outbox_write SET search_path = pg_catalog, %I, pg_temp', home, home);
 END $$;
 
 UPDATE filecleangen_outbox_version SET version = 3;

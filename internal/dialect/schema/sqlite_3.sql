@@ -1,4 +1,8 @@
-CREATE TABLE filecleangen_outbox_3 (
+CREATE TABLE filecleangen_outbox_2 AS SELECT * FROM filecleangen_outbox;
+
+DROP TABLE filecleangen_outbox;
+
+CREATE TABLE filecleangen_outbox (
     storage      text    NOT NULL,
     name         text    NOT NULL,
     state        text    NOT NULL DEFAULT 'pending',
@@ -18,14 +22,12 @@ CREATE TABLE filecleangen_outbox_3 (
     PRIMARY KEY (storage, name)
 ) WITHOUT ROWID;
 
-INSERT INTO filecleangen_outbox_3 (storage, name, state, reason, model, field, record, derived_from, created_at, not_before, attempts, unfinished, last_error, claim)
+INSERT INTO filecleangen_outbox (storage, name, state, reason, model, field, record, derived_from, created_at, not_before, attempts, unfinished, last_error, claim)
 SELECT storage, name, state, reason, model, field, record, derived_from, created_at, CASE state WHEN 'parked' THEN NEVER ELSE not_before END,
     attempts, state = 'deleting' AND claim <> '', last_error, CASE state WHEN 'upload' THEN record ELSE claim END
-FROM filecleangen_outbox;
+FROM filecleangen_outbox_2;
 
-DROP TABLE filecleangen_outbox;
-
-ALTER TABLE filecleangen_outbox_3 RENAME TO filecleangen_outbox;
+DROP TABLE filecleangen_outbox_2;
 
 CREATE INDEX filecleangen_outbox_due ON filecleangen_outbox (storage, unfinished, not_before) WHERE state <> 'gone' AND state <> 'parked';
 
