@@ -231,6 +231,9 @@ func (r *Relay) serve(ctx context.Context, storage string, alone bool) {
 			err = r.tidy(ctx, done)
 		}
 		wait := r.poll
+		if alone { // such a row is due when a lease is over
+			wait = max(wait, r.lease/20)
+		}
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {

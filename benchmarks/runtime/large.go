@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/models"
@@ -132,4 +133,59 @@ func (m *mall) untilGone(path string) (time.Duration, error) {
 		time.Sleep(50 * time.Microsecond)
 	}
 	return 0, fmt.Errorf("%s is still there", path)
+}
+
+// idle measures a relay's look at an outbox where nothing is due, empty, and with so many
+// rows parked and gone.
+func idle(rounds int, on string) error {
+	const parked, tombstones, looks = 300_000, 1_000_000, 100
+	top, err := os.MkdirTemp(on, "filecleangen-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(top) }()
+	media, err := runtime.Dir(top)
+	if err != nil {
+		return err
+	}
+	defer media.Close()
+	return eachDatabase(top, func(m *mall) error {
+		if err := firstOf(m.stock(media), m.refill()); err != nil {
+			return err
+		}
+		look := func() (time.Duration, error) {
+			begun := time.Now()
+			for range looks {
+				if _, err := m.relay.Drain(context.Background()); err != nil {
+					return 0, err
+				}
+			}
+			return time.Since(begun), nil
+		}
+		empty, full := &job{name: "empty", run: look}, &job{name: fmt.Sprintf("%d parked, %d gone", parked, tombstones), run: look}
+		if err := firstOf(measure([]*job{empty}, rounds), m.fillUp("parked", parked), m.fillUp("gone", tombstones), measure([]*job{full}, rounds)); err != nil {
+			return err
+		}
+		table(fmt.Sprintf("a look, %v", m.d), "µs", looks, []*job{empty, full})
+		return nil
+	})
+}
+
+// fillUp puts so many rows into the outbox that are never due.
+func (m *mall) fillUp(state string, n int) error {
+	const portion = 1000
+	gone := "NULL"
+	if state == "gone" {
+		gone = fmt.Sprint(time.Now().UnixMilli())
+	}
+	for from := 0; from < n; from += portion {
+		var rows []string
+		for i := range portion {
+			rows = append(rows, fmt.Sprintf("('media', 'old/%s%07d.png', '%[1]s', 9223372036854775807, %[3]s)", state, from+i, gone))
+		}
+		if _, err := m.db.ExecContext(context.Background(), "INSERT INTO filecleangen_outbox (storage, name, state, not_before, gone_at) VALUES "+strings.Join(rows, ", ")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
