@@ -103,7 +103,7 @@ func (r *Relay) confirm(ctx context.Context, c *claim) error {
 		}
 		c.named += len(v.named)
 		for part := range slices.Chunk(v.named, portion) {
-			s := c.own(dialect.New(d, "DELETE FROM "+table)).Raw(" AND name")
+			s := c.own(dialect.New(d, d.DeleteByKey(table))).Raw(" AND name")
 			if _, err := dialect.Exec(ctx, tx, d.Among(s, namesOf(part))); err != nil {
 				return err
 			}
@@ -121,9 +121,9 @@ func (c *claim) own(s *dialect.Statement) *dialect.Statement {
 	return s.Add(" WHERE storage = ? AND state = ? AND claim = ?", c.storage, stateDeleting, c.token)
 }
 
-// selectRows begins a query for rows, as due and unchanged read them.
-func (r *Relay) selectRows() *dialect.Statement {
-	return dialect.New(r.outbox.dialect, "SELECT name, state, reason, model, field, record, derived_from, attempts, unfinished, last_error, claim, not_before, "+r.outbox.dialect.Revision()+" FROM "+table)
+// selectRows begins a query for rows by an index, as due and unchanged read them.
+func (r *Relay) selectRows(index string) *dialect.Statement {
+	return dialect.New(r.outbox.dialect, "SELECT name, state, reason, model, field, record, derived_from, attempts, unfinished, last_error, claim, not_before, "+r.outbox.dialect.Revision()+" FROM "+table+r.outbox.dialect.ForceIndex(index))
 }
 
 func scanRow(rows *sql.Rows, storage string) (*row, error) {
@@ -140,7 +140,7 @@ func (r *Relay) due(ctx context.Context, tx references.Handle, c *claim) (rows [
 	if c.alone {
 		limit = 1
 	}
-	s := r.whereDue(r.selectRows(), c.storage, c.alone).
+	s := r.whereDue(r.selectRows(dueIndex), c.storage, c.alone).
 		Add(" ORDER BY not_before LIMIT ?", limit).Raw(r.outbox.dialect.SkipLocked())
 	err = dialect.QueryAll(ctx, tx, s, func(result *sql.Rows) error {
 		row, err := scanRow(result, c.storage)
@@ -176,7 +176,7 @@ func (r *Relay) ofKnownFields(s *dialect.Statement, storage string) *dialect.Sta
 // anyDue reports whether rows are due. The tables must still be those that the program
 // knows.
 func (r *Relay) anyDue(ctx context.Context, storage string, alone bool) (is bool, err error) {
-	s := r.whereDue(dialect.New(r.outbox.dialect, "SELECT EXISTS (SELECT 1 FROM "+table), storage, alone).Raw(")")
+	s := r.whereDue(dialect.New(r.outbox.dialect, "SELECT EXISTS (SELECT 1 FROM "+table+r.outbox.dialect.ForceIndex(dueIndex)), storage, alone).Raw(")")
 	err = r.outbox.reading(ctx, func(tx references.Handle) error { return dialect.QueryRow(ctx, tx, s, &is) })
 	return is, err
 }
@@ -189,7 +189,7 @@ func (r *Relay) unchanged(ctx context.Context, tx references.Handle, v verdict) 
 	}
 	now := map[string]row{}
 	for part := range slices.Chunk(names, portion) {
-		s := r.selectRows().Add(" WHERE storage = ? AND name", v.storage)
+		s := r.selectRows(primary).Add(" WHERE storage = ? AND name", v.storage)
 		err := dialect.QueryAll(ctx, tx, r.outbox.dialect.Among(s, part), func(rows *sql.Rows) error {
 			row, err := scanRow(rows, v.storage)
 			now[row.name] = *row
@@ -286,7 +286,7 @@ func (r *Relay) mark(ctx context.Context, tx references.Handle, c *claim, v verd
 	}
 	d := r.outbox.dialect
 	s := func() *dialect.Statement {
-		return dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = ?, attempts = attempts + 1, unfinished = 1, not_before = "+d.Now()+" + ?",
+		return dialect.New(d, "UPDATE "+table+d.ForceIndex(primary)).Add(" SET state = ?, claim = ?, attempts = attempts + 1, unfinished = 1, not_before = "+d.Now()+" + ?",
 			stateDeleting, c.token, r.lease.Milliseconds())
 	}
 	for _, row := range c.rows {
@@ -323,7 +323,7 @@ func (r *Relay) all(ctx context.Context, tx references.Handle, statement func() 
 }
 
 func (r *Relay) drop(ctx context.Context, tx references.Handle, rows []*row) error {
-	return r.all(ctx, tx, func() *dialect.Statement { return dialect.New(r.outbox.dialect, "DELETE FROM "+table) }, rows)
+	return r.all(ctx, tx, func() *dialect.Statement { return dialect.New(r.outbox.dialect, r.outbox.dialect.DeleteByKey(table)) }, rows)
 }
 
 // postpone makes rows wait about whose files nobody can tell, or parks them.

@@ -38,7 +38,7 @@
 //	--------  --------------------  ----------------------------------  -------------------------------
 //	writing   Create                refused                             asks the rows: is it named?
 //	upload    Close                 it becomes pending                      yes: drops the row
-//	pending   Commit, Discard       it stays pending                        no:  makes it deleting
+//	pending   Commit, Discard       it stays pending                        no:  it is deleting then
 //	deleting  a relay               refused                             removes the file: gone;
 //	                                                                    if that fails, again later
 //	parked    a relay, after        refused                             does nothing: see Unpark
@@ -97,15 +97,16 @@
 //
 // (3) T takes N after that commit. It finds the row in the state deleting, parked or
 // gone, and is refused. Where T reads by a snapshot that does not show the row,
-// PostgreSQL refuses it (40001), MariaDB and MySQL show it all the same, and on SQLite T
-// can't write any more.
+// PostgreSQL refuses it (40001), so does a MariaDB with innodb_snapshot_isolation (1020),
+// others and MySQL show it all the same, and on SQLite T can't write any more.
 //
 // (4) T takes N after the tombstone is forgotten. Then T, or whoever gave it the name, has
 // known N for longer than the retention. This is the one condition on time, and a
 // setting: [WithRetention], a day by default.
 //
 // Nobody needs to know which transactions are running, nobody waits for those of others
-// but those of the same name, and a relay needs no privilege but those on its tables.
+// but those that take or release the same name, and a relay needs no privilege but those
+// on its tables.
 //
 // A name that a row has had, and keeps, need not be taken: as long as that row is locked,
 // it names N before and after. So says the batch where it is told that old was read FOR
@@ -169,7 +170,8 @@
 // An attempt counts when it begins. A relay that dies leaves rows as deleting; when their
 // lease is over ([WithLease]) they are taken again, each alone, since one of them may have
 // been the reason: a file whose deletion kills the process, or that the storage never
-// answers about, is parked after its attempts, and others go on meanwhile.
+// answers about, is parked after its attempts, and others go on meanwhile. A storage with
+// 100 calls that hang in one process is not called by it any more.
 //
 // # What it costs
 //
@@ -202,8 +204,20 @@
 //   - A name whose file is gone can't be used again before the retention is over. Who
 //     writes files under fixed names without [Outbox.Create] gets [runtime.ErrGone] for
 //     that long.
-//   - On PostgreSQL, a transaction at REPEATABLE READ or SERIALIZABLE can't take an upload
-//     that was created after its first statement. Create uploads first.
+//   - No call of a storage may go on for longer than the retention, and delete the file
+//     then: its name may have been given out again.
+//   - On PostgreSQL, and a MariaDB with innodb_snapshot_isolation, a transaction at
+//     REPEATABLE READ or SERIALIZABLE can't take an upload that was created after its first
+//     statement. Create uploads first.
+//   - A program that goes on after a statement has failed may be out of its transaction:
+//     MariaDB and MySQL end it with a deadlock (1213, 1020), SQLite with a statement that is
+//     interrupted. What it writes then is committed at once, and a take that is refused does
+//     not take it back. Roll back after every error; on MariaDB a flush outside of a
+//     transaction is an error.
+//   - On PostgreSQL the application needs EXECUTE on filecleangen_outbox_write, where it is
+//     not granted to PUBLIC.
+//   - On SQLite, Discard inside the transaction waits for its lock, for as long as
+//     busy_timeout says.
 //   - All programs that name files in a storage must have an outbox, or references, in
 //     the database, to tell relays of their columns; what programs without either
 //     name must be in the references of one that has.
@@ -218,8 +232,8 @@
 //     files are deleted: [WithGrace] is for that. On SQLite, so after a power failure if
 //     the application's connections have PRAGMA synchronous = OFF.
 //   - The clock of the database says when a tombstone is forgotten. Where it is behind the
-//     newest one, none is, and where it steps forward they are kept for longer, each with a
-//     warning; a step that happens while no relay runs is not seen.
+//     newest one, none is, and where it steps forward a relay that sees it keeps them for
+//     longer, each with a warning; a relay that is started later has not seen it.
 //   - Several primaries that accept writes at once (Galera, group replication in
 //     multi-primary mode, logical replication in both directions) are not
 //     supported: unique keys and locks don't reach from one to the other.

@@ -33,17 +33,10 @@ func (o *Outbox) write(ctx context.Context, tx references.Handle, h *runtime.Han
 		return nil
 	case errors.Is(err, runtime.ErrGone):
 		return err
-	case h.Uploads && refusedBySnapshot(err):
+	case h.Uploads && o.dialect.Stale(err):
 		return fmt.Errorf("filecleangen: outbox: the transaction reads by a snapshot, and what it takes has changed since: begin it anew; if it creates uploads, create them before it begins: %w", err)
 	}
 	return fmt.Errorf("filecleangen: outbox: %w", err)
-}
-
-// refusedBySnapshot reports whether a database says that a transaction can't be
-// serialized.
-func refusedBySnapshot(err error) bool {
-	var coded interface{ SQLState() string }
-	return errors.As(err, &coded) && coded.SQLState() == "40001"
 }
 
 // entriesOf makes one entry of all that a batch says of a file.

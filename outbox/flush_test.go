@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -19,9 +18,16 @@ func TestEntries(t *testing.T) {
 	}
 	var got []string
 	for _, e := range entriesOf(h) {
-		got = append(got, fmt.Sprint(e.Storage, ":", e.Name, " ", e.Take, " ", e.Release, " ", e.Reason))
+		text := e.Storage + ":" + e.Name
+		if e.Take {
+			text += " taken"
+		}
+		if e.Release {
+			text += " released " + e.Reason
+		}
+		got = append(got, text)
 	}
-	want := "a:z true false ; media:b true true updated; media:c true false ; media:d false true deleted"
+	want := "a:z taken; media:b taken released updated; media:c taken; media:d released deleted"
 	if text := strings.Join(got, "; "); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}

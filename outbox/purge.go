@@ -33,7 +33,9 @@ const (
 // purge deletes tombstones whose retention is over, if it is time to look for some.
 func (r *Relay) purge(ctx context.Context) error {
 	p := &r.tombstones
-	p.mu.Lock()
+	if !p.mu.TryLock() {
+		return nil // it is being done
+	}
 	defer p.mu.Unlock()
 	if time.Now().Before(p.next) {
 		return nil
@@ -96,7 +98,7 @@ func (r *Relay) purgeSome(ctx context.Context, oldest int64) (n int, err error) 
 	err = r.outbox.transaction(ctx, func(tx references.Handle) error {
 		n = 0
 		names := map[string][]string{}
-		s := dialect.New(d, "SELECT storage, name FROM "+table).Add(" WHERE gone_at IS NOT NULL AND gone_at < ? AND state = ? ORDER BY gone_at LIMIT ?", oldest, stateGone, purgeAtOnce)
+		s := dialect.New(d, "SELECT storage, name FROM "+table+d.ForceIndex("filecleangen_outbox_gone")).Add(" WHERE gone_at IS NOT NULL AND gone_at < ? AND state = ? ORDER BY gone_at LIMIT ?", oldest, stateGone, purgeAtOnce)
 		err := dialect.QueryAll(ctx, tx, s.Raw(d.SkipLocked()), func(rows *sql.Rows) error {
 			var storage, name string
 			n++
@@ -106,7 +108,7 @@ func (r *Relay) purgeSome(ctx context.Context, oldest int64) (n int, err error) 
 		})
 		for storage, all := range names {
 			if err == nil {
-				s := dialect.New(d, "DELETE FROM "+table).Add(" WHERE state = ? AND storage = ? AND name", stateGone, storage)
+				s := dialect.New(d, d.DeleteByKey(table)).Add(" WHERE state = ? AND storage = ? AND name", stateGone, storage)
 				_, err = dialect.Exec(ctx, tx, d.Among(s, all))
 			}
 		}

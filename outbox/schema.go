@@ -18,6 +18,8 @@ const SchemaVersion = 3
 const (
 	table        = "filecleangen_outbox"
 	versionTable = "filecleangen_outbox_version"
+	primary      = "PRIMARY" // the index on the key
+	dueIndex     = "filecleangen_outbox_due"
 )
 
 // SchemaFrom returns the statements that bring the tables of the outbox from a

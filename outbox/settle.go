@@ -37,12 +37,7 @@ func (r *Relay) settle(ctx context.Context, c *claim) error {
 		if left, err = r.buryAll(ctx, tx, c); err != nil {
 			return err
 		}
-		for _, i := range failed {
-			if err := r.putOff(ctx, tx, c, i); err != nil {
-				return err
-			}
-		}
-		return nil
+		return r.putOffAll(ctx, tx, c, failed)
 	})
 	if c.done = left; err == nil && len(left) > 0 {
 		r.unsettled.add(c)
@@ -72,11 +67,11 @@ func (r *Relay) settleLeft(ctx context.Context) (n int, err error) {
 	defer u.mu.Unlock()
 	for _, c := range u.claims {
 		left := c.done
-		err = errors.Join(err, r.outbox.transaction(ctx, func(tx references.Handle) (err error) {
+		failed := r.outbox.transaction(ctx, func(tx references.Handle) (err error) {
 			left, err = r.buryAll(ctx, tx, c)
 			return err
-		}))
-		if err == nil {
+		})
+		if err = errors.Join(err, failed); failed == nil {
 			c.done = left
 		}
 	}
@@ -157,22 +152,10 @@ func derivedEntries(of *row, f *runtime.Field) (entries []dialect.Entry) {
 // bury makes tombstones of rows whose files are gone, and drops those whose files are
 // kept by policy. It waits for nobody: it returns those that were not locked.
 func (r *Relay) bury(ctx context.Context, tx references.Handle, c *claim, part []int) (found map[string]struct{}, err error) {
-	d := r.outbox.dialect
-	names := make([]string, len(part))
-	for i, of := range part {
-		names[i] = c.rows[of].name
-	}
-	s := c.own(dialect.New(d, "SELECT name FROM "+table)).Raw(" AND name")
-	found = map[string]struct{}{}
-	err = dialect.QueryAll(ctx, tx, d.Among(s, names).Raw(d.SkipLocked()), func(rows *sql.Rows) error {
-		var name string
-		err := rows.Scan(&name)
-		found[name] = struct{}{}
-		return err
-	})
-	if err != nil {
+	if found, err = r.lock(ctx, tx, c, part); err != nil {
 		return nil, err
 	}
+	d := r.outbox.dialect
 	var gone, keep []string
 	for _, of := range part {
 		name := c.rows[of].name
@@ -185,20 +168,58 @@ func (r *Relay) bury(ctx context.Context, tx references.Handle, c *claim, part [
 		}
 	}
 	if len(gone) > 0 {
-		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, claim = '', unfinished = 0, last_error = '', not_before = ?, gone_at = "+d.Now()+" WHERE storage = ? AND name",
+		s := dialect.New(d, "UPDATE "+table+d.ForceIndex(primary)).Add(" SET state = ?, claim = '', unfinished = 0, last_error = '', not_before = ?, gone_at = "+d.Now()+" WHERE storage = ? AND name",
 			stateGone, int64(dialect.Never), c.storage)
 		if _, err := dialect.Exec(ctx, tx, d.Among(s, gone)); err != nil {
 			return nil, err
 		}
 	}
 	if len(keep) > 0 {
-		s := dialect.New(d, "DELETE FROM "+table).Add(" WHERE storage = ? AND name", c.storage)
+		s := dialect.New(d, d.DeleteByKey(table)).Add(" WHERE storage = ? AND name", c.storage)
 		_, err = dialect.Exec(ctx, tx, d.Among(s, keep))
 	}
 	return found, err
 }
 
-// putOff makes a row wait for another attempt, or parks it.
+// lock locks rows of a claim, but for those that others have locked, or that are not the
+// claim's any more, and returns their names.
+func (r *Relay) lock(ctx context.Context, tx references.Handle, c *claim, part []int) (found map[string]struct{}, err error) {
+	d := r.outbox.dialect
+	names := make([]string, len(part))
+	for i, of := range part {
+		names[i] = c.rows[of].name
+	}
+	s := c.own(dialect.New(d, "SELECT name FROM "+table+d.ForceIndex(primary))).Raw(" AND name")
+	found = map[string]struct{}{}
+	err = dialect.QueryAll(ctx, tx, d.Among(s, names).Raw(d.SkipLocked()), func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		found[name] = struct{}{}
+		return err
+	})
+	return found, err
+}
+
+// putOffAll makes rows wait for another attempt, or parks them. Those that others have
+// locked wait until the lease is over.
+func (r *Relay) putOffAll(ctx context.Context, tx references.Handle, c *claim, failed []int) error {
+	for part := range slices.Chunk(failed, portion) {
+		found, err := r.lock(ctx, tx, c, part)
+		if err != nil {
+			return err
+		}
+		for _, i := range part {
+			if _, ok := found[c.rows[i].name]; !ok {
+				continue
+			}
+			if err := r.putOff(ctx, tx, c, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (r *Relay) putOff(ctx context.Context, tx references.Handle, c *claim, i int) error {
 	row, cause := c.rows[i], c.results[i].Err
 	if cause == nil {
@@ -207,7 +228,7 @@ func (r *Relay) putOff(ctx context.Context, tx references.Handle, c *claim, i in
 	s := r.setAgain(row, stateDeleting, cause)
 	if errors.Is(cause, runtime.ErrNoTime) { // it was not tried
 		d := r.outbox.dialect
-		s = dialect.New(d, "UPDATE "+table).Add(" SET unfinished = 0, attempts = attempts - 1, not_before = " + d.Now())
+		s = dialect.New(d, "UPDATE "+table).Add(" SET unfinished = 0, attempts = attempts - 1, not_before = "+d.Now()+" + ?", r.poll.Milliseconds())
 	}
 	_, err := dialect.Exec(ctx, tx, c.own(s).Add(" AND name = ?", row.name))
 	return err

@@ -27,7 +27,7 @@ type Stats struct {
 func (o *Outbox) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
 	d := o.dialect
-	q := dialect.New(d, "SELECT state, count(*), "+d.Now()+" - min(not_before) FROM "+table+" WHERE state <> 'gone' GROUP BY state")
+	q := dialect.New(d, "SELECT state, count(*), "+d.Now()+" - min(not_before) FROM "+table+" WHERE state <> 'gone' AND state <> 'held' GROUP BY state")
 	err := o.reading(ctx, func(tx references.Handle) error {
 		s = Stats{}
 		return dialect.QueryAll(ctx, tx, q, s.scan)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -125,11 +126,32 @@ func (o *Outbox) discardUploads(ctx context.Context, intents []*runtime.Intent) 
 	return nil
 }
 
-// discardUpload: nobody can take a file later that is not complete.
+// discardUpload: nobody can take a file later that is not complete. Who has locked the
+// row takes the file, perhaps the caller himself, and is not waited for. Where there is no
+// row any more, a file that was not complete may have been made since.
 func (o *Outbox) discardUpload(ctx context.Context, tx references.Handle, in *runtime.Intent) error {
 	d := o.dialect
-	s := dialect.New(d, "UPDATE "+table).Add(" SET state = CASE state WHEN ? THEN state ELSE ? END, not_before = "+d.Now(), stateWriting, statePending)
-	_, err := dialect.Exec(ctx, tx, ofUpload(s, in, stateWriting, stateUpload))
+	var there, free int
+	count := func(into *int) func(*sql.Rows) error {
+		return func(rows *sql.Rows) error { *into++; var name string; return rows.Scan(&name) }
+	}
+	s := func() *dialect.Statement {
+		return ofUpload(dialect.New(d, "SELECT name FROM "+table), in, stateWriting, stateUpload)
+	}
+	if err := dialect.QueryAll(ctx, tx, s(), count(&there)); err != nil {
+		return err
+	}
+	if there == 0 {
+		if in.Complete {
+			return nil
+		}
+		return o.writeEntries(ctx, tx, []dialect.Entry{{Storage: in.Ref.Storage, Name: in.Ref.Name, Release: true, Reason: string(runtime.Unused)}}, 0)
+	}
+	if err := dialect.QueryAll(ctx, tx, s().Raw(d.SkipLocked()), count(&free)); err != nil || free == 0 {
+		return err
+	}
+	update := dialect.New(d, "UPDATE "+table).Add(" SET state = CASE state WHEN ? THEN state ELSE ? END, not_before = "+d.Now(), stateWriting, statePending)
+	_, err := dialect.Exec(ctx, tx, ofUpload(update, in, stateWriting, stateUpload))
 	return err
 }
 

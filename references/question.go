@@ -51,7 +51,7 @@ func (q *question) ask(ctx context.Context, tx Handle) error {
 		if err == nil {
 			continue
 		}
-		if ctx.Err() != nil || q.try(ctx, tx, []string{probe}) != nil {
+		if ctx.Err() != nil || errors.Is(err, errEnded) || q.try(ctx, tx, []string{probe}) != nil {
 			return err // it is not about names
 		}
 		if err := q.halve(ctx, tx, part, err); err != nil {
@@ -87,6 +87,9 @@ func (q *question) chunk(list []string) int {
 func (q *question) halve(ctx context.Context, tx Handle, part []string, failed error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.Is(failed, errEnded) {
+		return failed
 	}
 	if len(part) == 1 {
 		q.unknown[part[0]] = failed
@@ -131,6 +134,9 @@ func called(ctx context.Context, f Function, tx Handle, storage string, names []
 	return f(ctx, tx, storage, names)
 }
 
+// errEnded is wrapped by an error after which the transaction is not there any more.
+var errEnded = errors.New("the database has ended the transaction")
+
 // guarded runs do such that its error leaves the transaction as it was.
 func guarded(ctx context.Context, tx Handle, do func() error) error {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT filecleangen_ask"); err != nil {
@@ -141,7 +147,7 @@ func guarded(ctx context.Context, tx Handle, do func() error) error {
 		return nil
 	}
 	if _, back := tx.ExecContext(context.WithoutCancel(ctx), "ROLLBACK TO SAVEPOINT filecleangen_ask"); back != nil {
-		return errors.Join(err, back)
+		return fmt.Errorf("%w: %w", errEnded, errors.Join(err, back))
 	}
 	return err
 }

@@ -64,11 +64,13 @@ func (k *call) end() (awaited bool) {
 	return !k.left
 }
 
-// leave stops waiting, and reports whether the call hangs.
-func (k *call) leave() (hangs bool) {
+// leave stops waiting, and reports whether the call hangs, which it notes before.
+func (k *call) leave(note func()) (hangs bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.left = !k.over
+	if k.left = !k.over; k.left {
+		note()
+	}
 	return k.left
 }
 
@@ -88,8 +90,16 @@ func (k *call) wait(ctx context.Context, patience time.Duration) {
 }
 
 // callStorage makes calls of a storage that delete files, when it is their turn. The
-// files of a call that hangs are undecided, with the error [ErrHangs].
+// files of a call that hangs are undecided, with the error [ErrHangs]; it is not asked
+// about them for ever, see mostHanging.
 func (c *Cleaner) callStorage(ctx context.Context, decided uint64, s *storage, files []*Result) {
+	hanging, files := c.company.stillHanging(files)
+	for _, f := range hanging {
+		f.Err = ErrHangs
+	}
+	if len(files) == 0 {
+		return
+	}
 	if !s.enter(ctx) {
 		for _, f := range files {
 			f.Err = ErrNoTime
@@ -107,11 +117,12 @@ func (c *Cleaner) callStorage(ctx context.Context, decided uint64, s *storage, f
 		c.removeNow(ctx, decided, s, k.files)
 		c.company.release(refs)
 		if !k.end() {
+			c.company.answered(refs)
 			s.hanging.Add(-1)
 		}
 	}()
 	k.wait(ctx, c.timeout)
-	if k.leave() {
+	if k.leave(func() { c.company.hangs(refs) }) {
 		s.hanging.Add(1)
 		for _, f := range files {
 			f.Err = ErrHangs

@@ -1,8 +1,10 @@
 package runtime
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // company is what a cleaner knows of batches that live at the same time: a
@@ -20,7 +22,10 @@ type company struct {
 	doomed   map[Ref]doom
 	removed  removals         // as long as a batch is open that was opened before
 	doubtful map[Ref]struct{} // what batches of unknown outcome may have left rows with, for good
-	uploads  map[Ref]*Upload  // that the cleaner made, until they are taken or discarded
+	watches  int              // uploads so far
+	uploads  map[Ref]*Upload  // that the cleaner made, until they are taken, discarded or out of time
+	writing  map[Ref]struct{} // those that are not complete
+	hanging  map[Ref]int      // calls that delete a file, and that nobody waits for any more
 
 	watched atomic.Int64 // len(doomed) + len(removed): whether a write need look
 }
@@ -171,9 +176,19 @@ func (c *company) watch(u *Upload) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.uploads == nil {
-		c.uploads = map[Ref]*Upload{}
+		c.uploads, c.writing = map[Ref]*Upload{}, map[Ref]struct{}{}
 	}
-	c.uploads[u.ref] = u
+	if c.watches++; c.watches%1000 == 0 {
+		maps.DeleteFunc(c.uploads, func(_ Ref, u *Upload) bool { return u.intent != nil && passed(u.intent.Until.Add(time.Hour)) })
+	}
+	c.uploads[u.ref], c.writing[u.ref] = u, struct{}{}
+}
+
+// completed says that an upload is complete.
+func (c *company) completed(u *Upload) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.writing, u.ref)
 }
 
 // unwatch ends that, and reports whether it has been so, and whether a batch has
@@ -184,6 +199,7 @@ func (c *company) unwatch(u *Upload) (watched, taken bool) {
 	watched, taken = c.uploads[u.ref] == u, u.taken
 	if watched {
 		delete(c.uploads, u.ref)
+		delete(c.writing, u.ref)
 	}
 	u.taken = false
 	return watched || taken, taken
@@ -209,15 +225,50 @@ func (c *company) take(b *Batch, v view) {
 func (c *company) incomplete() (refs []Ref) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for ref, u := range c.uploads {
-		u.batch.mu.Lock()
-		complete := u.complete
-		u.batch.mu.Unlock()
-		if !complete {
-			refs = append(refs, ref)
-		}
+	for ref := range c.writing {
+		refs = append(refs, ref)
 	}
 	return refs
+}
+
+// hangs notes files about which a storage does not answer, until answered says that it
+// has.
+func (c *company) hangs(refs []Ref) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hanging == nil {
+		c.hanging = map[Ref]int{}
+	}
+	for _, ref := range refs {
+		c.hanging[ref]++
+	}
+}
+
+func (c *company) answered(refs []Ref) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ref := range refs {
+		if c.hanging[ref]--; c.hanging[ref] <= 0 {
+			delete(c.hanging, ref)
+		}
+	}
+}
+
+// mostHanging is how many calls for one file may hang before no other is made.
+const mostHanging = 2
+
+// stillHanging returns those of the files about which so many calls hang, and the others.
+func (c *company) stillHanging(files []*Result) (hanging, others []*Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range files {
+		if c.hanging[f.Ref] >= mostHanging {
+			hanging = append(hanging, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	return hanging, others
 }
 
 // keepUsed keeps those of the files, doomed a moment ago, that others use.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -19,6 +20,8 @@ type Intent struct {
 	Ref   Ref
 	ID    string    // tells it from others for the same file, before and after it
 	Until time.Time // when it is over, by this process's clock: the file must not be made any more
+
+	Complete bool // whether the file is, when it is discarded
 }
 
 // Intents are how uploads are noted in an outbox. Each function returns when what it
@@ -129,10 +132,35 @@ func (b *Batch) handedOver(ctx context.Context, v view, files []Result, commit f
 		if err = commit(); err == nil {
 			r.Outcome = Committed
 			c.company.take(b, v)
+			c.discardUnused(context.WithoutCancel(ctx), b, files)
 		}
 		r.Err = err
 	}
 	return r, err
+}
+
+// discardUnused has uploads go now that a batch was committed without: their time may
+// be long.
+func (c *Cleaner) discardUnused(ctx context.Context, b *Batch, files []Result) {
+	unused := map[Ref]struct{}{}
+	for _, f := range files {
+		if f.Reason == Unused {
+			unused[f.Ref] = struct{}{}
+		}
+	}
+	var intents []*Intent
+	for _, u := range b.uploads {
+		if _, ok := unused[u.ref]; ok && u.intent != nil {
+			u.intent.Complete = u.complete
+			intents = append(intents, u.intent)
+		}
+	}
+	if len(intents) == 0 {
+		return
+	}
+	if err := guard(func() error { return c.intents.Discard(ctx, intents) }); err != nil {
+		c.log(ctx, slog.LevelWarn, "filecleangen: uploads that no record names could not be discarded; they go when their time is over", slog.Any("error", err))
+	}
 }
 
 // handover says what the log has of takes and releases. What memory can't decide is
@@ -158,9 +186,6 @@ func (b *Batch) handover() (view, []Result, *Handover) {
 	for _, ref := range uploads {
 		if said := v.of(ref); !said.released && (!said.held || said.state == idle) {
 			files = append(files, Result{Ref: ref, Reason: Unused})
-			if !said.held {
-				taken = append(taken, ref)
-			}
 		}
 	}
 	h.Takes = taken
@@ -181,6 +206,7 @@ func (c *Cleaner) discardToOutbox(ctx context.Context, b *Batch, files []Result)
 	if len(files) > 0 && !b.handed {
 		intents := make([]*Intent, len(files))
 		for i, u := range b.uploads {
+			u.intent.Complete = u.complete
 			intents[i] = u.intent
 		}
 		err = guard(func() error { return c.intents.Discard(ctx, intents) })

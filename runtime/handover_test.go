@@ -147,7 +147,7 @@ func TestHandOver(t *testing.T) {
 				insert(b, &doc{ID: 2, A: w.upload(b, "cut")})
 				_ = b.RollbackTo(s)
 			},
-			"takes [named never cut] releases [never cut]",
+			"takes [named] releases [never cut]",
 		},
 		"lost track": {
 			func(w *world, b *runtime.Batch) {

@@ -84,6 +84,9 @@ func (u *Upload) Discard() {
 	u.batch.mu.Lock()
 	closed := u.closed
 	u.closed = true
+	if u.intent != nil {
+		u.intent.Complete = u.complete
+	}
 	u.batch.mu.Unlock()
 	if !closed {
 		_ = guard(u.file.Close) // nobody wants what is in it
@@ -275,7 +278,11 @@ func (u *Upload) Close() error {
 		err = in.Complete(context.Background(), u.intent)
 	}
 	u.batch.mu.Lock()
-	defer u.batch.mu.Unlock()
 	u.complete = err == nil && u.failed == nil
+	complete := u.complete
+	u.batch.mu.Unlock()
+	if complete {
+		u.batch.cleaner.company.completed(u)
+	}
 	return err
 }

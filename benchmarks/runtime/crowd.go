@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -125,7 +126,7 @@ func (m *mall) turn(n, rows int, hot bool, how string) error {
 		if err := m.touch(ctx, tx, b, rand.IntN(rows), func(a *models.Article) {
 			switch {
 			case hot:
-				a.Title = fmt.Sprint(n)
+				a.Title = strconv.Itoa(n)
 			case rows > 100:
 				a.Cover = fmt.Sprintf("covers/new%d-%d.png", n, i)
 			default:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -176,7 +177,7 @@ func (m *mall) fillUp(state string, n int) error {
 	const portion = 1000
 	gone := "NULL"
 	if state == "gone" {
-		gone = fmt.Sprint(time.Now().UnixMilli())
+		gone = strconv.FormatInt(time.Now().UnixMilli(), 10)
 	}
 	for from := 0; from < n; from += portion {
 		var rows []string

@@ -57,6 +57,15 @@ type Dialect interface {
 	Lock() string
 	SkipLocked() string
 
+	// ForceIndex comes behind a table in a SELECT or an UPDATE that is to use an index, or
+	// PRIMARY, and DeleteByKey begins a DELETE that uses the primary key: a statement that
+	// walks through the table would wait for rows that others have locked.
+	ForceIndex(name string) string
+	DeleteByKey(table string) string
+	// Stale reports whether a statement was refused because the transaction reads by a
+	// snapshot that is older than what it meets.
+	Stale(err error) bool
+
 	// Write does what a transaction does to the rows of files in the outbox, in that
 	// transaction. The entries are sorted by storage and name, and no file is in two of
 	// them. The error wraps [ErrGone] where a file can't be taken, and [ErrVersion]; the

@@ -43,6 +43,15 @@ func (mysql) Among(s *Statement, names []string) *Statement {
 
 func (mysql) Revision() string { return "0" }
 
+func (mysql) ForceIndex(name string) string { return " FORCE INDEX (" + name + ")" }
+
+func (d mysql) DeleteByKey(table string) string {
+	return "DELETE " + table + " FROM " + table + d.ForceIndex("PRIMARY")
+}
+
+// Stale: 40001 of PostgreSQL is error 1020 of a MariaDB with innodb_snapshot_isolation.
+func (mysql) Stale(err error) bool { return errorCode(err) == "1020" }
+
 func (mysql) OneWriter() bool { return false }
 
 // errorCode returns the number of an error of the server, with which its text begins:
@@ -80,11 +89,21 @@ func (d mysql) within(ctx context.Context, s Session, begin string, do func(Hand
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET NAMES utf8mb4 COLLATE utf8mb4_bin", mysqlSettings, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", begin}, "COMMIT", "ROLLBACK", func() error {
-		if err := d.prove(ctx, c, s.Home); err != nil {
+	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET NAMES utf8mb4 COLLATE utf8mb4_bin", mysqlSettings, "SET SESSION autocommit = 0",
+		"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", begin, "SAVEPOINT filecleangen_whole"}, "COMMIT", "ROLLBACK", func() error {
+		err := d.prove(ctx, c, s.Home)
+		if err == nil {
+			err = do(c)
+		}
+		if err != nil {
 			return err
 		}
-		return do(c)
+		// After a deadlock, the transaction with all its locks is gone, and statements go on
+		// in the next one.
+		if _, err := c.ExecContext(ctx, "RELEASE SAVEPOINT filecleangen_whole"); err != nil {
+			return fmt.Errorf("the database has ended the transaction: %w", err)
+		}
+		return nil
 	})
 }
 

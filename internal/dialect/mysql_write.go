@@ -3,6 +3,7 @@ package dialect
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // Values are written out in hexadecimal: a statement with arguments makes three round
 // trips, and nothing that the session was told changes what these mean.
 func (d mysql) Write(ctx context.Context, h Handle, w Writer, entries []Entry) error {
-	if err := checkVersion(ctx, d, h, w.Version); err != nil {
+	if err := d.checkSession(ctx, h, w.Version); err != nil {
 		return err
 	}
 	token := rand.Text()
@@ -28,6 +29,24 @@ func (d mysql) Write(ctx context.Context, h Handle, w Writer, entries []Entry) e
 	return nil
 }
 
+// checkSession makes sure that the tables have the version of the program, and that
+// there is a transaction: after a deadlock there is none, and what a program that goes on
+// writes is committed at once. MySQL does not tell.
+func (d mysql) checkSession(ctx context.Context, h Handle, program int) error {
+	var v int
+	var within bool
+	s := New(d, "SELECT version, 1 /*M!100100 AND NOT (@@autocommit = 1 AND @@in_transaction = 0) */ FROM filecleangen_outbox_version")
+	switch err := QueryRow(ctx, h, s, &v, &within); {
+	case err != nil:
+		return err
+	case v != program:
+		return ErrVersion
+	case !within:
+		return errors.New("there is no transaction: was it ended by a deadlock, or by a statement that commits? What it writes is committed at once; roll back after every error")
+	}
+	return nil
+}
+
 // insertEntries. Of a row that is there, columns are set in this order, and what was
 // set is what the following see: VALUES(claim) is empty for a release, VALUES(state)
 // is held for a take.
@@ -37,9 +56,9 @@ func (d mysql) insertEntries(ctx context.Context, h Handle, w Writer, entries []
 	s.WriteString("INSERT INTO filecleangen_outbox (storage, name, state, reason, model, field, record, derived_from, created_at, not_before, claim) VALUES ")
 	for i := range entries {
 		e := &entries[i]
-		state, claim := "pending", ""
+		state, claim := "pending", "x''"
 		if e.Take {
-			claim = token
+			claim = "'" + token + "'"
 		}
 		if !e.Release {
 			state = "held"
@@ -47,25 +66,28 @@ func (d mysql) insertEntries(ctx context.Context, h Handle, w Writer, entries []
 		if i > 0 {
 			s.WriteByte(',')
 		}
-		fmt.Fprintf(&s, "(%s,%s,'%s',%s,%s,%s,%s,%s,%s,%[9]s+%[10]d,'%[11]s')", bytesOf(e.Storage), bytesOf(e.Name), state,
+		fmt.Fprintf(&s, "(%s,%s,'%s',%s,%s,%s,%s,%s,%s,%[9]s+%[10]d,%[11]s)", bytesOf(e.Storage), bytesOf(e.Name), state,
 			textOf(e.Reason), textOf(e.Model), textOf(e.Field), textOf(e.Record), bytesOf(e.DerivedFrom), now, w.Wait.Milliseconds(), claim)
 	}
 	s.WriteString(` ON DUPLICATE KEY UPDATE
 		not_before = CASE
-			WHEN state = 'gone' AND VALUES(claim) = '' THEN VALUES(created_at)
+			WHEN state = 'held' THEN VALUES(not_before)
+			WHEN state = 'gone' AND VALUES(claim) = x'' THEN VALUES(created_at)
 			WHEN state = 'pending' AND VALUES(state) = 'pending' THEN GREATEST(not_before, VALUES(not_before))
-			WHEN state = 'upload' AND VALUES(claim) <> '' THEN VALUES(not_before)
+			WHEN state = 'upload' AND VALUES(claim) <> x'' THEN VALUES(not_before)
 			ELSE not_before END`)
 	for _, c := range []string{"reason", "model", "field", "record"} {
-		fmt.Fprintf(&s, ", %s = IF(VALUES(state) = 'pending' AND state IN ('pending', 'upload', 'writing', 'gone', 'deleting'), VALUES(%[1]s), %[1]s)", c)
+		fmt.Fprintf(&s, ", %s = IF(VALUES(state) = 'pending' AND state IN ('pending', 'upload', 'writing', 'gone', 'deleting', 'held'), VALUES(%[1]s), %[1]s)", c)
 	}
 	s.WriteString(`,
-		attempts = IF(state = 'gone' AND VALUES(claim) = '', 0, attempts),
-		gone_at = IF(state = 'gone' AND VALUES(claim) = '', NULL, gone_at),
-		claim = IF(VALUES(claim) = '', IF(state = 'deleting', '', claim), IF(state IN ('pending', 'upload'), VALUES(claim), claim)),
+		attempts = IF(state = 'gone' AND VALUES(claim) = x'', 1, attempts),
+		unfinished = IF(state = 'deleting' AND VALUES(claim) = x'', 0, unfinished),
+		gone_at = IF(state = 'gone' AND VALUES(claim) = x'', NULL, gone_at),
+		claim = IF(VALUES(claim) = x'', IF(state = 'deleting', x'', claim), IF(state IN ('pending', 'upload', 'held'), VALUES(claim), claim)),
 		state = CASE
-			WHEN state = 'gone' AND VALUES(claim) = '' THEN 'deleting'
-			WHEN state = 'upload' AND VALUES(claim) <> '' THEN 'pending'
+			WHEN state = 'held' THEN VALUES(state)
+			WHEN state = 'gone' AND VALUES(claim) = x'' THEN 'deleting'
+			WHEN state = 'upload' AND VALUES(claim) <> x'' THEN 'pending'
 			ELSE state END`)
 	_, err := h.ExecContext(ctx, s.String())
 	return err
@@ -94,9 +116,6 @@ func (d mysql) take(ctx context.Context, h Handle, e *Entry, token string) error
 func bytesOf(value string) string { return "x'" + fmt.Sprintf("%x", value) + "'" }
 
 func textOf(value string) string {
-	if value == "" {
-		return "''"
-	}
 	return "_utf8mb4 " + bytesOf(value)
 }
 

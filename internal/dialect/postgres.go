@@ -35,6 +35,12 @@ func (postgres) Among(s *Statement, names []string) *Statement {
 
 func (postgres) Revision() string { return "0" }
 
+func (postgres) ForceIndex(string) string { return "" }
+
+func (postgres) DeleteByKey(table string) string { return "DELETE FROM " + table }
+
+func (postgres) Stale(err error) bool { return hasState(err, "40001") }
+
 func (postgres) OneWriter() bool { return false }
 
 func (d postgres) Home(ctx context.Context, db Queryer) (encoding string, err error) {

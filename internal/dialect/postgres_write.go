@@ -28,11 +28,12 @@ func (d postgres) Write(ctx context.Context, h Handle, w Writer, entries []Entry
 // raised reports whether err was raised by the function. Where a driver does not tell
 // the code of an error, it is known by its text.
 func raised(err error, code, text string) bool {
+	return hasState(err, code) || err != nil && strings.Contains(err.Error(), text)
+}
+
+func hasState(err error, code string) bool {
 	var coded interface{ SQLState() string }
-	if errors.As(err, &coded) {
-		return coded.SQLState() == code
-	}
-	return err != nil && strings.Contains(err.Error(), text)
+	return errors.As(err, &coded) && coded.SQLState() == code
 }
 
 // Durable: Transaction makes its commits durable.

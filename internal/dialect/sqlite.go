@@ -34,6 +34,12 @@ func (sqlite) Among(s *Statement, names []string) *Statement {
 
 func (sqlite) Revision() string { return "revision" }
 
+func (sqlite) ForceIndex(string) string { return "" }
+
+func (sqlite) DeleteByKey(table string) string { return "DELETE FROM " + table }
+
+func (sqlite) Stale(error) bool { return false } // the next try is as good as any
+
 func (sqlite) OneWriter() bool { return true }
 
 func (sqlite) Home(context.Context, Queryer) (string, error) { return "", nil }

@@ -41,7 +41,8 @@ func (d sqlite) Write(ctx context.Context, h Handle, w Writer, entries []Entry) 
 			state = CASE o.state WHEN 'gone' THEN 'deleting' ELSE o.state END,
 			not_before = CASE o.state WHEN 'gone' THEN excluded.created_at WHEN 'pending' THEN max(o.not_before, excluded.not_before) ELSE o.not_before END,
 			reason = excluded.reason, model = excluded.model, field = excluded.field, record = excluded.record,
-			attempts = CASE o.state WHEN 'gone' THEN 0 ELSE o.attempts END,
+			attempts = CASE o.state WHEN 'gone' THEN 1 ELSE o.attempts END,
+			unfinished = CASE o.state WHEN 'deleting' THEN 0 ELSE o.unfinished END,
 			claim = CASE o.state WHEN 'deleting' THEN '' ELSE o.claim END,
 			gone_at = NULL, revision = random()
 			WHERE o.state <> 'parked'`)

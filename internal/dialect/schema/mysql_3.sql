@@ -3,6 +3,8 @@ ALTER TABLE filecleangen_outbox
     DROP PRIMARY KEY,
     DROP INDEX storage,
     DROP INDEX filecleangen_outbox_due,
+    MODIFY COLUMN model varbinary(1000) NOT NULL DEFAULT '',
+    MODIFY COLUMN field varbinary(1000) NOT NULL DEFAULT '',
     ADD PRIMARY KEY (storage, name),
     ADD COLUMN unfinished integer NOT NULL DEFAULT 0 AFTER attempts,
     ADD COLUMN gone_at bigint NULL,

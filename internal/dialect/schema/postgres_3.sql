@@ -44,7 +44,8 @@ BEGIN
             model = CASE excluded.claim WHEN 't' THEN o.model ELSE excluded.model END,
             field = CASE excluded.claim WHEN 't' THEN o.field ELSE excluded.field END,
             record = CASE excluded.claim WHEN 't' THEN o.record ELSE excluded.record END,
-            attempts = CASE o.state WHEN 'gone' THEN 0 ELSE o.attempts END,
+            attempts = CASE o.state WHEN 'gone' THEN 1 ELSE o.attempts END,
+            unfinished = CASE o.state WHEN 'deleting' THEN 0 ELSE o.unfinished END,
             claim = CASE WHEN o.state IN ('deleting', 'gone') THEN '' WHEN excluded.claim = 'r' AND o.state <> 'pending' THEN o.claim ELSE excluded.claim END,
             gone_at = NULL
         WHERE o.state IN ('pending', 'upload') OR excluded.claim = 'r' AND o.state IN ('writing', 'gone', 'deleting')
