@@ -39,7 +39,7 @@ func TestProtocol(t *testing.T) {
 		{"repeatable read", scenario{isolation: repeatableRead, transactions: 2, relays: 1}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.long && testing.Short() {
+			if test.long && (withRace || testing.Short()) {
 				t.Skip("many states")
 			}
 			m := &model{rules: protocol, scenario: test.scenario}
