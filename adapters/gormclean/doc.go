@@ -75,14 +75,16 @@
 //
 //	file, err := gormclean.Create(db, "media", "covers/new.png")
 //	…
+//	defer file.Discard()
 //	err = file.Close()
 //	…
 //	article.Cover = file.Name()
 //	err = db.Save(&article).Error
 //
-// With an outbox, it goes when its time is over if the save never comes, see
-// [outbox.WithUploadTime]; on SQLite, create it before the transaction begins. In
-// memory, create it in the [Transaction] that saves it.
+// With an outbox, create it before the transaction begins, and defer Discard outside of
+// it. The file goes then if no row names it; without Discard, when its time is over, see
+// [outbox.WithUploadTime]. In memory, create it in the [Transaction] that saves it, whose
+// it is: Discard does nothing.
 //
 // # Without the plugin
 //

@@ -38,9 +38,9 @@ func Transaction(db *gorm.DB, f func(tx *gorm.DB) error, options ...*sql.TxOptio
 // as needed, and if the name is taken it gets another one beside it: save what
 // [runtime.Upload.Name] says. Write it, Close it and check the error before that.
 //
-// With an outbox it may be called anywhere, on SQLite before the transaction begins;
-// if no row comes to name the file, it goes when its time is over
-// ([outbox.WithUploadTime]). In memory it is called in a [Transaction], and the file
+// With an outbox, call it before the transaction begins, and defer
+// [runtime.Upload.Discard] there: if no row comes to name the file, it goes then, or when
+// its time is over ([outbox.WithUploadTime]). In memory it is called in a [Transaction], and the file
 // goes if that is rolled back.
 func Create(db *gorm.DB, storage, name string) (*runtime.Upload, error) {
 	k, err := keeperOf(db)

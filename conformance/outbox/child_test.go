@@ -22,10 +22,12 @@ import (
 type childTask struct {
 	Dialect   references.Dialect
 	DSN, Root string
-	Do        string // "play" or "drain"
+	Do        string // "play", "drain", "die" or "stop"
 
 	Seed uint64 // of what it plays
 	At   int64  // at which point it kills itself; 0: never
+	Name string // the file whose removal it dies of
+	Stop string // where it stops
 }
 
 const childVariable = "FILECLEANGEN_CHILD"
@@ -63,6 +65,10 @@ func TestChild(t *testing.T) {
 		playForEver(w, task)
 	case "drain":
 		drainOnce(w)
+	case "die":
+		dieOnce(w, task)
+	case "stop":
+		stopOnce(w, task)
 	}
 }
 
