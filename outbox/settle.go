@@ -82,15 +82,24 @@ func (r *Relay) settleLeft(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// buryAll buries the rows of a claim that are done, and returns those that are left.
+// buryAll buries the rows of a claim that are done, and returns those that are left
+// because others have locked them. What is not the claim's any more is nobody's concern.
 func (r *Relay) buryAll(ctx context.Context, tx references.Handle, c *claim) (left []int, err error) {
 	for part := range slices.Chunk(c.done, portion) {
 		found, err := r.bury(ctx, tx, c, part)
 		if err != nil {
 			return nil, err
 		}
+		if len(found) == len(part) {
+			continue
+		}
+		own, err := r.own(ctx, tx, c, part, "")
+		if err != nil {
+			return nil, err
+		}
 		for _, i := range part {
-			if _, ok := found[c.rows[i].name]; !ok {
+			_, buried := found[c.rows[i].name]
+			if _, is := own[c.rows[i].name]; is && !buried {
 				left = append(left, i)
 			}
 		}
@@ -184,6 +193,11 @@ func (r *Relay) bury(ctx context.Context, tx references.Handle, c *claim, part [
 // lock locks rows of a claim, but for those that others have locked, or that are not the
 // claim's any more, and returns their names.
 func (r *Relay) lock(ctx context.Context, tx references.Handle, c *claim, part []int) (found map[string]struct{}, err error) {
+	return r.own(ctx, tx, c, part, r.outbox.dialect.SkipLocked())
+}
+
+// own returns the names of those rows that are still the claim's.
+func (r *Relay) own(ctx context.Context, tx references.Handle, c *claim, part []int, locking string) (found map[string]struct{}, err error) {
 	d := r.outbox.dialect
 	names := make([]string, len(part))
 	for i, of := range part {
@@ -191,7 +205,7 @@ func (r *Relay) lock(ctx context.Context, tx references.Handle, c *claim, part [
 	}
 	s := c.own(dialect.New(d, "SELECT name FROM "+table+d.ForceIndex(primary))).Raw(" AND name")
 	found = map[string]struct{}{}
-	err = dialect.QueryAll(ctx, tx, d.Among(s, names).Raw(d.SkipLocked()), func(rows *sql.Rows) error {
+	err = dialect.QueryAll(ctx, tx, d.Among(s, names).Raw(locking), func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		found[name] = struct{}{}
