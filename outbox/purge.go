@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -106,13 +107,18 @@ func (r *Relay) purgeSome(ctx context.Context, oldest int64) (n int, err error) 
 			names[storage] = append(names[storage], name)
 			return err
 		})
+		if err != nil {
+			return err
+		}
 		for storage, all := range names {
-			if err == nil {
+			for part := range slices.Chunk(all, portion) {
 				s := dialect.New(d, d.DeleteByKey(table)).Add(" WHERE state = ? AND storage = ? AND name", stateGone, storage)
-				_, err = dialect.Exec(ctx, tx, d.Among(s, all))
+				if _, err := dialect.Exec(ctx, tx, d.Among(s, part)); err != nil {
+					return err
+				}
 			}
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("filecleangen: relay: purging tombstones: %w", err)

@@ -81,7 +81,7 @@ func (d mysql) Reading(ctx context.Context, s Session, do func(Handle) error) er
 // or what a statement means. What transaction there may be has ended before.
 const mysqlSettings = `SET SESSION autocommit = 1, completion_type = 0, sql_mode = 'STRICT_ALL_TABLES', sql_select_limit = 18446744073709551615,
 	max_join_size = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0, sql_safe_updates = 0, unique_checks = 1, lock_wait_timeout = 5
-	/*M!100100 , max_statement_time = 0, system_versioning_asof = DEFAULT */ /*!80019 , max_execution_time = 0 */`
+	/*M!100100 , max_statement_time = 0, system_versioning_asof = DEFAULT, in_predicate_conversion_threshold = 0 */ /*!80019 , max_execution_time = 0 */`
 
 func (d mysql) within(ctx context.Context, s Session, begin string, do func(Handle) error) error {
 	c, err := s.DB.Conn(ctx)
