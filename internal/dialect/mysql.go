@@ -79,7 +79,7 @@ func (d mysql) Reading(ctx context.Context, s Session, do func(Handle) error) er
 
 // mysqlSettings are what a session may have been told that changes what is seen,
 // or what a statement means. What transaction there may be has ended before.
-const mysqlSettings = `SET SESSION autocommit = 1, completion_type = 0, sql_mode = 'STRICT_ALL_TABLES', sql_select_limit = 18446744073709551615,
+const mysqlSettings = `completion_type = 0, sql_mode = 'STRICT_ALL_TABLES', sql_select_limit = 18446744073709551615,
 	max_join_size = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0, sql_safe_updates = 0, unique_checks = 1, lock_wait_timeout = 5
 	/*M!100100 , max_statement_time = 0, system_versioning_asof = DEFAULT, in_predicate_conversion_threshold = 0 */ /*!80019 , max_execution_time = 0 */`
 
@@ -89,7 +89,7 @@ func (d mysql) within(ctx context.Context, s Session, begin string, do func(Hand
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET NAMES utf8mb4 COLLATE utf8mb4_bin", mysqlSettings, "SET SESSION autocommit = 0",
+	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET NAMES utf8mb4 COLLATE utf8mb4_bin", "SET SESSION autocommit = 0, " + mysqlSettings,
 		"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", begin, "SAVEPOINT filecleangen_whole"}, "COMMIT", "ROLLBACK", func() error {
 		err := d.prove(ctx, c, s.Home)
 		if err == nil {
@@ -315,7 +315,7 @@ func (d mysql) HasTable(ctx context.Context, db Queryer, table string) (bool, er
 func (d mysql) Exclusively(ctx context.Context, c *sql.Conn, name string, do func() error) error {
 	lock := "MD5(concat(DATABASE(), ' " + name + "'))" // the names of locks are those of all databases
 	release := "DO RELEASE_LOCK(" + lock + ")"
-	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", mysqlSettings}, release, release, func() error {
+	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET SESSION autocommit = 1, " + mysqlSettings}, release, release, func() error {
 		var got sql.NullInt64
 		if err := QueryRow(ctx, c, New(d, "SELECT GET_LOCK("+lock+", 60)"), &got); err != nil {
 			return err
