@@ -163,7 +163,7 @@ type gate struct {
 	*world
 	stage   *stage
 	armed   atomic.Bool
-	running bool
+	running atomic.Bool
 	wrote   bool // the transaction that is open
 	paused  chan struct{}
 	goOn    chan struct{}
@@ -221,7 +221,7 @@ func (g *gate) matters(query string) bool {
 // steps lets the relay go on for some stops, or to its end.
 func (g *gate) steps(n int) error {
 	for i := range n {
-		if i > 0 && !g.running {
+		if i > 0 && !g.running.Load() {
 			break
 		}
 		if err := g.step(); err != nil {
@@ -233,10 +233,10 @@ func (g *gate) steps(n int) error {
 
 // step lets the relay go on to its next stop, or begin.
 func (g *gate) step() error {
-	if g.running {
+	if g.running.Load() {
 		g.goOn <- struct{}{}
 	} else {
-		g.running = true
+		g.running.Store(true)
 		g.armed.Store(true)
 		go func() {
 			_, err := g.relay.Drain(context.Background())
@@ -251,7 +251,7 @@ func (g *gate) wait() error {
 	case <-g.paused:
 		return nil
 	case err := <-g.ended:
-		g.running = false
+		g.running.Store(false)
 		return err
 	}
 }
@@ -259,7 +259,7 @@ func (g *gate) wait() error {
 // finish lets the relay go on to its end.
 func (g *gate) finish() (err error) {
 	g.armed.Store(false)
-	for g.running && err == nil {
+	for g.running.Load() && err == nil {
 		g.goOn <- struct{}{}
 		err = g.wait()
 	}
@@ -478,7 +478,7 @@ func (o *order) late(int) error {
 // purge has tombstones forgotten, unless a transaction is open: their retention is
 // longer than any of these.
 func (o *order) purge(int) error {
-	if o.active.Load() > 0 || o.relays[0].running {
+	if o.active.Load() > 0 || o.relays[0].running.Load() {
 		return nil
 	}
 	ctx := context.Background()
