@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 )
 
 // Write: there is one writer, so that a take need not be seen by others: who could
@@ -14,29 +15,48 @@ func (d sqlite) Write(ctx context.Context, h Handle, w Writer, entries []Entry) 
 	if err != nil {
 		return err
 	}
-	entry := func(columns string) string {
-		return "SELECT " + columns + " FROM (SELECT value ->> 's' AS s, value ->> 'n' AS n, value ->> 'k' AS k, value ->> 'r' AS r, value ->> 'm' AS m, value ->> 'f' AS f, value ->> 'c' AS c, value ->> 'd' AS d FROM json_each(?))"
+	takes := slices.ContainsFunc(entries, func(e Entry) bool { return e.Take })
+	releases := slices.ContainsFunc(entries, func(e Entry) bool { return e.Release })
+	if takes {
+		if err := d.take(ctx, h, w, text); err != nil {
+			return err
+		}
 	}
-	now, wait := d.Now(), w.Wait.Milliseconds()
-	take := New(d, "UPDATE filecleangen_outbox SET revision = random(), not_before = CASE state WHEN 'upload' THEN "+now).
-		Add(" + ? ELSE not_before END, state = 'pending' WHERE state IN ('upload', 'pending') AND (storage, name) IN ("+entry("s, n")+" WHERE k <> 'r')", wait, text)
+	if releases {
+		if err := d.release(ctx, h, w, text); err != nil {
+			return err
+		}
+	}
+	return checkVersion(ctx, d, h, w.Version)
+}
+
+// entriesOfJSON is a query for columns of the entries.
+func entriesOfJSON(columns string) string {
+	return "SELECT " + columns + " FROM (SELECT value ->> 's' AS s, value ->> 'n' AS n, value ->> 'k' AS k, value ->> 'r' AS r, value ->> 'm' AS m, value ->> 'f' AS f, value ->> 'c' AS c, value ->> 'd' AS d FROM json_each(?))"
+}
+
+func (d sqlite) take(ctx context.Context, h Handle, w Writer, text string) error {
+	take := New(d, "UPDATE filecleangen_outbox SET revision = random(), not_before = CASE state WHEN 'upload' THEN "+d.Now()).
+		Add(" + ? ELSE not_before END, state = 'pending' WHERE state IN ('upload', 'pending') AND (storage, name) IN ("+entriesOfJSON("s, n")+" WHERE k <> 'r')", w.Wait.Milliseconds(), text)
 	if _, err := Exec(ctx, h, take); err != nil {
 		return err
 	}
-	if err := checkVersion(ctx, d, h, w.Version); err != nil {
-		return err
-	}
 	refused := New(d, "SELECT storage, name FROM filecleangen_outbox WHERE state <> 'pending' AND (storage, name) IN ").
-		Add("("+entry("s, n")+" WHERE k <> 'r') LIMIT 1", text)
+		Add("("+entriesOfJSON("s, n")+" WHERE k <> 'r') LIMIT 1", text)
 	var storage, name string
 	switch err := QueryRow(ctx, h, refused, &storage, &name); {
 	case err == nil:
 		return gone(storage, name)
-	case !errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	default:
 		return err
 	}
+}
+
+func (d sqlite) release(ctx context.Context, h Handle, w Writer, text string) error {
 	release := New(d, "INSERT INTO filecleangen_outbox AS o (storage, name, reason, model, field, record, derived_from, created_at, not_before) ").
-		Add(entry("s, n, r, m, f, c, d, "+now+", "+now+" + ?")+" WHERE k <> 't'", wait, text).
+		Add(entriesOfJSON("s, n, r, m, f, c, d, "+d.Now()+", "+d.Now()+" + ?")+" WHERE k <> 't'", w.Wait.Milliseconds(), text).
 		Raw(` ON CONFLICT (storage, name) DO UPDATE SET
 			state = CASE o.state WHEN 'gone' THEN 'deleting' ELSE o.state END,
 			not_before = CASE o.state WHEN 'gone' THEN excluded.created_at WHEN 'pending' THEN max(o.not_before, excluded.not_before) ELSE o.not_before END,
@@ -46,7 +66,7 @@ func (d sqlite) Write(ctx context.Context, h Handle, w Writer, entries []Entry) 
 			claim = CASE o.state WHEN 'deleting' THEN '' ELSE o.claim END,
 			gone_at = NULL, revision = random()
 			WHERE o.state <> 'parked'`)
-	_, err = Exec(ctx, h, release)
+	_, err := Exec(ctx, h, release)
 	return err
 }
 
