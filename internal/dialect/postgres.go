@@ -61,7 +61,7 @@ func (d postgres) Reading(ctx context.Context, s Session, do func(Handle) error)
 // made, and temporary tables come last in it; a policy that would hide rows is an
 // error; an index is used where there is one, whatever the statistics say.
 var postgresSettings = []string{
-	"'search_path', concat_ws(', ', nullif((SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), ''), 'pg_temp')",
+	"'search_path', concat_ws(', ', nullif(pg_catalog.current_setting('search_path'), ''), 'pg_temp')",
 	"'row_security', 'off'", "'client_encoding', 'UTF8'", "'bytea_output', 'hex'", "'standard_conforming_strings', 'on'",
 	"'statement_timeout', '0'", "'lock_timeout', '0'", "'idle_in_transaction_session_timeout', '0'",
 	"'gin_fuzzy_search_limit', '0'", "'enable_seqscan', 'off'", "'enable_indexscan', 'on'", "'enable_bitmapscan', 'on'", "'jit', 'off'",
@@ -70,8 +70,9 @@ var postgresSettings = []string{
 
 func (d postgres) within(ctx context.Context, s Session, access string, do func(Handle) error) error {
 	return readCommitted(ctx, s.DB, func(tx Handle) error {
-		// The role is that with which the connection was made, which may have a default.
-		for _, statement := range []string{access, "SET LOCAL role TO DEFAULT"} {
+		// The role and the path are those with which the connection was made, which may have
+		// defaults. To ask pg_settings for them takes half a millisecond.
+		for _, statement := range []string{access, "SET LOCAL role TO DEFAULT", "SET LOCAL search_path TO DEFAULT"} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err
 			}
