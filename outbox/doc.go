@@ -177,7 +177,7 @@
 //
 // A transaction that lets go of files, or comes to name some, makes one statement more on
 // PostgreSQL for 500 files, two on MariaDB and MySQL and one for each file that it comes to
-// name, four on SQLite; one that does neither, none. An upload makes two short transactions
+// name, up to four on SQLite; one that does neither, none. An upload makes two short transactions
 // of its own. A relay takes 1,000 rows at once ([WithPortion]) and asks all columns for
 // their names by one query: columns of text should have an index, or they are read as
 // a whole, as those with JSON and arrays are, but for an index on PostgreSQL. While a
