@@ -42,10 +42,10 @@ func WithGrace(d time.Duration) Option {
 	}
 }
 
-// WithUploadTime sets how long after [runtime.Batch.Create] the transaction that
-// names the file has to be committed, by default an hour. After that the file is
-// deleted, and a commit fails that comes still. What a batch has created that is
-// rolled back goes at once.
+// WithUploadTime sets how long an upload may take, from [Outbox.Create] to Close, and
+// then for how long it waits for a transaction that takes it, by default an hour each.
+// After that the file is deleted, if no row names it, and Close or a commit fails that
+// comes still. What is discarded, or created by a batch that is rolled back, goes at once.
 func WithUploadTime(d time.Duration) Option {
 	return func(o *Outbox) error {
 		if d <= 0 {

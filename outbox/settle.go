@@ -34,7 +34,7 @@ func (r *Relay) settle(ctx context.Context, c *claim) error {
 	}
 	var left []int
 	err := r.outbox.transaction(ctx, func(tx references.Handle) (err error) {
-		if left, err = r.buryAll(ctx, tx, c); err != nil {
+		if left, err = r.markAllGone(ctx, tx, c); err != nil {
 			return err
 		}
 		return r.putOffAll(ctx, tx, c, failed)
@@ -68,7 +68,7 @@ func (r *Relay) settleLeft(ctx context.Context) (n int, err error) {
 	for _, c := range u.claims {
 		left := c.done
 		failed := r.outbox.transaction(ctx, func(tx references.Handle) (err error) {
-			left, err = r.buryAll(ctx, tx, c)
+			left, err = r.markAllGone(ctx, tx, c)
 			return err
 		})
 		if err = errors.Join(err, failed); failed == nil {
@@ -82,11 +82,11 @@ func (r *Relay) settleLeft(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// buryAll buries the rows of a claim that are done, and returns those that are left
+// markAllGone makes tombstones of the rows of a claim that are done, and returns those left
 // because others have locked them. What is not the claim's any more is nobody's concern.
-func (r *Relay) buryAll(ctx context.Context, tx references.Handle, c *claim) (left []int, err error) {
+func (r *Relay) markAllGone(ctx context.Context, tx references.Handle, c *claim) (left []int, err error) {
 	for part := range slices.Chunk(c.done, portion) {
-		found, err := r.bury(ctx, tx, c, part)
+		found, err := r.markGone(ctx, tx, c, part)
 		if err != nil {
 			return nil, err
 		}
@@ -98,8 +98,8 @@ func (r *Relay) buryAll(ctx context.Context, tx references.Handle, c *claim) (le
 			return nil, err
 		}
 		for _, i := range part {
-			_, buried := found[c.rows[i].name]
-			if _, is := own[c.rows[i].name]; is && !buried {
+			_, marked := found[c.rows[i].name]
+			if _, is := own[c.rows[i].name]; is && !marked {
 				left = append(left, i)
 			}
 		}
@@ -158,9 +158,9 @@ func derivedEntries(of *row, f *runtime.Field) (entries []dialect.Entry) {
 	return entries
 }
 
-// bury makes tombstones of rows whose files are gone, and drops those whose files are
+// markGone makes tombstones of rows whose files are gone, and drops those whose files are
 // kept by policy. It waits for nobody: it returns those that were not locked.
-func (r *Relay) bury(ctx context.Context, tx references.Handle, c *claim, part []int) (found map[string]struct{}, err error) {
+func (r *Relay) markGone(ctx context.Context, tx references.Handle, c *claim, part []int) (found map[string]struct{}, err error) {
 	if found, err = r.lock(ctx, tx, c, part); err != nil {
 		return nil, err
 	}

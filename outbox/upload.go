@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -131,27 +130,23 @@ func (o *Outbox) discardUploads(ctx context.Context, intents []*runtime.Intent) 
 // row any more, a file that was not complete may have been made since.
 func (o *Outbox) discardUpload(ctx context.Context, tx references.Handle, in *runtime.Intent) error {
 	d := o.dialect
-	var there, free int
-	count := func(into *int) func(*sql.Rows) error {
-		return func(rows *sql.Rows) error { *into++; var name string; return rows.Scan(&name) }
-	}
-	s := func() *dialect.Statement {
+	row := func() *dialect.Statement {
 		return ofUpload(dialect.New(d, "SELECT name FROM "+table), in, stateWriting, stateUpload)
 	}
-	if err := dialect.QueryAll(ctx, tx, s(), count(&there)); err != nil {
+	there, err := dialect.Strings(ctx, tx, row())
+	switch {
+	case err != nil:
 		return err
-	}
-	if there == 0 {
-		if in.Complete {
-			return nil
-		}
+	case len(there) == 0 && in.Complete:
+		return nil
+	case len(there) == 0:
 		return o.writeEntries(ctx, tx, []dialect.Entry{{Storage: in.Ref.Storage, Name: in.Ref.Name, Release: true, Reason: string(runtime.Unused)}}, 0)
 	}
-	if err := dialect.QueryAll(ctx, tx, s().Raw(d.SkipLocked()), count(&free)); err != nil || free == 0 {
+	if free, err := dialect.Strings(ctx, tx, row().Raw(d.SkipLocked())); err != nil || len(free) == 0 {
 		return err
 	}
 	update := dialect.New(d, "UPDATE "+table).Add(" SET state = CASE state WHEN ? THEN state ELSE ? END, not_before = "+d.Now(), stateWriting, statePending)
-	_, err := dialect.Exec(ctx, tx, ofUpload(update, in, stateWriting, stateUpload))
+	_, err = dialect.Exec(ctx, tx, ofUpload(update, in, stateWriting, stateUpload))
 	return err
 }
 

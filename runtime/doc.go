@@ -112,8 +112,7 @@
 //
 // CommitWith returns when one attempt at each deletion was made. The work is
 // shared by the goroutine that calls it and others, of which all batches of a
-// cleaner have no more for a storage than [WithWorkers] says; one file is deleted
-// without any.
+// cleaner have no more for a storage than [WithWorkers] says.
 // The attempt has a deadline of its own, [WithTimeout], whatever becomes of the
 // context given to CommitWith. A file that another batch takes up before it is
 // its turn is kept; one that is being deleted, or is gone, can't be taken up:

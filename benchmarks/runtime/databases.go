@@ -50,6 +50,21 @@ func eachDatabase(top string, do func(*mall) error) error {
 	return nil
 }
 
+// inEachDatabase is eachDatabase with a storage in a directory, which is removed then.
+func inEachDatabase(on string, do func(m *mall, root string, media *runtime.DirFs) error) error {
+	root, err := os.MkdirTemp(on, "filecleangen-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(root) }()
+	media, err := runtime.Dir(root)
+	if err != nil {
+		return err
+	}
+	defer media.Close()
+	return eachDatabase(root, func(m *mall) error { return do(m, root, media) })
+}
+
 // stock makes the table of articles, without rows, and the outbox.
 func (m *mall) stock(media *runtime.DirFs) error {
 	ctx := context.Background()

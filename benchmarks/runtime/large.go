@@ -17,17 +17,7 @@ import (
 // large measures what a batch of many files writes to the outbox, each file released or
 // taken, in a transaction that is rolled back then.
 func large(rounds, refs int, on string) error {
-	top, err := os.MkdirTemp(on, "filecleangen-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(top) }()
-	media, err := runtime.Dir(top)
-	if err != nil {
-		return err
-	}
-	defer media.Close()
-	return eachDatabase(top, func(m *mall) error {
+	return inEachDatabase(on, func(m *mall, _ string, media *runtime.DirFs) error {
 		if err := m.stock(media); err != nil {
 			return err
 		}
@@ -70,19 +60,9 @@ func (m *mall) flushOnce(n int, take bool) (time.Duration, error) {
 // gone measures how long it takes from a commit that lets go of a file until the file
 // is gone, with a relay in the same process.
 func gone(files int, on string) error {
-	top, err := os.MkdirTemp(on, "filecleangen-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(top) }()
-	media, err := runtime.Dir(top)
-	if err != nil {
-		return err
-	}
-	defer media.Close()
 	fmt.Printf("\n| from the commit to file gone, of %d | p50, ms | p90 | p99 |\n|---|---|---|---|\n", files)
-	return eachDatabase(top, func(m *mall) error {
-		if err := firstOf(m.stock(media), os.WriteFile(filepath.Join(top, ".filecleangen"), []byte("benchmark\n"), 0o644)); err != nil {
+	return inEachDatabase(on, func(m *mall, root string, media *runtime.DirFs) error {
+		if err := firstOf(m.stock(media), os.WriteFile(filepath.Join(root, ".filecleangen"), []byte("benchmark\n"), 0o644)); err != nil {
 			return err
 		}
 		ctx, stop := context.WithCancel(context.Background())
@@ -90,7 +70,7 @@ func gone(files int, on string) error {
 		go func() { over <- m.relay.Run(ctx) }()
 		var took []time.Duration
 		for i := range files {
-			d, err := m.untilGone(filepath.Join(top, fmt.Sprintf("gone%d", i)))
+			d, err := m.untilGone(filepath.Join(root, fmt.Sprintf("gone%d", i)))
 			if err != nil {
 				stop()
 				return err
@@ -140,17 +120,7 @@ func (m *mall) untilGone(path string) (time.Duration, error) {
 // rows parked and gone.
 func idle(rounds int, on string) error {
 	const parked, tombstones, looks = 300_000, 1_000_000, 100
-	top, err := os.MkdirTemp(on, "filecleangen-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(top) }()
-	media, err := runtime.Dir(top)
-	if err != nil {
-		return err
-	}
-	defer media.Close()
-	return eachDatabase(top, func(m *mall) error {
+	return inEachDatabase(on, func(m *mall, _ string, media *runtime.DirFs) error {
 		if err := firstOf(m.stock(media), m.refill()); err != nil {
 			return err
 		}

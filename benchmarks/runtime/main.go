@@ -84,7 +84,7 @@ func (j *job) times(other *job) float64 { return float64(j.median()) / float64(o
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 11, "how often each job is run")
-	part := flag.String("part", "", "hooks, memory, many, update, delete, flush, large, gone, idle, crowd, drain, gorm, ask or writes; all by default")
+	part := flag.String("part", "", "hooks, memory, many, update, delete, flush, large, gone, idle, contention, drain, gorm, ask or writes; all by default")
 	files := flag.Int("files", 20_000, "how many files are deleted")
 	refs := flag.Int("refs", 300_000, "how many files a large batch has")
 	rows := flag.Int("rows", 1_000_000, "how many rows are asked")
@@ -112,7 +112,7 @@ func main() {
 		{"large", func() error { return large(*rounds, *refs, *on) }},
 		{"gone", func() error { return gone(200, *on) }},
 		{"idle", func() error { return idle(*rounds, *on) }},
-		{"crowd", func() error { return crowd(4000, *on) }},
+		{"contention", func() error { return contention(4000, *on) }},
 		{"drain", func() error { return drain(*rounds, *files, *on) }},
 		{"gorm", func() error { return statements(*rounds, *on) }},
 		{"ask", func() error { return ask(*rounds, *rows, *on) }},

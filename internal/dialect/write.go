@@ -61,21 +61,14 @@ func (e *Entry) kind() string {
 	return "r"
 }
 
-// version returns the version of the tables.
-func version(ctx context.Context, d Dialect, h Queryer) (v int, err error) {
-	err = QueryRow(ctx, h, New(d, "SELECT version FROM filecleangen_outbox_version"), &v)
-	return v, err
-}
-
 // checkVersion makes sure that the tables have the version of the program.
 func checkVersion(ctx context.Context, d Dialect, h Queryer, program int) error {
-	switch v, err := version(ctx, d, h); {
-	case err != nil:
-		return err
-	case v != program:
-		return ErrVersion
+	var v int
+	err := QueryRow(ctx, h, New(d, "SELECT version FROM filecleangen_outbox_version"), &v)
+	if err == nil && v != program {
+		err = ErrVersion
 	}
-	return nil
+	return err
 }
 
 // A Writer is what Write needs to know of the outbox.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,22 +21,12 @@ import (
 
 const writers = 8
 
-// crowd counts the transactions that servers refuse because of others, with an outbox and
+// contention counts the transactions that servers refuse because of others, with an outbox and
 // without, where 8 writers change two of so many rows each. A row gets a new name, or
 // that of another row; or all rows keep the one name that they share.
-func crowd(turns int, on string) error {
-	top, err := os.MkdirTemp(on, "filecleangen-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(top) }()
-	media, err := runtime.Dir(top)
-	if err != nil {
-		return err
-	}
-	defer media.Close()
+func contention(turns int, on string) error {
 	fmt.Printf("\n| %d transactions of %d writers | | refused per 1,000 | transactions a second |\n|---|---|---|---|\n", turns, writers)
-	return eachDatabase(top, func(m *mall) error {
+	return inEachDatabase(on, func(m *mall, _ string, media *runtime.DirFs) error {
 		if m.dialect() == "SQLite" {
 			return nil // one writer at a time
 		}
