@@ -41,8 +41,9 @@
 //
 //   - [github.com/filecleangen/filecleangen/cmd/filecleangen]: the command, the
 //     tag and the field types.
-//   - [github.com/filecleangen/filecleangen/runtime]: cleaner, batch, storages,
+//   - [github.com/filecleangen/filecleangen/runtime]: cleaner, batch,
 //     observers; the promises and their conditions.
+//   - [github.com/filecleangen/filecleangen/storage]: directories as storages, names.
 //   - [github.com/filecleangen/filecleangen/outbox]: promises that survive a crash,
 //     in a table of your own database.
 //   - [github.com/filecleangen/filecleangen/generator]: the generator as a

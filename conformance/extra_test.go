@@ -8,6 +8,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/models"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 func TestE1AnotherColumnFirst(t *testing.T) {
@@ -275,7 +276,7 @@ func TestE26NameLeavesStorage(t *testing.T) {
 	w.create("../x")
 	calls := w.spy.calls.Load()
 	got, _ := removeRecord(w).Of(runtime.Ref{Storage: "media", Name: "../x"})
-	if got.Status != runtime.Kept || got.Cause != runtime.UnsafeName || !errors.Is(got.Err, runtime.ErrBadName) {
+	if got.Status != runtime.Kept || got.Cause != runtime.UnsafeName || !errors.Is(got.Err, storage.ErrBadName) {
 		t.Errorf("%v", got)
 	}
 	if w.spy.calls.Load() != calls {

@@ -19,6 +19,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/models"
 	"github.com/filecleangen/filecleangen/conformance/selected"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 const schema = `
@@ -41,7 +42,7 @@ type world struct {
 
 // spy is a storage that counts what it is asked, and may fail to remove.
 type spy struct {
-	*runtime.DirFs
+	*storage.DirFs
 	calls atomic.Int64
 	fail  error
 	point func() // called before and after each call that changes the storage; or nil
@@ -94,7 +95,7 @@ func newWorld(t *testing.T, files string, options ...runtime.Option) *world {
 func openWorld(t *testing.T, root, database string, options ...runtime.Option) *world {
 	t.Helper()
 	w := &world{t: t, root: root, logs: &bytes.Buffer{}}
-	dir, err := runtime.Dir(w.root)
+	dir, err := storage.Dir(w.root)
 	w.must(err)
 	w.spy = &spy{DirFs: dir}
 	w.clean, err = runtime.New(append([]runtime.Option{

@@ -11,7 +11,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/generator/internal/diag"
 	"github.com/filecleangen/filecleangen/generator/internal/load"
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // tagKey is the key of our tag: `file:"STORAGE[,option...]"`.
@@ -195,7 +195,7 @@ func (t *Tag) apply(option string) error {
 	case "default":
 		return appendOnce(&t.Defaults, option, value, checkDefault(value))
 	case "derived":
-		return appendOnce(&t.Derived, option, value, runtime.CheckTemplate(value))
+		return appendOnce(&t.Derived, option, value, storage.CheckTemplate(value))
 	case "column":
 		if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' }) || t.Column != "" {
 			return fmt.Errorf("option %s: want one name of a column, column=NAME", option)
@@ -216,11 +216,11 @@ func (t *Tag) apply(option string) error {
 // column holds instead, a path from the root of a site or a URL; see
 // [runtime.Names].
 func checkDefault(value string) error {
-	err := runtime.CheckName(value)
-	if _, path, isURL := strings.Cut(value, "://"); isURL && runtime.CheckName(path) == nil {
+	err := storage.CheckName(value)
+	if _, path, isURL := strings.Cut(value, "://"); isURL && storage.CheckName(path) == nil {
 		return nil
 	}
-	if path, fromRoot := strings.CutPrefix(value, "/"); fromRoot && runtime.CheckName(path) == nil {
+	if path, fromRoot := strings.CutPrefix(value, "/"); fromRoot && storage.CheckName(path) == nil {
 		return nil
 	}
 	return err

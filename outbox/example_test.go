@@ -9,6 +9,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox/internal/models"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // A service that replaces the cover of an article. The picture before goes when no
@@ -19,7 +20,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	media, err := runtime.Dir("/srv/media")
+	media, err := storage.Dir("/srv/media")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -9,12 +9,12 @@ import (
 
 	"github.com/spf13/afero"
 
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // MarkerName is the name of the file, in the root of each storage, that says which
 // environments own the storage: their ids, each on a line of its own.
-const MarkerName = runtime.MarkerName
+const MarkerName = storage.MarkerName
 
 // ErrFence is wrapped by errors about storages whose marker does not carry the
 // environment id of this process. Nothing is deleted in them.

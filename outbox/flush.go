@@ -12,6 +12,7 @@ import (
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // maxName is how long a name may be in bytes, and maxStorage the name of a
@@ -50,7 +51,7 @@ func entriesOf(h *runtime.Handover) []dialect.Entry {
 	for _, f := range h.Releases {
 		if !fits(f.Ref) {
 			f.Status, f.Cause = runtime.Kept, runtime.UnsafeName
-			f.Err = fmt.Errorf("%w: the outbox takes names of up to %d bytes", runtime.ErrBadName, maxName)
+			f.Err = fmt.Errorf("%w: the outbox takes names of up to %d bytes", storage.ErrBadName, maxName)
 			continue
 		}
 		entries = append(entries, releaseOf(f))
@@ -59,7 +60,7 @@ func entriesOf(h *runtime.Handover) []dialect.Entry {
 }
 
 func fits(ref runtime.Ref) bool {
-	return len(ref.Name) <= maxName && len(ref.Storage) <= maxStorage && runtime.CheckName(ref.Name) == nil
+	return len(ref.Name) <= maxName && len(ref.Storage) <= maxStorage && storage.CheckName(ref.Name) == nil
 }
 
 func releaseOf(f *runtime.Result) dialect.Entry {

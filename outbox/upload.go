@@ -13,6 +13,7 @@ import (
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // Create uploads a file, for a transaction to take that begins later: a row comes to
@@ -32,7 +33,7 @@ func (o *Outbox) uploads() runtime.Intents {
 // that is late would meet a new file.
 func (o *Outbox) noteUpload(ctx context.Context, ref runtime.Ref) (*runtime.Intent, error) {
 	if !fits(ref) {
-		return nil, fmt.Errorf("%w: the outbox takes names of up to %d bytes", runtime.ErrBadName, maxName)
+		return nil, fmt.Errorf("%w: the outbox takes names of up to %d bytes", storage.ErrBadName, maxName)
 	}
 	d, token, begun := o.dialect, rand.Text(), time.Now()
 	s := dialect.New(d, "INSERT INTO "+table+" (storage, name, state, reason, claim, created_at, not_before) VALUES ").

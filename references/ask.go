@@ -9,6 +9,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // Ask returns which of the refs some committed row names, in columns of this program
@@ -32,7 +33,7 @@ func (r *References) AskIn(ctx context.Context, tx Handle, refs []runtime.Ref) (
 	answer := runtime.Answer{Unknown: map[runtime.Ref]error{}}
 	byStorage := map[string][]string{}
 	for _, ref := range refs {
-		if err := cmp.Or(runtime.CheckName(ref.Name), r.dialect.Doubt(r.session, ref.Name)); err != nil {
+		if err := cmp.Or(storage.CheckName(ref.Name), r.dialect.Doubt(r.session, ref.Name)); err != nil {
 			answer.Unknown[ref] = err
 			continue
 		}

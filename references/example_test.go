@@ -8,6 +8,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // What the generator writes for packages with an article, an album and its photos.
@@ -29,7 +30,7 @@ var (
 // A cleaner without an outbox, that asks the rows before it deletes a file.
 func Example() {
 	ctx := context.Background()
-	media, err := runtime.Dir("/srv/media")
+	media, err := storage.Dir("/srv/media")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func logos(ctx context.Context, db references.Queryer, _ string, names []string)
 func ExampleValues() {
 	ctx := context.Background()
 	var own *sql.DB
-	var media *runtime.DirFs
+	var media *storage.DirFs
 	cdn := references.Prefix("https://cdn.example.com/")
 	refs, err := references.New(ctx, own, references.PostgreSQL,
 		references.Table(ArticleFileType, "article"),

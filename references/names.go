@@ -8,7 +8,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/internal/sorted"
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // inMemory is how many bytes of names are sorted in memory.
@@ -17,7 +17,7 @@ const inMemory = 64 << 20
 // Names lists what rows name in a storage, from one name on and up to another one,
 // which is not in it; an empty one is no bound. The names come in the order of their
 // bytes, each once, whatever the columns are: all are read first, in one transaction,
-// and more than fit into 64 MB are sorted in temporary files. What [runtime.CheckName]
+// and more than fit into 64 MB are sorted in temporary files. What [storage.CheckName]
 // refuses is left out, and so is what stands in a document that is no JSON, whose row
 // is logged: so to be in no list proves nothing yet.
 //
@@ -89,7 +89,7 @@ func (l *list) take(m dialect.Match, value []byte) error {
 func (l *list) add(value []byte) {
 	for _, m := range l.mappings {
 		name := m.Name(string(value))
-		if l.err == nil && runtime.CheckName(name) == nil && name >= l.from && (l.to == "" || name < l.to) {
+		if l.err == nil && storage.CheckName(name) == nil && name >= l.from && (l.to == "" || name < l.to) {
 			l.err = l.into.Add(name)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // A Mapping says what the values of columns mean that are not names of files.
@@ -73,7 +73,7 @@ var plain = Mapping{Name: nameOf, Values: spellings}
 
 // nameOf returns the name that a value means, however it is spelled.
 func nameOf(value string) string {
-	if other := runtime.OtherSpelling(value); other != "" {
+	if other := storage.OtherSpelling(value); other != "" {
 		return other
 	}
 	return value

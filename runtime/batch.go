@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 var (
@@ -226,7 +228,7 @@ func (b *Batch) checkGone(since int) error {
 	going, gone := b.cleaner.company.meet(b, since)
 	for _, ref := range gone {
 		// It may have been made anew.
-		if err := guard(func() error { _, err := lstat(b.cleaner.storages[ref.Storage].fs, ref.Name); return err }); err != nil {
+		if err := guard(func() error { _, err := storage.Lstat(b.cleaner.storages[ref.Storage].fs, ref.Name); return err }); err != nil {
 			going = append(going, ref)
 		}
 	}

@@ -92,7 +92,7 @@ func (k *call) wait(ctx context.Context, patience time.Duration) {
 // callStorage makes calls of a storage that delete files, when it is their turn. The
 // files of a call that hangs are undecided, with the error [ErrHangs]; it is not asked
 // about them for ever, see mostHanging.
-func (c *Cleaner) callStorage(ctx context.Context, decided uint64, s *storage, files []*Result) {
+func (c *Cleaner) callStorage(ctx context.Context, decided uint64, s *store, files []*Result) {
 	hanging, files := c.company.stillHanging(files)
 	for _, f := range hanging {
 		f.Err = ErrHangs
@@ -138,7 +138,7 @@ func (c *Cleaner) callStorage(ctx context.Context, decided uint64, s *storage, f
 }
 
 // enter waits until it is a call's turn, and reports whether that came in time.
-func (s *storage) enter(ctx context.Context) bool {
+func (s *store) enter(ctx context.Context) bool {
 	if ctx.Err() != nil || s.hanging.Load() >= maxHanging {
 		return false
 	}
@@ -151,7 +151,7 @@ func (s *storage) enter(ctx context.Context) bool {
 }
 
 // removeNow deletes files, unless batches came to mention them.
-func (c *Cleaner) removeNow(ctx context.Context, decided uint64, s *storage, files []*Result) {
+func (c *Cleaner) removeNow(ctx context.Context, decided uint64, s *store, files []*Result) {
 	c.company.claim(decided, files)
 	files = undecidedOf(files)
 	if len(files) == 0 {

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // A Cleaner owns the storages, the policy and the observers of a program, and
 // opens batches. One per program is usual; it lives as long as the program and
 // is safe for concurrent use.
 type Cleaner struct {
-	storages   map[string]*storage
+	storages   map[string]*store
 	hasNames   bool // one of them has a function for names
 	types      map[*Type]struct{}
 	defaults   map[Ref]struct{}
@@ -37,7 +39,7 @@ type Cleaner struct {
 // New returns a cleaner. It needs at least the storages that the file fields of
 // its types name.
 //
-//	media, err := runtime.Dir("/srv/media")
+//	media, err := storage.Dir("/srv/media")
 //	…
 //	cleaner, err := runtime.New(
 //		runtime.WithStorage("media", media),
@@ -45,7 +47,7 @@ type Cleaner struct {
 //	)
 func New(options ...Option) (*Cleaner, error) {
 	c := &Cleaner{
-		storages: map[string]*storage{},
+		storages: map[string]*store{},
 		types:    map[*Type]struct{}{},
 		defaults: map[Ref]struct{}{},
 		logger:   slog.Default(),
@@ -91,12 +93,12 @@ func (c *Cleaner) learn(t *Type) (errs []error) {
 		}
 		for _, name := range f.Defaults {
 			other := in.nameOf(name)
-			if ok && CheckName(name) != nil && CheckName(other) != nil {
+			if ok && storage.CheckName(name) != nil && storage.CheckName(other) != nil {
 				errs = append(errs, fmt.Errorf("%s.%s has the default %q, which is no name of a file in storage %q; if its columns hold such values, say with runtime.Names what they mean", t.Name, f.Path, name, f.Storage))
 			}
-			c.defaults[Ref{f.Storage, name}] = struct{}{}
+			c.defaults[Ref{Storage: f.Storage, Name: name}] = struct{}{}
 			if other != "" {
-				c.defaults[Ref{f.Storage, other}] = struct{}{}
+				c.defaults[Ref{Storage: f.Storage, Name: other}] = struct{}{}
 			}
 		}
 	}

@@ -65,22 +65,6 @@ func TestDefaultValues(t *testing.T) {
 	}
 }
 
-func TestCheckName(t *testing.T) {
-	for _, name := range []string{"a", "a/b.png", ".hidden", "a b", "ä/ö", "...", "ab:c", "0/1"} {
-		if err := runtime.CheckName(name); err != nil {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-	for _, name := range []string{
-		"", ".", "..", "/", "/a", "a/", "a//b", "./a", "a/.", "a/..", "../a", "a/../b",
-		`a\b`, `\a`, `..\a`, "a\x00", "C:", "c:/a", "C:a", "a\xff", runtime.MarkerName,
-	} {
-		if err := runtime.CheckName(name); !errors.Is(err, runtime.ErrBadName) {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-}
-
 func TestKeys(t *testing.T) {
 	type uuid [16]byte
 	if !runtime.IntKey(0).IsZero() || !runtime.TextKey("").IsZero() || !runtime.UUIDKey(uuid{}).IsZero() || !runtime.IntKey(0).In("t").IsZero() {

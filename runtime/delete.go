@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // Delete makes one attempt to delete files that an outbox promised to delete,
@@ -81,7 +83,7 @@ func (c *Cleaner) Storage(name string) (files afero.Fs, hasNames bool) {
 func (f *Field) DerivedNames(name string) []string {
 	names := make([]string, len(f.Derived))
 	for i, template := range f.Derived {
-		names[i] = derive(template, name)
+		names[i] = storage.Derive(template, name)
 	}
 	return names
 }

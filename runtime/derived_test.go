@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // photoType has a thumbnail and a text with each file, which lie in directories
@@ -123,7 +124,7 @@ func TestPrune(t *testing.T) {
 
 func dirAt(t *testing.T, path string) afero.Fs {
 	t.Helper()
-	d, err := runtime.Dir(path)
+	d, err := storage.Dir(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,23 +13,24 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // dirOps are all methods of a DirFs, with a name or two.
-var dirOps = []func(d *runtime.DirFs, name, other string) error{
-	func(d *runtime.DirFs, name, _ string) error { return d.Remove(name) },
-	func(d *runtime.DirFs, name, _ string) error { return d.RemoveAll(name) },
-	func(d *runtime.DirFs, name, other string) error { return d.Rename(name, other) },
-	func(d *runtime.DirFs, name, _ string) error { return d.Mkdir(name, 0o755) },
-	func(d *runtime.DirFs, name, _ string) error { return d.MkdirAll(name, 0o755) },
-	func(d *runtime.DirFs, name, _ string) error { return d.Chmod(name, 0o700) },
-	func(d *runtime.DirFs, name, _ string) error { return d.Chown(name, os.Getuid(), os.Getgid()) },
-	func(d *runtime.DirFs, name, _ string) error { return d.Chtimes(name, time.Unix(1, 0), time.Unix(1, 0)) },
-	func(d *runtime.DirFs, name, _ string) error { _, err := d.Stat(name); return err },
-	func(d *runtime.DirFs, name, _ string) error { _, _, err := d.LstatIfPossible(name); return err },
-	func(d *runtime.DirFs, name, _ string) error { return readAll(d.Open(name)) },
-	func(d *runtime.DirFs, name, _ string) error { return overwrite(d.Create(name)) },
-	func(d *runtime.DirFs, name, _ string) error {
+var dirOps = []func(d *storage.DirFs, name, other string) error{
+	func(d *storage.DirFs, name, _ string) error { return d.Remove(name) },
+	func(d *storage.DirFs, name, _ string) error { return d.RemoveAll(name) },
+	func(d *storage.DirFs, name, other string) error { return d.Rename(name, other) },
+	func(d *storage.DirFs, name, _ string) error { return d.Mkdir(name, 0o755) },
+	func(d *storage.DirFs, name, _ string) error { return d.MkdirAll(name, 0o755) },
+	func(d *storage.DirFs, name, _ string) error { return d.Chmod(name, 0o700) },
+	func(d *storage.DirFs, name, _ string) error { return d.Chown(name, os.Getuid(), os.Getgid()) },
+	func(d *storage.DirFs, name, _ string) error { return d.Chtimes(name, time.Unix(1, 0), time.Unix(1, 0)) },
+	func(d *storage.DirFs, name, _ string) error { _, err := d.Stat(name); return err },
+	func(d *storage.DirFs, name, _ string) error { _, _, err := d.LstatIfPossible(name); return err },
+	func(d *storage.DirFs, name, _ string) error { return readAll(d.Open(name)) },
+	func(d *storage.DirFs, name, _ string) error { return overwrite(d.Create(name)) },
+	func(d *storage.DirFs, name, _ string) error {
 		return overwrite(d.OpenFile(name, os.O_RDWR|os.O_TRUNC|os.O_CREATE, 0o600))
 	},
 }
@@ -65,7 +66,7 @@ func FuzzDir(f *testing.F) {
 	f.Fuzz(func(t *testing.T, op uint8, name, other string) {
 		top := t.TempDir()
 		before := plant(t, top)
-		media, err := runtime.Dir(filepath.Join(top, "media"))
+		media, err := storage.Dir(filepath.Join(top, "media"))
 		if err != nil {
 			t.Fatal(err)
 		}

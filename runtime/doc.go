@@ -37,7 +37,7 @@
 //   - no other batch that was open at the same time mentions it,
 //   - it is no field's default, not protected by policy, and no field with the
 //     option keep let it go,
-//   - its name is safe (see [CheckName]),
+//   - its name is safe (see [storage.CheckName]),
 //   - the rows, where the cleaner has references, say that none names it,
 //   - and no observer vetoes.
 //
@@ -106,7 +106,7 @@
 //
 // # Concurrency
 //
-// A Cleaner, and the storages made by [Dir], are safe for concurrent use. A
+// A Cleaner, and the storages made by [storage.Dir], are safe for concurrent use. A
 // batch belongs to one goroutine at a time, as the transaction that it stands
 // for does; batches of one cleaner may run in parallel, any number of them.
 //

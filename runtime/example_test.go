@@ -22,7 +22,7 @@ func (tx) Update(*models.Article) (rows int64, err error) { return 1, nil }
 func (tx) Commit() error                                  { return nil }
 
 // media returns a storage with some files in it. Real programs use
-// runtime.Dir.
+// storage.Dir.
 func mediaWith(names ...string) afero.Fs {
 	fs := afero.NewMemMapFs()
 	for _, name := range names {

@@ -254,7 +254,7 @@ func (l *log) takes(defaults map[Ref]struct{}) (refs []Ref) {
 		if _, ok := taken[s.ref]; ok {
 			return
 		}
-		if _, ok := unchanged[Ref{s.ref.Storage, cmp.Or(s.of, s.ref.Name)}]; ok {
+		if _, ok := unchanged[Ref{Storage: s.ref.Storage, Name: cmp.Or(s.of, s.ref.Name)}]; ok {
 			return
 		}
 		if _, ok := defaults[s.ref]; !ok {

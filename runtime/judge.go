@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // judge decides what becomes of the files of a batch that was committed, and
@@ -124,7 +126,7 @@ func (c *Cleaner) applyPolicy(files []Result) {
 		if f.Status != "" {
 			continue
 		}
-		if err := CheckName(f.Ref.Name); err != nil {
+		if err := storage.CheckName(f.Ref.Name); err != nil {
 			f.keep(UnsafeName, err)
 		}
 		if _, ok := c.defaults[f.Ref]; ok {

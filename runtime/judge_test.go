@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // TestJudgement tells what is left on disk after a transaction that commits.
@@ -472,7 +473,7 @@ func TestReport(t *testing.T) {
 	if got, _ := report.Of(media("gone")); got.Reason != runtime.Deleted || got.Field.Path != "B" {
 		t.Errorf("gone: %+v", got)
 	}
-	if got, _ := report.Of(media("/abs")); !errors.Is(got.Err, runtime.ErrBadName) {
+	if got, _ := report.Of(media("/abs")); !errors.Is(got.Err, storage.ErrBadName) {
 		t.Errorf("/abs: %v", got.Err)
 	}
 	w.wantLeft("default.png q r u")

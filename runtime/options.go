@@ -14,7 +14,7 @@ type Option func(*Cleaner) error
 
 // WithStorage gives the cleaner a storage under the name that tags use;
 // `file:""` and `file:",default=…"` mean the default storage, whose name is "".
-// For a local directory use [Dir]; other implementations of afero.Fs work if
+// For a local directory use [storage.Dir]; other implementations of afero.Fs work if
 // they keep names apart and their Remove says fs.ErrNotExist of missing files.
 // The same file must not be reachable under two storages.
 func WithStorage(name string, fs afero.Fs, options ...StorageOption) Option {
@@ -25,7 +25,7 @@ func WithStorage(name string, fs afero.Fs, options ...StorageOption) Option {
 		if _, taken := c.storages[name]; taken {
 			return fmt.Errorf("storage %q is given twice", name)
 		}
-		s := newStorage(fs)
+		s := newStore(fs)
 		for _, o := range options {
 			if o == nil {
 				return fmt.Errorf("storage %q: an option is nil", name)
@@ -41,7 +41,7 @@ func WithStorage(name string, fs afero.Fs, options ...StorageOption) Option {
 }
 
 // A StorageOption configures a storage given to [WithStorage].
-type StorageOption func(*storage) error
+type StorageOption func(*store) error
 
 // Names is for columns that do not hold the names of files but, for example,
 // their URLs or paths with a slash in front. The function returns the name that
@@ -62,7 +62,7 @@ type StorageOption func(*storage) error
 // each time, and may be called from several goroutines at once; if it panics,
 // the generated method that called it does.
 func Names(name func(value string) string) StorageOption {
-	return func(s *storage) error {
+	return func(s *store) error {
 		if name == nil || s.name != nil {
 			return errors.New("Names needs one function, once")
 		}
@@ -124,7 +124,7 @@ func WithObserver(o Observer) Option {
 
 // WithWorkers sets how many goroutines of the cleaner call a storage at once to
 // delete files, over all its batches. The default, 8, suits disks; object
-// stores without [ManyRemover] gain from more. With 1 no goroutine is started:
+// stores without [storage.ManyRemover] gain from more. With 1 no goroutine is started:
 // files are deleted where the batch is committed. A storage that hangs does not
 // hold up another.
 func WithWorkers(n int) Option {
@@ -142,7 +142,7 @@ func WithWorkers(n int) Option {
 // calls of storages that are under way have returned, and what was not tried is
 // left to further attempts in the background. A call that has not returned when as
 // much time again has passed is left alone ([ErrHangs]). It is also the deadline of the
-// context that observers, references and [ManyRemover] get.
+// context that observers, references and [storage.ManyRemover] get.
 func WithTimeout(d time.Duration) Option {
 	return func(c *Cleaner) error {
 		if d <= 0 {

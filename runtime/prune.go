@@ -6,12 +6,14 @@ import (
 	"path"
 
 	"github.com/spf13/afero"
+
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // prune removes the directories above files that were removed, as far as they
 // are empty and a field wants it, but never the root of the storage. What goes
 // wrong is of no consequence: an empty directory stays.
-func (c *Cleaner) prune(s *storage, files []*Result) {
+func (c *Cleaner) prune(s *store, files []*Result) {
 	if s.many != nil {
 		return
 	}
@@ -41,12 +43,12 @@ func pruneFrom(storage afero.Fs, dir string) error {
 
 // isEmpty reports whether a directory is there and surely empty. It looks first
 // since some storages remove directories with all that is in them.
-func isEmpty(storage afero.Fs, dir string) bool {
-	info, err := lstat(storage, dir)
+func isEmpty(in afero.Fs, dir string) bool {
+	info, err := storage.Lstat(in, dir)
 	if err != nil || !info.IsDir() {
 		return false
 	}
-	f, err := storage.Open(dir)
+	f, err := in.Open(dir)
 	if err != nil {
 		return false
 	}

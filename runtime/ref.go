@@ -1,17 +1,6 @@
 package runtime
 
-// A Ref names one file: a storage, as given to [WithStorage], and a name in
-// it. Two refs are the same file if and only if they are equal.
-type Ref struct {
-	Storage string // "" is the default storage
-	Name    string // relative, slash-separated; see [CheckName]
-}
+import "github.com/filecleangen/filecleangen/storage"
 
-// String returns the ref as "storage:name", or the bare name for the default
-// storage.
-func (r Ref) String() string {
-	if r.Storage == "" {
-		return r.Name
-	}
-	return r.Storage + ":" + r.Name
-}
+// A Ref names one file: a storage, as given to [WithStorage], and a name in it.
+type Ref = storage.Ref

@@ -41,7 +41,7 @@ func (t *task) source(f *Result) *Result {
 	if f.DerivedFrom == "" {
 		return nil
 	}
-	return t.sources[Ref{f.Ref.Storage, f.DerivedFrom}]
+	return t.sources[Ref{Storage: f.Ref.Storage, Name: f.DerivedFrom}]
 }
 
 // attempt tries once to delete the undecided files of a task: first those that
@@ -77,7 +77,7 @@ func (c *Cleaner) attempt(ctx context.Context, t *task) {
 
 // portion is files of one storage that are deleted in one go.
 type portion struct {
-	storage *storage
+	storage *store
 	files   []*Result
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // faulty is a storage whose Remove misbehaves for some names, and that notes
@@ -384,7 +385,7 @@ func TestDanglingSymlink(t *testing.T) {
 	if err := os.Symlink("nowhere", dir+"/p"); err != nil {
 		t.Skip("no symbolic links here:", err)
 	}
-	media, err := runtime.Dir(dir)
+	media, err := storage.Dir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // bucket is a storage that deletes many files in one call.
@@ -87,7 +88,7 @@ func TestRemoveManyFails(t *testing.T) {
 		failed int
 	}{
 		"some": {func(names []string) error {
-			return fmt.Errorf("bucket: %w", &runtime.RemoveManyError{Failed: map[string]error{names[1]: errDown}})
+			return fmt.Errorf("bucket: %w", &storage.RemoveManyError{Failed: map[string]error{names[1]: errDown}})
 		}, 3},
 		"all":   {func([]string) error { return errDown }, 12},
 		"panic": {func([]string) error { panic(errDown) }, 12},
@@ -107,14 +108,6 @@ func TestRemoveManyFails(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestRemoveManyError(t *testing.T) {
-	err := &runtime.RemoveManyError{Failed: map[string]error{"a": errDown, "b": errDown, "c": errDown, "d": errDown}}
-	want := "4 files could not be deleted; a: 503 slow down; b: 503 slow down; c: 503 slow down; …"
-	if err.Error() != want {
-		t.Errorf("got %s", err)
 	}
 }
 

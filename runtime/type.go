@@ -32,7 +32,7 @@ type Field struct {
 	Storage  string   // the storage that its names are in
 	Shape    Shape    // one name or many
 	Defaults []string // names in that storage that are never deleted
-	Derived  []string // templates of the names of files that go with the file; see [CheckTemplate]
+	Derived  []string // templates of the names of files that go with the file; see [storage.CheckTemplate]
 	Prune    bool     // whether directories that became empty go with the file
 	Keep     bool     // whether its files are never deleted
 	Opaque   bool     // whether only the method FileNames of its value knows the names

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/spf13/afero"
+
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // ErrUpload is wrapped by the errors of [Batch.Create], and by that of
@@ -54,7 +56,7 @@ type Upload struct {
 // With an outbox the upload is noted in it before the file is made, so that the file
 // goes also if the process dies.
 //
-// Errors wrap [ErrUpload], and [ErrBadName] where that is the cause.
+// Errors wrap [ErrUpload], and [storage.ErrBadName] where that is the cause.
 func (c *Cleaner) Create(ctx context.Context, storage, name string) (*Upload, error) {
 	b := c.Begin()
 	u, err := b.Create(ctx, storage, name)
@@ -121,23 +123,23 @@ func (b *Batch) leave() {
 // committed. With an outbox, call it before the transaction begins: a transaction at
 // REPEATABLE READ can't take what was noted after its snapshot was made.
 //
-// Errors wrap [ErrUpload], and [ErrBadName] or [ErrEnded] where these are the
+// Errors wrap [ErrUpload], and [storage.ErrBadName] or [ErrEnded] where these are the
 // cause.
 func (b *Batch) Create(ctx context.Context, storage, name string) (*Upload, error) {
 	u, err := b.create(ctx, storage, name)
 	if err != nil {
-		return nil, fmt.Errorf("%w of %s: %w", ErrUpload, Ref{storage, name}, err)
+		return nil, fmt.Errorf("%w of %s: %w", ErrUpload, Ref{Storage: storage, Name: name}, err)
 	}
 	return u, nil
 }
 
-func (b *Batch) create(ctx context.Context, storage, name string) (*Upload, error) {
-	if err := CheckName(name); err != nil {
+func (b *Batch) create(ctx context.Context, where, name string) (*Upload, error) {
+	if err := storage.CheckName(name); err != nil {
 		return nil, err
 	}
-	in, ok := b.cleaner.storages[storage]
+	in, ok := b.cleaner.storages[where]
 	if !ok {
-		return nil, fmt.Errorf("storage %q was not given to runtime.New", storage)
+		return nil, fmt.Errorf("storage %q was not given to runtime.New", where)
 	}
 	const tries = 100
 	wanted := name
@@ -146,7 +148,7 @@ func (b *Batch) create(ctx context.Context, storage, name string) (*Upload, erro
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		u := &Upload{batch: b, ref: Ref{storage, name}}
+		u := &Upload{batch: b, ref: Ref{Storage: where, Name: name}}
 		reserved, reserveErr := b.cleaner.company.reserve(u)
 		if reserveErr != nil {
 			return nil, reserveErr
@@ -190,7 +192,7 @@ func (u *Upload) open(ctx context.Context, files afero.Fs) (err error) {
 		}
 	}
 	// Look first, for the sake of storages that don't know O_EXCL.
-	switch _, err := lstat(files, u.ref.Name); {
+	switch _, err := storage.Lstat(files, u.ref.Name); {
 	case err == nil:
 		return fs.ErrExist
 	case !errors.Is(err, fs.ErrNotExist):

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 func TestCreateFindsFreeName(t *testing.T) {
@@ -147,7 +148,7 @@ func TestCreateErrors(t *testing.T) {
 		storage, name string
 		want          error
 	}{
-		"bad name":        {context.Background(), "media", "../x", runtime.ErrBadName},
+		"bad name":        {context.Background(), "media", "../x", storage.ErrBadName},
 		"unknown storage": {context.Background(), "nowhere", "x", runtime.ErrUpload},
 		"read-only":       {context.Background(), "readonly", "x", fs.ErrPermission},
 		"cancelled":       {cancelled, "media", "x", context.Canceled},

@@ -1,6 +1,10 @@
 package runtime
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/filecleangen/filecleangen/storage"
+)
 
 // view is what a log says, taken as a whole, of the refs that matter.
 type view struct {
@@ -103,13 +107,13 @@ func (l *log) each(first int, f func(*saying)) {
 				s.field, s.op, s.ref, s.of = &r.typ.Fields[e.field], o, r.ref(e), ""
 				f(&s)
 				if o == hold {
-					if other := OtherSpelling(e.name); other != "" {
+					if other := storage.OtherSpelling(e.name); other != "" {
 						s.ref.Name = other
 						f(&s)
 					}
 				}
 				for _, template := range s.field.Derived {
-					s.ref.Name, s.of = derive(template, e.name), e.name
+					s.ref.Name, s.of = storage.Derive(template, e.name), e.name
 					f(&s)
 				}
 			}

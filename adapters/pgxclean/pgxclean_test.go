@@ -19,6 +19,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 type world struct {
@@ -36,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, root: t.TempDir(), pool: newPool(t)}
 	w.own = stdlib.OpenDB(*w.pool.Config().ConnConfig)
 	t.Cleanup(func() { _ = w.own.Close() })
-	dir, err := runtime.Dir(w.root)
+	dir, err := storage.Dir(w.root)
 	w.must(err)
 	t.Cleanup(func() { _ = dir.Close() })
 	w.clean, err = runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.FileTypes()...))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/models"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 const writers = 8
@@ -26,7 +27,7 @@ const writers = 8
 // that of another row; or all rows keep the one name that they share.
 func contention(turns int, on string) error {
 	fmt.Printf("\n| %d transactions of %d writers | | refused per 1,000 | transactions a second |\n|---|---|---|---|\n", turns, writers)
-	return inEachDatabase(on, func(m *mall, _ string, media *runtime.DirFs) error {
+	return inEachDatabase(on, func(m *mall, _ string, media *storage.DirFs) error {
 		if m.dialect() == "SQLite" {
 			return nil // one writer at a time
 		}

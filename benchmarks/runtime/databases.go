@@ -16,6 +16,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // articles is how many rows there are, with an index on the columns of files.
@@ -51,13 +52,13 @@ func eachDatabase(top string, do func(*mall) error) error {
 }
 
 // inEachDatabase is eachDatabase with a storage in a directory, which is removed then.
-func inEachDatabase(on string, do func(m *mall, root string, media *runtime.DirFs) error) error {
+func inEachDatabase(on string, do func(m *mall, root string, media *storage.DirFs) error) error {
 	root, err := os.MkdirTemp(on, "filecleangen-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(root) }()
-	media, err := runtime.Dir(root)
+	media, err := storage.Dir(root)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func inEachDatabase(on string, do func(m *mall, root string, media *runtime.DirF
 }
 
 // stock makes the table of articles, without rows, and the outbox.
-func (m *mall) stock(media *runtime.DirFs) error {
+func (m *mall) stock(media *storage.DirFs) error {
 	ctx := context.Background()
 	text := map[references.Dialect]string{references.SQLite: "text", references.PostgreSQL: "text", references.MySQL: "varchar(200)"}[m.d]
 	for _, s := range []string{
@@ -82,7 +83,7 @@ func (m *mall) stock(media *runtime.DirFs) error {
 }
 
 // promises makes the outbox, for files of one type, which are named in a table.
-func (m *mall) promises(ctx context.Context, media *runtime.DirFs, t *runtime.Type, in references.Option) (err error) {
+func (m *mall) promises(ctx context.Context, media *storage.DirFs, t *runtime.Type, in references.Option) (err error) {
 	if err := outbox.Migrate(ctx, m.own, m.d); err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (m *mall) promises(ctx context.Context, media *runtime.DirFs, t *runtime.Ty
 	return err
 }
 
-func cleanerOf(media *runtime.DirFs, t *runtime.Type) (*runtime.Cleaner, error) {
+func cleanerOf(media *storage.DirFs, t *runtime.Type) (*runtime.Cleaner, error) {
 	return runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(t), runtime.WithLogger(quiet()))
 }
 

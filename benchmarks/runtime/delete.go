@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 const directories = 256
@@ -43,7 +44,7 @@ func deleting(rounds, files int, on string, workers []int) error {
 	}
 	batch := func(workers int) func() (time.Duration, error) {
 		return func() (time.Duration, error) {
-			media, err := runtime.Dir(root)
+			media, err := storage.Dir(root)
 			if err != nil {
 				return 0, err
 			}

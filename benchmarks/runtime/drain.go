@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/outbox"
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // drain compares a relay that drains an outbox with deleting the same files
@@ -30,7 +30,7 @@ func drain(rounds, files int, on string) error {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
 	}
-	media, err := runtime.Dir(root)
+	media, err := storage.Dir(root)
 	if err != nil {
 		return err
 	}

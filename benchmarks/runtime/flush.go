@@ -10,6 +10,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/models"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // change is a transaction that is measured: it reads a row and writes it.
@@ -30,7 +31,7 @@ func flush(rounds int, on string) error {
 	if err := os.MkdirAll(filepath.Join(root, "covers"), 0o755); err != nil {
 		return err
 	}
-	media, err := runtime.Dir(root)
+	media, err := storage.Dir(root)
 	if err != nil {
 		return err
 	}

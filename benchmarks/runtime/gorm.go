@@ -16,7 +16,7 @@ import (
 	"github.com/filecleangen/filecleangen/adapters/gormclean"
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/gormmodels"
 	"github.com/filecleangen/filecleangen/references"
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // bulk is how many rows a statement writes that writes many; no other one touches
@@ -32,7 +32,7 @@ type depot struct {
 	memory *gorm.DB // with the plugin, without an outbox
 }
 
-func openDepot(m *mall, root string, media *runtime.DirFs) (*depot, error) {
+func openDepot(m *mall, root string, media *storage.DirFs) (*depot, error) {
 	s := &depot{mall: m, root: root}
 	var err error
 	if s.plain, err = s.open(); err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/gormmodels"
 	"github.com/filecleangen/filecleangen/outbox"
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // statement is one that gorm runs, and what there is to know of it by hand.
@@ -179,7 +179,7 @@ func statements(rounds int, on string) error {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
 	}
-	media, err := runtime.Dir(root)
+	media, err := storage.Dir(root)
 	if err != nil {
 		return err
 	}

@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/models"
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // large measures what a batch of many files writes to the outbox, each file released or
 // taken, in a transaction that is rolled back then.
 func large(rounds, refs int, on string) error {
-	return inEachDatabase(on, func(m *mall, _ string, media *runtime.DirFs) error {
+	return inEachDatabase(on, func(m *mall, _ string, media *storage.DirFs) error {
 		if err := m.stock(media); err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (m *mall) flushOnce(n int, take bool) (time.Duration, error) {
 // is gone, with a relay in the same process.
 func gone(files int, on string) error {
 	fmt.Printf("\n| from the commit to file gone, of %d | p50, ms | p90 | p99 |\n|---|---|---|---|\n", files)
-	return inEachDatabase(on, func(m *mall, root string, media *runtime.DirFs) error {
+	return inEachDatabase(on, func(m *mall, root string, media *storage.DirFs) error {
 		if err := firstOf(m.stock(media), os.WriteFile(filepath.Join(root, ".filecleangen"), []byte("benchmark\n"), 0o644)); err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (m *mall) untilGone(path string) (time.Duration, error) {
 // rows parked and gone.
 func idle(rounds int, on string) error {
 	const parked, tombstones, looks = 300_000, 1_000_000, 100
-	return inEachDatabase(on, func(m *mall, _ string, media *runtime.DirFs) error {
+	return inEachDatabase(on, func(m *mall, _ string, media *storage.DirFs) error {
 		if err := firstOf(m.stock(media), m.refill()); err != nil {
 			return err
 		}

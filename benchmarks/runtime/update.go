@@ -12,6 +12,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/models"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 const updates = 200 // each time a job is measured
@@ -65,7 +66,7 @@ func update(rounds int, on string) error {
 type shop struct {
 	db    *sql.DB
 	root  string
-	media *runtime.DirFs
+	media *storage.DirFs
 	clean *runtime.Cleaner
 	n     int
 }
@@ -76,7 +77,7 @@ func open(dir string) (*shop, error) {
 		return nil, err
 	}
 	var err error
-	if s.media, err = runtime.Dir(s.root); err != nil {
+	if s.media, err = storage.Dir(s.root); err != nil {
 		return nil, err
 	}
 	s.clean, err = runtime.New(runtime.WithStorage("media", s.media), runtime.WithTypes(models.FileTypes()...), runtime.WithLogger(quiet()))

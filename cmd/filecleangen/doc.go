@@ -36,7 +36,7 @@ file:"-" leaves a field out. The options are:
 	                  repeated
 	derived=TEMPLATE  a file made from this one that goes with it, such as
 	                  derived=thumbs/{dir}/{stem}.webp; may be repeated; see
-	                  runtime.CheckTemplate
+	                  storage.CheckTemplate
 	prune             directories that became empty go with the file
 	column=NAME       the column of the database, where no other tag says it
 	keep              the files are known, and never deleted

@@ -31,6 +31,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // mode is how a world uses gorm.
@@ -93,7 +94,7 @@ func openWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config, f
 		}
 	}
 
-	dir, err := runtime.Dir(w.root)
+	dir, err := storage.Dir(w.root)
 	w.must(err)
 	t.Cleanup(func() { _ = dir.Close() })
 	options := []runtime.Option{

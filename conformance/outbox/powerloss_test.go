@@ -18,6 +18,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // durability is how connections of the application write, after how many pages there
@@ -96,7 +97,7 @@ func (e *electric) openDisk() {
 	e.must(err)
 	e.own, err = e.disk.Open(e.d.pragmas()...)
 	e.must(err)
-	e.dir, err = runtime.Dir(e.root)
+	e.dir, err = storage.Dir(e.root)
 	e.must(err)
 	e.logs = logs.New()
 }

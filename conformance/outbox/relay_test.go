@@ -17,6 +17,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // letGo makes a world in which deletions of files are promised.
@@ -131,7 +132,7 @@ func TestMarkerStays(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(w.root, outbox.MarkerName)); err != nil {
 			t.Error(err)
 		}
-		if _, err := w.box.Create(t.Context(), "media", outbox.MarkerName); !errors.Is(err, runtime.ErrBadName) {
+		if _, err := w.box.Create(t.Context(), "media", outbox.MarkerName); !errors.Is(err, storage.ErrBadName) {
 			t.Errorf("the marker is uploaded: %v", err)
 		}
 	})

@@ -19,6 +19,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 const environment = "test"
@@ -32,7 +33,7 @@ type world struct {
 	db    *sql.DB
 	own   *sql.DB // of the references
 	refs  *references.References
-	dir   *runtime.DirFs
+	dir   *storage.DirFs
 	clean *runtime.Cleaner
 	box   *outbox.Outbox
 	relay *outbox.Relay
@@ -72,7 +73,7 @@ func (w *world) openFiles() {
 	w.db.SetMaxIdleConns(8)
 	w.own, err = databases.Open(w.d, w.dsn)
 	w.must(err)
-	w.dir, err = runtime.Dir(w.root)
+	w.dir, err = storage.Dir(w.root)
 	w.must(err)
 	w.logs = logs.New()
 	db, own, dir := w.db, w.own, w.dir

@@ -18,6 +18,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // world is a database and a directory, with an outbox or without.
@@ -52,7 +53,7 @@ func newWorld(t *testing.T, d references.Dialect) *world {
 	w.db, err = databases.Open(d, w.dsn)
 	w.must(err)
 	t.Cleanup(func() { _ = w.db.Close() })
-	dir, err := runtime.Dir(w.root)
+	dir, err := storage.Dir(w.root)
 	w.must(err)
 	t.Cleanup(func() { _ = dir.Close() })
 	w.clean, err = runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.FileTypes()...), runtime.WithLogger(slog.New(slog.DiscardHandler)))

@@ -4,12 +4,12 @@ import (
 	"io/fs"
 	"sync/atomic"
 
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // media is a directory that counts what it is asked about deletions, and may fail.
 type media struct {
-	*runtime.DirFs
+	*storage.DirFs
 	calls atomic.Int64
 	fail  error // of Remove; or nil
 }

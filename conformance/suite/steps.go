@@ -9,7 +9,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // What stories are told with.
@@ -30,7 +30,7 @@ func (w *World) given(articles ...*models.Article) {
 func (w *World) write(names ...string) {
 	w.T.Helper()
 	for _, name := range names {
-		if runtime.CheckName(name) != nil {
+		if storage.CheckName(name) != nil {
 			continue
 		}
 		path := filepath.Join(w.root, filepath.FromSlash(name))

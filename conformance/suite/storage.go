@@ -6,6 +6,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // Storages that fail, and names that don't reach one.
@@ -32,7 +33,7 @@ var storageStories = []story{
 		if n := w.media.calls.Load(); n > 0 {
 			w.T.Errorf("the storage was asked %d times", n)
 		}
-		if told := w.events.of("../x"); len(told) != 1 || told[0].Status != runtime.Kept || told[0].Cause != runtime.UnsafeName || !errors.Is(told[0].Err, runtime.ErrBadName) {
+		if told := w.events.of("../x"); len(told) != 1 || told[0].Status != runtime.Kept || told[0].Cause != runtime.UnsafeName || !errors.Is(told[0].Err, storage.ErrBadName) {
 			w.T.Errorf("%+v", told)
 		}
 		w.want("1 banner=q")

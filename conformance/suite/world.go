@@ -10,6 +10,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // Storage is the name of the one storage of a world.
@@ -50,7 +51,7 @@ func newWorld(t *testing.T, d references.Dialect) *World {
 	var err error
 	w.DB, err = databases.Open(d, w.DSN)
 	w.Must(err)
-	dir, err := runtime.Dir(w.root)
+	dir, err := storage.Dir(w.root)
 	w.Must(err)
 	w.media = &media{DirFs: dir}
 	t.Cleanup(func() {

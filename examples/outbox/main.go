@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/outbox"
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // folderVariable tells the process that is to crash where to work.
@@ -101,7 +101,7 @@ func makeMedia(folder string) error {
 	if err := os.Mkdir(path, 0o755); err != nil {
 		return err
 	}
-	media, err := runtime.Dir(path)
+	media, err := storage.Dir(path)
 	if err != nil {
 		return err
 	}

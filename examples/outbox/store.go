@@ -15,6 +15,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // environment is what the storage's marker must say for files to be deleted in it.
@@ -29,7 +30,7 @@ type Store struct {
 	folder  string
 	db      *sql.DB
 	own     *sql.DB // the outbox's, and nobody else's
-	media   *runtime.DirFs
+	media   *storage.DirFs
 	cleaner *runtime.Cleaner
 	box     *outbox.Outbox
 }
@@ -42,7 +43,7 @@ func open(ctx context.Context, folder string) (_ *Store, err error) {
 			s.close()
 		}
 	}()
-	if s.media, err = runtime.Dir(filepath.Join(folder, "media")); err != nil {
+	if s.media, err = storage.Dir(filepath.Join(folder, "media")); err != nil {
 		return nil, err
 	}
 	dsn := filepath.Join(folder, "articles.db") + "?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=busy_timeout(5000)"

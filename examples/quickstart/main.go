@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 func main() {
@@ -42,7 +43,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err := makeMedia(path); err != nil {
 		return err
 	}
-	media, err := runtime.Dir(path)
+	media, err := storage.Dir(path)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package runtime
+package storage
 
 import (
 	"errors"
@@ -38,7 +38,7 @@ func CheckTemplate(template string) error {
 		return fmt.Errorf("%w %q: without {stem} or {name} it is the same for all files", ErrTemplate, template)
 	}
 	for _, sample := range []string{"d/s.e", "s.e"} {
-		name := derive(template, sample)
+		name := Derive(template, sample)
 		if err := CheckName(name); err != nil {
 			return fmt.Errorf("%w %q: for %s: %w", ErrTemplate, template, sample, err)
 		}
@@ -49,8 +49,8 @@ func CheckTemplate(template string) error {
 	return nil
 }
 
-// derive returns the name that a template makes of a file's.
-func derive(template, name string) string {
+// Derive returns the name that a template makes of a file's.
+func Derive(template, name string) string {
 	dir, base := path.Split(name)
 	ext := path.Ext(base)
 	derived := strings.NewReplacer(

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/afero"
 
-	"github.com/filecleangen/filecleangen/runtime/storagetest"
+	"github.com/filecleangen/filecleangen/storage/storagetest"
 )
 
 // liar is a storage with a fault.

@@ -6,13 +6,13 @@ import (
 
 	"github.com/spf13/afero"
 
-	"github.com/filecleangen/filecleangen/runtime"
-	"github.com/filecleangen/filecleangen/runtime/storagetest"
+	"github.com/filecleangen/filecleangen/storage"
+	"github.com/filecleangen/filecleangen/storage/storagetest"
 )
 
 // TestStorage is the test that docs/storages.md shows.
 func TestStorage(t *testing.T) {
-	storage, err := runtime.Dir(t.TempDir()) // or the storage that you use
+	storage, err := storage.Dir(t.TempDir()) // or the storage that you use
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/afero"
 
-	"github.com/filecleangen/filecleangen/runtime"
-	"github.com/filecleangen/filecleangen/runtime/storagetest"
+	"github.com/filecleangen/filecleangen/storage"
+	"github.com/filecleangen/filecleangen/storage/storagetest"
 )
 
 // subject is a storage as the table in docs/storages.md has it.
@@ -52,7 +52,7 @@ func place(t *testing.T) (base string, options []storagetest.Option) {
 func subjects(t *testing.T) []subject {
 	t.Helper()
 	dirBase, dirOptions := place(t)
-	dir, err := runtime.Dir(dirBase)
+	dir, err := storage.Dir(dirBase)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func subjects(t *testing.T) []subject {
 	}
 	old := []storagetest.Option{storagetest.Existing("old")}
 	return []subject{
-		{"`runtime.Dir`", dir, dirOptions},
+		{"`storage.Dir`", dir, dirOptions},
 		{"`OsFs`", afero.NewOsFs(), osOptions},
 		{"`BasePathFs` on `OsFs`", afero.NewBasePathFs(afero.NewOsFs(), base), options},
 		{"`MemMapFs`", layer(), old},

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/afero"
 
-	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // check is one question, and what it means if the answer is an error.
@@ -358,7 +358,7 @@ func rename(e *examination) error {
 }
 
 func removeMany(e *examination) error {
-	many, ok := e.Fs.(runtime.ManyRemover)
+	many, ok := e.Fs.(storage.ManyRemover)
 	if !ok {
 		return nil
 	}

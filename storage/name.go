@@ -1,4 +1,4 @@
-package runtime
+package storage
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ const MarkerName = ".filecleangen"
 // CheckName tells whether name may be handed to a storage: it must be
 // relative, slash-separated, valid UTF-8 and clean, the rules of
 // [fs.ValidPath], and must name something below the storage's root. Empty
-// names, ".", "..", absolute names, a trailing slash, "//", NUL, backslashes
+// names, ".", "..", absolute names, a trailing slash, "//", NUL, backslashes,
 // drive letters and [MarkerName] are refused, so that a name means the same file on every
 // storage and operating system and never leaves it. A refused name gives an
 // error that wraps [ErrBadName].

@@ -1,8 +1,9 @@
-package runtime
+package storage
 
 import (
 	"fmt"
 	"os"
+	"path"
 	"time"
 
 	"github.com/spf13/afero"
@@ -25,7 +26,7 @@ var (
 	_ afero.Lstater = (*DirFs)(nil)
 )
 
-// Dir opens a directory, which must exist, as a storage for [WithStorage].
+// Dir opens a directory, which must exist, as a storage for runtime.WithStorage.
 // Close it when nothing uses it any more. If the directory is renamed, it stays
 // the same storage.
 func Dir(path string) (*DirFs, error) {
@@ -98,4 +99,15 @@ func (d *DirFs) Chown(name string, uid, gid int) error { return d.root.Chown(nam
 // Chtimes changes the access and modification times of a file.
 func (d *DirFs) Chtimes(name string, atime, mtime time.Time) error {
 	return d.root.Chtimes(name, atime, mtime)
+}
+
+// RemoveFile removes the file of the directory that has this name, the last part of
+// its own, and never a directory. The error is nil if the file was removed and
+// fs.ErrNotExist if it was missing, it wraps [ErrIsDirectory] if the name is a
+// directory's, and is the system's otherwise.
+func (d *Directory) RemoveFile(base string) error {
+	if base != path.Base(base) { // it would lead elsewhere
+		return fmt.Errorf("%w %q: it is not the name of a file in one directory", ErrBadName, base)
+	}
+	return d.remove(base)
 }

@@ -1,0 +1,46 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/afero"
+)
+
+// ErrIsDirectory is wrapped by the errors about what was to be removed as a file
+// and is a directory.
+var ErrIsDirectory = errors.New("is a directory")
+
+// RemoveFile removes a file by a name that was checked, and never a directory. It
+// looks first, since the Remove of most storages also removes an empty directory.
+// The error is nil if the file was removed and fs.ErrNotExist if it was missing, it
+// wraps [ErrIsDirectory] if the name is a directory's, and is the storage's otherwise.
+func RemoveFile(storage afero.Fs, name string) error {
+	info, err := Lstat(storage, name)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return fmt.Errorf("%s: %w", name, ErrIsDirectory)
+	}
+	err = storage.Remove(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// It was there a moment ago. Somebody else was faster, or the storage can't
+	// remove it and says so in the wrong words, as afero.CopyOnWriteFs does.
+	if _, again := Lstat(storage, name); again == nil {
+		return fmt.Errorf("the file is still there after: %v", err) //nolint:errorlint // it is no fs.ErrNotExist
+	}
+	return err
+}
+
+// Lstat describes a file, or a symbolic link where the storage can tell.
+func Lstat(storage afero.Fs, name string) (fs.FileInfo, error) {
+	if l, ok := storage.(afero.Lstater); ok {
+		info, _, err := l.LstatIfPossible(name)
+		return info, err
+	}
+	return storage.Stat(name)
+}
