@@ -1,15 +1,17 @@
-// Package conformance holds filecleangen against the cases of django-cleanup's
-// own tests (C1 to C31), and others that were run against it (E and F): each is a
-// test that has its id in its name, on an embedded SQLite database and a real
-// directory, with real commits. It is a module of its own, since it needs a
-// driver.
+// Package conformance has the tests that need databases. It is a module of its own, so
+// that their drivers don't reach the users of filecleangen. All of them commit for real,
+// in new databases and new directories.
 //
-// Cases that plain hooks cannot meet assert that nothing is lost, and say what
-// meets them, or will. The directory outbox has those that an outbox meets, on
-// SQLite, PostgreSQL and MariaDB.
+//	django      the cases of django-cleanup's tests, and more, by plain hooks, in memory
+//	suite       the stories that every adapter must pass
+//	sqlclean    database/sql, by the adapter: the suite, and more
+//	pgxclean    pgx: the suite
+//	gormclean   gorm: the suite, and each of gorm's ways to write
+//	references  the question whether a row names a file
+//	outbox      promises that are kept in the database, and its relays
 package conformance
 
-//go:generate go tool filecleangen ./models ./outbox/models ./sqlclean/models
+//go:generate go tool filecleangen ./django/models ./outbox/models ./sqlclean/models
 //go:generate go tool filecleangen -hooks=none ./gormclean/models ./suite/models
 //go:generate go tool filecleangen -hooks=gorm ./gormclean/hooked
-//go:generate go tool filecleangen -select ./selected
+//go:generate go tool filecleangen -select ./django/selected

@@ -6,12 +6,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
-	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -25,7 +23,8 @@ type claim struct {
 	until   time.Time // when the lease is over, by this process's clock
 	rows    []*row    // whose files are to be deleted
 	results []runtime.Result
-	done    []int // of rows, until they are settled
+	done    []int  // of rows, until they are settled
+	fates   []fate // of rows, until the transaction is committed that decides them
 }
 
 // claim takes rows that are due. It drops those whose files some row names, and makes
@@ -36,7 +35,7 @@ func (r *Relay) claim(ctx context.Context, storage string, alone bool) (*claim, 
 	if r.outbox.dialect.OneWriter() {
 		return c, r.claimAside(ctx, c)
 	}
-	err := r.outbox.transaction(ctx, func(tx references.Handle) error {
+	err := r.logged(ctx, c, func(tx runtime.Tx) error {
 		c.rows, c.round = nil, round{}
 		due, err := r.due(ctx, tx, c)
 		if err != nil || len(due) == 0 {
@@ -57,7 +56,7 @@ func (r *Relay) claim(ctx context.Context, storage string, alone bool) (*claim, 
 // afterwards, since rows may have come to name files in between.
 func (r *Relay) claimAside(ctx context.Context, c *claim) error {
 	var v verdict
-	err := r.outbox.reading(ctx, func(tx references.Handle) error {
+	err := r.outbox.reading(ctx, func(tx runtime.Tx) error {
 		due, err := r.due(ctx, tx, c)
 		if err != nil || len(due) == 0 {
 			return err
@@ -68,7 +67,7 @@ func (r *Relay) claimAside(ctx context.Context, c *claim) error {
 	if err != nil || c.taken == 0 {
 		return err
 	}
-	err = r.outbox.transaction(ctx, func(tx references.Handle) error {
+	err = r.logged(ctx, c, func(tx runtime.Tx) error {
 		v, err := r.unchanged(ctx, tx, v)
 		if err != nil {
 			return err
@@ -84,25 +83,30 @@ func (r *Relay) claimAside(ctx context.Context, c *claim) error {
 // confirm asks once more about files of which it is known that they are being deleted.
 func (r *Relay) confirm(ctx context.Context, c *claim) error {
 	var v verdict
-	err := r.outbox.reading(ctx, func(tx references.Handle) (err error) {
+	err := r.outbox.reading(ctx, func(tx runtime.Tx) (err error) {
 		v, err = r.ask(ctx, tx, c.storage, c.rows)
 		return err
 	})
 	if err == nil && len(v.named)+len(v.unknown) == 0 {
 		return nil
 	}
+	given := c.rows
 	c.rows = v.free
 	if err != nil {
 		c.rows = nil
 	}
-	return errors.Join(err, r.outbox.transaction(ctx, func(tx references.Handle) error {
+	return errors.Join(err, r.logged(ctx, c, func(tx runtime.Tx) error {
 		d := r.outbox.dialect
 		if err != nil {
+			for _, row := range given {
+				r.note(ctx, c, fate{message: "filecleangen: the rows could not be asked about this file, so that it is kept; the relay will ask again", row: row, became: waits, err: err})
+			}
 			_, err := dialect.Exec(ctx, tx, c.own(dialect.New(d, "UPDATE "+table+" SET unfinished = 0, not_before = "+d.Now())))
 			return err
 		}
 		c.named += len(v.named)
-		for part := range slices.Chunk(v.named, portion) {
+		r.noteNamed(ctx, c, v.named)
+		for part := range slices.Chunk(v.named, chunk) {
 			s := c.own(dialect.New(d, d.DeleteByKey(table))).Raw(" AND name")
 			if _, err := dialect.Exec(ctx, tx, d.Among(s, namesOf(part))); err != nil {
 				return err
@@ -135,8 +139,8 @@ func scanRow(rows *sql.Rows, storage string) (*row, error) {
 // locked are left out, and those of fields that the cleaner was not told of: nobody
 // knows what must not be deleted there. A row whose last attempt did not end may have
 // killed its process, or made it hang: it comes alone, so that others go on.
-func (r *Relay) due(ctx context.Context, tx references.Handle, c *claim) (rows []*row, err error) {
-	limit := r.portion
+func (r *Relay) due(ctx context.Context, tx runtime.Tx, c *claim) (rows []*row, err error) {
+	limit := r.chunk
 	if c.alone {
 		limit = 1
 	}
@@ -177,18 +181,18 @@ func (r *Relay) ofKnownFields(s *dialect.Statement, storage string) *dialect.Sta
 // knows.
 func (r *Relay) anyDue(ctx context.Context, storage string, alone bool) (is bool, err error) {
 	s := r.whereDue(dialect.New(r.outbox.dialect, "SELECT EXISTS (SELECT 1 FROM "+table+r.outbox.dialect.ForceIndex(dueIndex)), storage, alone).Raw(")")
-	err = r.outbox.reading(ctx, func(tx references.Handle) error { return dialect.QueryRow(ctx, tx, s, &is) })
+	err = r.outbox.reading(ctx, func(tx runtime.Tx) error { return dialect.QueryRow(ctx, tx, s, &is) })
 	return is, err
 }
 
 // unchanged returns of a verdict what is about rows that are as they were.
-func (r *Relay) unchanged(ctx context.Context, tx references.Handle, v verdict) (verdict, error) {
+func (r *Relay) unchanged(ctx context.Context, tx runtime.Tx, v verdict) (verdict, error) {
 	var names []string
 	for _, row := range slices.Concat(v.named, v.free, v.unknown) {
 		names = append(names, row.name)
 	}
 	now := map[string]row{}
-	for part := range slices.Chunk(names, portion) {
+	for part := range slices.Chunk(names, chunk) {
 		s := r.selectRows(primary).Add(" WHERE storage = ? AND name", v.storage)
 		err := dialect.QueryAll(ctx, tx, r.outbox.dialect.Among(s, part), func(rows *sql.Rows) error {
 			row, err := scanRow(rows, v.storage)
@@ -214,7 +218,7 @@ type verdict struct {
 }
 
 // ask asks the rows about the files of a claim, and those that they are derived from.
-func (r *Relay) ask(ctx context.Context, tx references.Handle, storage string, rows []*row) (verdict, error) {
+func (r *Relay) ask(ctx context.Context, tx runtime.Tx, storage string, rows []*row) (verdict, error) {
 	v := verdict{storage: storage, errs: map[*row]error{}}
 	asked := map[runtime.Ref]struct{}{}
 	for _, row := range rows {
@@ -269,8 +273,9 @@ func (r *row) names() []string {
 
 // mark drops rows whose files are named, and makes known of those whose files are not
 // that they are being deleted. An attempt counts from here on, whether it ends or not.
-func (r *Relay) mark(ctx context.Context, tx references.Handle, c *claim, v verdict) error {
+func (r *Relay) mark(ctx context.Context, tx runtime.Tx, c *claim, v verdict) error {
 	c.named = len(v.named)
+	r.noteNamed(ctx, c, v.named)
 	if err := r.drop(ctx, tx, v.named); err != nil {
 		return err
 	}
@@ -296,10 +301,9 @@ func (r *Relay) mark(ctx context.Context, tx references.Handle, c *claim, v verd
 }
 
 // parkUnfinished parks a row of which the last attempt that it may have did not end.
-func (r *Relay) parkUnfinished(ctx context.Context, tx references.Handle, c *claim, row *row) error {
+func (r *Relay) parkUnfinished(ctx context.Context, tx runtime.Tx, c *claim, row *row) error {
 	c.postponed++
-	r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: no attempt to delete this file has ended: the process died, or the storage did not answer; it is parked",
-		slog.String("storage", row.storage), slog.String("name", row.name), slog.Int("attempts", row.attempts))
+	r.note(ctx, c, fate{loud: true, message: "filecleangen: no attempt to delete this file has ended: the process died, or the storage did not answer; it is parked", row: row, became: isParked})
 	s := dialect.New(r.outbox.dialect, "UPDATE "+table).Add(" SET state = ?, claim = '', unfinished = 0, last_error = ?, not_before = ? WHERE storage = ? AND name = ?",
 		stateParked, "the attempt did not end: the process died, or the storage did not answer", int64(dialect.Never), row.storage, row.name)
 	_, err := dialect.Exec(ctx, tx, s)
@@ -308,8 +312,8 @@ func (r *Relay) parkUnfinished(ctx context.Context, tx references.Handle, c *cla
 
 // all runs a statement, which is to end in a condition, for rows of one storage. It is
 // an error if it does not hit them all.
-func (r *Relay) all(ctx context.Context, tx references.Handle, statement func() *dialect.Statement, rows []*row) error {
-	for part := range slices.Chunk(rows, portion) {
+func (r *Relay) all(ctx context.Context, tx runtime.Tx, statement func() *dialect.Statement, rows []*row) error {
+	for part := range slices.Chunk(rows, chunk) {
 		s := statement().Add(" WHERE storage = ? AND name", part[0].storage)
 		n, err := dialect.Exec(ctx, tx, r.outbox.dialect.Among(s, namesOf(part)))
 		if err == nil && n != int64(len(part)) {
@@ -322,17 +326,16 @@ func (r *Relay) all(ctx context.Context, tx references.Handle, statement func() 
 	return nil
 }
 
-func (r *Relay) drop(ctx context.Context, tx references.Handle, rows []*row) error {
+func (r *Relay) drop(ctx context.Context, tx runtime.Tx, rows []*row) error {
 	return r.all(ctx, tx, func() *dialect.Statement { return dialect.New(r.outbox.dialect, r.outbox.dialect.DeleteByKey(table)) }, rows)
 }
 
 // postpone makes rows wait about whose files nobody can tell, or parks them.
-func (r *Relay) postpone(ctx context.Context, tx references.Handle, c *claim, v verdict) error {
+func (r *Relay) postpone(ctx context.Context, tx runtime.Tx, c *claim, v verdict) error {
 	c.postponed += len(v.unknown)
 	for _, row := range v.unknown {
-		r.logger.LogAttrs(ctx, slog.LevelError, "filecleangen: nobody can tell whether a row names this file, so that it is kept; the relay will ask again",
-			slog.String("storage", v.storage), slog.String("name", row.name), slog.Any("error", v.errs[row]))
 		row.attempts++
+		r.noteAgain(ctx, c, fate{loud: true, message: "filecleangen: nobody can tell whether a row names this file, so that it is kept", row: row, err: v.errs[row]})
 		s := r.setAgain(row, row.state, v.errs[row]).Add(" WHERE storage = ? AND name = ? AND claim IN (?, ?)", row.storage, row.name, row.claim, c.token)
 		if _, err := dialect.Exec(ctx, tx, s); err != nil {
 			return err

@@ -15,20 +15,29 @@
 //	refs, err := references.New(ctx, own, references.PostgreSQL,
 //		references.Table(models.ArticleFileType, "article"))
 //	…
+//	cleaner, err := runtime.New(…, runtime.WithReferences(refs))
+//	…
 //	box, err := outbox.New(ctx, cleaner, refs)
 //	…
 //	relay, err := box.Relay(ctx, "shop-production")
 //	…
 //	go relay.Run(ctx)
 //
-// And where [runtime.Batch.CommitWith] was called, [Outbox.Commit] is:
+// It is a [runtime.Keeper], and so takes the place of the cleaner:
 //
-//	_, err = box.Commit(ctx, batch, tx)
+//	up, err := box.Create(ctx, "media", "covers/new.png") // before the transaction
+//	defer up.Discard()
+//	…
+//	b := box.Begin()
+//	defer b.Rollback()
+//	tx, err := db.BeginTx(ctx, nil)
+//	…
+//	report, err := box.Commit(ctx, b, tx, tx.Commit)
 //
-// Nothing else changes: the same generated methods, savepoints, [Outbox.Create] for
-// uploads. A layer that commits by itself calls [Outbox.Flush] before it does. With an
-// outbox, CommitWith is an error, so that the step can't be forgotten; and what a batch
-// of such a cleaner left to the outbox is nobody else's business any more.
+// Nothing else changes: the same generated methods, the same savepoints. A layer that
+// commits by itself calls [Outbox.Flush] before it does. A cleaner with an outbox commits
+// by it, too, so that the step can't be forgotten; and what a batch of such a cleaner left
+// to the outbox is nobody else's business any more.
 //
 // # The life of a row
 //
@@ -178,7 +187,7 @@
 // A transaction that lets go of files, or comes to name some, makes one statement more on
 // PostgreSQL for 500 files, two on MariaDB and MySQL and one for each file that it comes to
 // name, up to four on SQLite; one that does neither, none. An upload makes two short transactions
-// of its own. A relay takes 1,000 rows at once ([WithPortion]) and asks all columns for
+// of its own. A relay takes 1,000 rows at once ([WithChunk]) and asks all columns for
 // their names by one query: columns of text should have an index, or they are read as
 // a whole, as those with JSON and arrays are, but for an index on PostgreSQL. While a
 // relay asks, transactions wait that take one of these very files; on SQLite nobody waits.

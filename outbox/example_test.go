@@ -3,7 +3,9 @@ package outbox_test
 import (
 	"context"
 	"database/sql"
+	"io"
 	"log"
+	"strings"
 
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/outbox/internal/models"
@@ -24,13 +26,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	cleaner, err := runtime.New(
-		runtime.WithStorage("media", media),
-		runtime.WithTypes(models.ArticleFileType),
-	)
-	if err != nil {
-		log.Fatal(err)
-	}
 	own, err := sql.Open("pgx", "postgres://localhost/shop") // for nothing else
 	if err != nil {
 		log.Fatal(err)
@@ -40,6 +35,14 @@ func Example() {
 	}
 	refs, err := references.New(ctx, own, references.PostgreSQL,
 		references.Table(models.ArticleFileType, "article"),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", media),
+		runtime.WithTypes(models.ArticleFileType),
+		runtime.WithReferences(refs),
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -54,13 +57,27 @@ func Example() {
 	}
 	go func() { _ = relay.Run(ctx) }()
 
-	if err := setCover(ctx, db, cleaner, box, 1, "covers/new.png"); err != nil {
+	if err := setCover(ctx, db, box, 1, strings.NewReader("a picture")); err != nil {
 		log.Print(err)
 	}
 }
 
-func setCover(ctx context.Context, db *sql.DB, cleaner *runtime.Cleaner, box *outbox.Outbox, id int64, cover string) error {
-	batch := cleaner.Begin()
+// setCover makes by hand what package sqlclean makes short. The keeper is the outbox, or a
+// cleaner for promises that are kept in memory.
+func setCover(ctx context.Context, db *sql.DB, keeper runtime.Keeper, id int64, picture io.Reader) error {
+	up, err := keeper.Create(ctx, "media", "covers/new.png") // before the transaction
+	if err != nil {
+		return err
+	}
+	defer up.Discard()
+	if _, err := io.Copy(up, picture); err != nil {
+		return err
+	}
+	if err := up.Close(); err != nil {
+		return err
+	}
+
+	batch := keeper.Begin()
 	defer batch.Rollback()
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -72,7 +89,7 @@ func setCover(ctx context.Context, db *sql.DB, cleaner *runtime.Cleaner, box *ou
 		return err
 	}
 	old := article.FileSnapshot()
-	article.Cover = cover
+	article.Cover = up.Name()
 	err = batch.Exec(
 		func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
 		func() (int64, error) {
@@ -81,6 +98,6 @@ func setCover(ctx context.Context, db *sql.DB, cleaner *runtime.Cleaner, box *ou
 	if err != nil {
 		return err
 	}
-	_, err = box.Commit(ctx, batch, tx) // instead of batch.CommitWith(ctx, tx.Commit)
+	_, err = keeper.Commit(ctx, batch, tx, tx.Commit)
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
-	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 	"github.com/filecleangen/filecleangen/storage"
 )
@@ -22,33 +21,33 @@ const (
 	maxStorage = 255
 )
 
-// portion is how many names a statement mentions at most.
-const portion = 500
+// chunk is how many names a statement mentions at most.
+const chunk = 500
 
 // write puts what a batch takes and releases into its transaction.
-func (o *Outbox) write(ctx context.Context, tx references.Handle, h *runtime.Handover) error {
-	entries := entriesOf(h)
+func (o *Outbox) write(ctx context.Context, tx runtime.Tx, p *runtime.Promise) error {
+	entries := entriesOf(p)
 	err := o.writeEntries(ctx, tx, entries, o.grace)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, runtime.ErrGone):
 		return err
-	case h.Uploads && o.dialect.Stale(err):
-		return fmt.Errorf("filecleangen: outbox: the transaction reads by a snapshot, and what it takes has changed since: begin it anew; if it creates uploads, create them before it begins: %w", err)
+	case len(p.Takes) > 0 && o.dialect.Stale(err):
+		return fmt.Errorf("filecleangen: outbox: the transaction reads by a snapshot, and what it takes has changed since: begin it anew, and create uploads before it begins: %w", err)
 	}
 	return fmt.Errorf("filecleangen: outbox: %w", err)
 }
 
 // entriesOf makes one entry of all that a batch says of a file.
-func entriesOf(h *runtime.Handover) []dialect.Entry {
-	entries := make([]dialect.Entry, 0, len(h.Takes)+len(h.Releases))
-	for _, ref := range h.Takes {
+func entriesOf(p *runtime.Promise) []dialect.Entry {
+	entries := make([]dialect.Entry, 0, len(p.Takes)+len(p.Releases))
+	for _, ref := range p.Takes {
 		if fits(ref) { // or it has no row
 			entries = append(entries, dialect.Entry{Storage: ref.Storage, Name: ref.Name, Take: true})
 		}
 	}
-	for _, f := range h.Releases {
+	for _, f := range p.Releases {
 		if !fits(f.Ref) {
 			f.Status, f.Cause = runtime.Kept, runtime.UnsafeName
 			f.Err = fmt.Errorf("%w: the outbox takes names of up to %d bytes", storage.ErrBadName, maxName)
@@ -92,7 +91,7 @@ func merged(entries []dialect.Entry) []dialect.Entry {
 // writeEntries writes sorted entries in a transaction. What is released is due after
 // the wait.
 func (o *Outbox) writeEntries(ctx context.Context, tx dialect.Handle, entries []dialect.Entry, wait time.Duration) error {
-	for part := range slices.Chunk(entries, portion) {
+	for part := range slices.Chunk(entries, chunk) {
 		err := o.dialect.Write(ctx, tx, dialect.Writer{Version: SchemaVersion, Wait: wait}, part)
 		if errors.Is(err, dialect.ErrGone) {
 			return fmt.Errorf("%w: a record names a file that is being deleted, was deleted lately, or is an upload that was not closed or not named in time (see WithUploadTime and WithRetention). Read the rows anew, or create the file anew, which gives it another name: %w", runtime.ErrGone, err)

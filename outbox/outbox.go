@@ -12,8 +12,8 @@ import (
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
-// An Outbox is a table in the user's database that keeps what batches promise to
-// delete. It is safe for concurrent use.
+// An Outbox is a table in the user's database that keeps what batches promise to delete:
+// it is a [runtime.Keeper]. It is safe for concurrent use.
 type Outbox struct {
 	cleaner    *runtime.Cleaner
 	references *references.References
@@ -56,9 +56,11 @@ func WithUploadTime(d time.Duration) Option {
 	}
 }
 
-// New attaches an outbox to a cleaner that has opened no batch yet: from here on
-// its batches are committed by [Outbox.Commit], or flushed by [Outbox.Flush].
-// References say which rows name files, for relays to ask them, and must know the
+var _ runtime.Keeper = (*Outbox)(nil)
+
+// New attaches an outbox to a cleaner that has opened no batch yet: from here on what its
+// batches promise is put into their transactions, by [Outbox.Commit] or [Outbox.Flush].
+// References, the same that the cleaner has, say which rows name files, for relays to ask them, and must know the
 // tables of all the cleaner's types; other programs that share the database are told
 // of them ([references.References.Register]). The outbox works on their handle, which
 // must be that of the database in which transactions are committed. The tables of the
@@ -90,7 +92,7 @@ func New(ctx context.Context, cleaner *runtime.Cleaner, refs *references.Referen
 	if err != nil {
 		return nil, fmt.Errorf("filecleangen: outbox: %w", err)
 	}
-	if err := cleaner.AttachOutbox(o.uploads()); err != nil {
+	if err := cleaner.Attach(store{o}, refs); err != nil {
 		return nil, err
 	}
 	return o, nil
@@ -99,44 +101,36 @@ func New(ctx context.Context, cleaner *runtime.Cleaner, refs *references.Referen
 // Cleaner returns the cleaner that the outbox was attached to.
 func (o *Outbox) Cleaner() *runtime.Cleaner { return o.cleaner }
 
+// Types returns the types that the cleaner was told of.
+func (o *Outbox) Types() []*runtime.Type { return o.cleaner.Types() }
+
 // Begin opens a batch, as [runtime.Cleaner.Begin] of its cleaner does.
 func (o *Outbox) Begin() *runtime.Batch { return o.cleaner.Begin() }
 
-// A Tx is a transaction that can be committed, such as *sql.Tx.
-type Tx interface {
-	references.Handle
-	Commit() error
-}
-
-// Commit puts what the batch promised into the transaction, and commits it: the
-// files that it let go of go if, and only if, the database commits. A relay
-// deletes them. It is the counterpart of [runtime.Batch.CommitWith].
+// Commit puts what the batch promised into the transaction, and commits it by calling
+// commit, usually tx.Commit: the files that it let go of go if, and only if, the database
+// commits. A relay deletes them.
 //
-// An error before the commit leaves the transaction open, to be rolled back: one
-// of the database, [runtime.ErrEnded], [runtime.ErrUpload], or
-// [runtime.ErrGone] if a record names a file that is being deleted: begin anew
-// with what the rows say now. An error of tx.Commit is returned as it is.
-func (o *Outbox) Commit(ctx context.Context, b *runtime.Batch, tx Tx) (*runtime.Report, error) {
-	report, err := o.handOver(ctx, b, tx, tx.Commit)
-	if err == nil && report.Count(runtime.Pending) > 0 {
+//	report, err := box.Commit(ctx, b, tx, tx.Commit)
+//
+// An error before the commit leaves the transaction open, to be rolled back: one of the
+// database, [runtime.ErrEnded], [runtime.ErrUpload], or [runtime.ErrGone] if a record
+// names a file that is being deleted: begin anew with what the rows say now. An error of
+// commit is returned as it is.
+func (o *Outbox) Commit(ctx context.Context, b *runtime.Batch, tx runtime.Tx, commit func() error) (*runtime.Report, error) {
+	report, err := o.cleaner.Commit(ctx, b, tx, commit)
+	if err == nil && report.Outcome == runtime.Committed && report.Count(runtime.Pending) > 0 {
 		o.Nudge()
 	}
 	return report, err
 }
 
-// Flush is the first half of [Outbox.Commit], for layers that commit themselves:
-// it puts what the batch promised into the transaction, which must be committed
-// or rolled back next. Nothing may be logged to the batch any more. If it fails,
-// the transaction must be rolled back.
-func (o *Outbox) Flush(ctx context.Context, b *runtime.Batch, tx references.Handle) (*runtime.Report, error) {
-	return o.handOver(ctx, b, tx, nil)
-}
-
-func (o *Outbox) handOver(ctx context.Context, b *runtime.Batch, tx references.Handle, commit func() error) (*runtime.Report, error) {
-	if b.Cleaner() != o.cleaner {
-		return nil, fmt.Errorf("%w: this batch is of another cleaner than the outbox", runtime.ErrOutbox)
-	}
-	return b.HandOver(ctx, func(h *runtime.Handover) error { return o.write(ctx, tx, h) }, commit)
+// Flush is the first half of [Outbox.Commit], for layers that commit themselves: it puts
+// what the batch promised into the transaction, which must be committed or rolled back
+// next. Nothing may be logged to the batch any more. If it fails, the transaction must be
+// rolled back.
+func (o *Outbox) Flush(ctx context.Context, b *runtime.Batch, tx runtime.Tx) (*runtime.Report, error) {
+	return o.cleaner.Commit(ctx, b, tx, nil)
 }
 
 // Nudge tells the relays of this process that there is something to do. Commit

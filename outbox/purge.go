@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
-	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // purge forgets tombstones when their retention is over. It is the one thing that goes
@@ -89,14 +89,14 @@ func (p *purge) look(now int64, retention time.Duration) (step time.Duration) {
 // clocks returns the time of the server, and that of the newest tombstone.
 func (r *Relay) clocks(ctx context.Context) (now, newest int64, err error) {
 	s := dialect.New(r.outbox.dialect, "SELECT "+r.outbox.dialect.Now()+", coalesce((SELECT max(gone_at) FROM "+table+" WHERE gone_at IS NOT NULL), 0)")
-	err = r.outbox.reading(ctx, func(tx references.Handle) error { return dialect.QueryRow(ctx, tx, s, &now, &newest) })
+	err = r.outbox.reading(ctx, func(tx runtime.Tx) error { return dialect.QueryRow(ctx, tx, s, &now, &newest) })
 	return now, newest, err
 }
 
 // purgeSome deletes some of the tombstones that are older than that.
 func (r *Relay) purgeSome(ctx context.Context, oldest int64) (n int, err error) {
 	d := r.outbox.dialect
-	err = r.outbox.transaction(ctx, func(tx references.Handle) error {
+	err = r.outbox.transaction(ctx, func(tx runtime.Tx) error {
 		n = 0
 		names := map[string][]string{}
 		s := dialect.New(d, "SELECT storage, name FROM "+table+d.ForceIndex("filecleangen_outbox_gone")).Add(" WHERE gone_at IS NOT NULL AND gone_at < ? AND state = ? ORDER BY gone_at LIMIT ?", oldest, stateGone, purgeAtOnce)
@@ -111,7 +111,7 @@ func (r *Relay) purgeSome(ctx context.Context, oldest int64) (n int, err error) 
 			return err
 		}
 		for storage, all := range names {
-			for part := range slices.Chunk(all, portion) {
+			for part := range slices.Chunk(all, chunk) {
 				s := dialect.New(d, d.DeleteByKey(table)).Add(" WHERE state = ? AND storage = ? AND name", stateGone, storage)
 				if _, err := dialect.Exec(ctx, tx, d.Among(s, part)); err != nil {
 					return err

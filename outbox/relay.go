@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -20,7 +19,7 @@ type Relay struct {
 	environment string
 	logger      *slog.Logger
 	poll        time.Duration
-	portion     int
+	chunk       int
 	lease       time.Duration
 	attempts    int
 	first, most time.Duration // waits between attempts
@@ -58,13 +57,13 @@ func WithPoll(d time.Duration) RelayOption {
 	}
 }
 
-// WithPortion sets how many rows a relay takes at once, by default 1,000.
-func WithPortion(n int) RelayOption {
+// WithChunk sets how many rows a relay takes at once, by default 1,000.
+func WithChunk(n int) RelayOption {
 	return func(r *Relay) error {
 		if n < 1 {
-			return fmt.Errorf("WithPortion(%d): it takes at least one", n)
+			return fmt.Errorf("WithChunk(%d): it takes at least one", n)
 		}
-		r.portion = n
+		r.chunk = n
 		return nil
 	}
 }
@@ -120,9 +119,10 @@ func WithMarkerLater() RelayOption {
 	}
 }
 
-// WithRelayLogger sets where the relay logs what it can't return; without it,
-// slog.Default as it is when the relay is made. Deletions are logged by the
-// cleaner.
+// WithRelayLogger sets where the relay logs; without it, slog.Default as it is when the
+// relay is made. Deletions are logged by the cleaner. The relay logs what it can't return;
+// at the level Info one line for each round and storage in which rows name files that were
+// to go; and at Debug one for each file, with what became of its row.
 func WithRelayLogger(l *slog.Logger) RelayOption {
 	return func(r *Relay) error {
 		if l == nil {
@@ -136,12 +136,12 @@ func WithRelayLogger(l *slog.Logger) RelayOption {
 // Relay makes a relay for the environment with this id, which must be in the
 // marker of each storage: see [Mark]. Where it is not, that is an error that wraps
 // [ErrFence], unless [WithMarkerLater] is given; and it is looked at again before each
-// portion. It reads from every column that names files, and fails if that can't be
+// chunk. It reads from every column that names files, and fails if that can't be
 // done.
 func (o *Outbox) Relay(ctx context.Context, environment string, options ...RelayOption) (*Relay, error) {
 	r := &Relay{
 		outbox: o, environment: environment, logger: slog.Default(),
-		poll: time.Second, portion: 1000, lease: 10 * time.Minute,
+		poll: time.Second, chunk: 1000, lease: 10 * time.Minute,
 		attempts: 30, first: time.Second, most: 15 * time.Minute,
 		retention: 24 * time.Hour,
 		fields:    map[fieldID]known{},
@@ -180,7 +180,7 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 // let go of.
 func (r *Relay) checkDurable(ctx context.Context) error {
 	doubt := ""
-	err := r.outbox.reading(ctx, func(tx references.Handle) (err error) {
+	err := r.outbox.reading(ctx, func(tx runtime.Tx) (err error) {
 		doubt, err = r.outbox.dialect.Durable(ctx, tx)
 		return err
 	})
@@ -387,6 +387,7 @@ func (r *Relay) round(ctx context.Context, storage string, alone, sure bool) (do
 		return done, fmt.Errorf("filecleangen: relay: taking rows: %w", err)
 	}
 	done = c.round
+	r.logNamed(ctx, storage, done)
 	if len(c.rows) == 0 {
 		return done, nil
 	}

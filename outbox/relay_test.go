@@ -14,3 +14,10 @@ func TestBackoff(t *testing.T) {
 		}
 	}
 }
+
+// Where there is no wait there is none: a relay in a test tries again at once.
+func TestBackoffOfNothing(t *testing.T) {
+	if d := backoff(5, 0, 0); d != 0 {
+		t.Errorf("%v", d)
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // SchemaVersion is the version of the tables that this package works with.
@@ -106,17 +107,17 @@ func checkKnown(version int) error {
 
 // transaction runs do in a transaction of our own, in which the tables are still those
 // that the program works with.
-func (o *Outbox) transaction(ctx context.Context, do func(references.Handle) error) error {
+func (o *Outbox) transaction(ctx context.Context, do func(runtime.Tx) error) error {
 	return o.explain(ctx, o.references.Transaction(ctx, o.checked(ctx, do)))
 }
 
 // reading is transaction for what only reads.
-func (o *Outbox) reading(ctx context.Context, do func(references.Handle) error) error {
+func (o *Outbox) reading(ctx context.Context, do func(runtime.Tx) error) error {
 	return o.explain(ctx, o.references.Reading(ctx, o.checked(ctx, do)))
 }
 
-func (o *Outbox) checked(ctx context.Context, do func(references.Handle) error) func(references.Handle) error {
-	return func(tx references.Handle) error {
+func (o *Outbox) checked(ctx context.Context, do func(runtime.Tx) error) func(runtime.Tx) error {
+	return func(tx runtime.Tx) error {
 		version := 0
 		err := dialect.QueryRow(ctx, tx, dialect.New(o.dialect, "SELECT version FROM "+versionTable), &version)
 		if err == nil {
@@ -138,7 +139,7 @@ func (o *Outbox) explain(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	version := SchemaVersion
-	_ = o.references.Reading(ctx, func(tx references.Handle) error {
+	_ = o.references.Reading(ctx, func(tx runtime.Tx) error {
 		if v, err := schemaVersion(ctx, tx, o.dialect); err == nil {
 			version = v
 		}
@@ -152,7 +153,7 @@ func (o *Outbox) explain(ctx context.Context, err error) error {
 
 // checkSchema makes sure that the tables are of this package's version.
 func (o *Outbox) checkSchema(ctx context.Context) error {
-	return o.references.Reading(ctx, func(tx references.Handle) error {
+	return o.references.Reading(ctx, func(tx runtime.Tx) error {
 		version, err := schemaVersion(ctx, tx, o.dialect)
 		if err == nil {
 			err = checkKnown(version)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
-	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -17,11 +16,12 @@ import (
 // become tombstones, and those that failed wait, or are parked. Of an attempt that
 // hangs nothing is said: when its lease is over, the row is taken again.
 func (r *Relay) settle(ctx context.Context, c *claim) error {
-	var failed []int
+	var failed, hang []int
 	for i, f := range c.results {
 		switch {
 		case errors.Is(f.Err, runtime.ErrHangs):
 			c.failed++
+			hang = append(hang, i)
 		case r.ended(c, f):
 			c.done = append(c.done, i)
 		default:
@@ -33,7 +33,10 @@ func (r *Relay) settle(ctx context.Context, c *claim) error {
 		return err
 	}
 	var left []int
-	err := r.outbox.transaction(ctx, func(tx references.Handle) (err error) {
+	err := r.logged(ctx, c, func(tx runtime.Tx) (err error) {
+		for _, i := range hang {
+			r.note(ctx, c, fate{message: "filecleangen: the deletion of this file has not ended; it is tried again, alone, when the lease is over", row: c.rows[i], became: waits, err: c.results[i].Err})
+		}
 		if left, err = r.markAllGone(ctx, tx, c); err != nil {
 			return err
 		}
@@ -67,7 +70,7 @@ func (r *Relay) settleLeft(ctx context.Context) (n int, err error) {
 	defer u.mu.Unlock()
 	for _, c := range u.claims {
 		left := c.done
-		failed := r.outbox.transaction(ctx, func(tx references.Handle) (err error) {
+		failed := r.logged(ctx, c, func(tx runtime.Tx) (err error) {
 			left, err = r.markAllGone(ctx, tx, c)
 			return err
 		})
@@ -84,8 +87,8 @@ func (r *Relay) settleLeft(ctx context.Context) (n int, err error) {
 
 // markAllGone makes tombstones of the rows of a claim that are done, and returns those left
 // because others have locked them. What is not the claim's any more is nobody's concern.
-func (r *Relay) markAllGone(ctx context.Context, tx references.Handle, c *claim) (left []int, err error) {
-	for part := range slices.Chunk(c.done, portion) {
+func (r *Relay) markAllGone(ctx context.Context, tx runtime.Tx, c *claim) (left []int, err error) {
+	for part := range slices.Chunk(c.done, chunk) {
 		found, err := r.markGone(ctx, tx, c, part)
 		if err != nil {
 			return nil, err
@@ -141,7 +144,7 @@ func (r *Relay) releaseDerived(ctx context.Context, c *claim, done []int) error 
 	// Who has taken such a name is waited for, but not for ever.
 	ctx, cancel := context.WithTimeout(ctx, r.lease/4)
 	defer cancel()
-	return r.outbox.transaction(ctx, func(tx references.Handle) error {
+	return r.outbox.transaction(ctx, func(tx runtime.Tx) error {
 		return r.outbox.writeEntries(ctx, tx, merged(entries), 0)
 	})
 }
@@ -160,7 +163,7 @@ func derivedEntries(of *row, f *runtime.Field) (entries []dialect.Entry) {
 
 // markGone makes tombstones of rows whose files are gone, and drops those whose files are
 // kept by policy. It waits for nobody: it returns those that were not locked.
-func (r *Relay) markGone(ctx context.Context, tx references.Handle, c *claim, part []int) (found map[string]struct{}, err error) {
+func (r *Relay) markGone(ctx context.Context, tx runtime.Tx, c *claim, part []int) (found map[string]struct{}, err error) {
 	if found, err = r.lock(ctx, tx, c, part); err != nil {
 		return nil, err
 	}
@@ -172,8 +175,10 @@ func (r *Relay) markGone(ctx context.Context, tx references.Handle, c *claim, pa
 		case !ok:
 		case c.results[of].Status == runtime.Kept:
 			keep = append(keep, name)
+			r.note(ctx, c, fate{message: "filecleangen: this file is kept, and the outbox has let go of it", row: c.rows[of], became: dropped, cause: c.results[of].Cause})
 		default:
 			gone = append(gone, name)
+			r.note(ctx, c, fate{message: "filecleangen: this file is gone; nobody can take its name until the retention is over", row: c.rows[of], became: tombstone})
 		}
 	}
 	if len(gone) > 0 {
@@ -192,12 +197,12 @@ func (r *Relay) markGone(ctx context.Context, tx references.Handle, c *claim, pa
 
 // lock locks rows of a claim, but for those that others have locked, or that are not the
 // claim's any more, and returns their names.
-func (r *Relay) lock(ctx context.Context, tx references.Handle, c *claim, part []int) (found map[string]struct{}, err error) {
+func (r *Relay) lock(ctx context.Context, tx runtime.Tx, c *claim, part []int) (found map[string]struct{}, err error) {
 	return r.own(ctx, tx, c, part, r.outbox.dialect.SkipLocked())
 }
 
 // own returns the names of those rows that are still the claim's.
-func (r *Relay) own(ctx context.Context, tx references.Handle, c *claim, part []int, locking string) (found map[string]struct{}, err error) {
+func (r *Relay) own(ctx context.Context, tx runtime.Tx, c *claim, part []int, locking string) (found map[string]struct{}, err error) {
 	d := r.outbox.dialect
 	names := make([]string, len(part))
 	for i, of := range part {
@@ -216,8 +221,8 @@ func (r *Relay) own(ctx context.Context, tx references.Handle, c *claim, part []
 
 // putOffAll makes rows wait for another attempt, or parks them. Those that others have
 // locked wait until the lease is over.
-func (r *Relay) putOffAll(ctx context.Context, tx references.Handle, c *claim, failed []int) error {
-	for part := range slices.Chunk(failed, portion) {
+func (r *Relay) putOffAll(ctx context.Context, tx runtime.Tx, c *claim, failed []int) error {
+	for part := range slices.Chunk(failed, chunk) {
 		found, err := r.lock(ctx, tx, c, part)
 		if err != nil {
 			return err
@@ -234,13 +239,16 @@ func (r *Relay) putOffAll(ctx context.Context, tx references.Handle, c *claim, f
 	return nil
 }
 
-func (r *Relay) putOff(ctx context.Context, tx references.Handle, c *claim, i int) error {
+func (r *Relay) putOff(ctx context.Context, tx runtime.Tx, c *claim, i int) error {
 	row, cause := c.rows[i], c.results[i].Err
 	if cause == nil {
 		cause = errors.New("a batch mentions it")
 	}
 	s := r.setAgain(row, stateDeleting, cause)
-	if errors.Is(cause, runtime.ErrNoTime) { // it was not tried
+	if !errors.Is(cause, runtime.ErrNoTime) {
+		r.noteAgain(ctx, c, fate{message: "filecleangen: this file was not deleted", row: row, err: cause})
+	} else { // it was not tried
+		r.note(ctx, c, fate{message: "filecleangen: there was no time to delete this file; the relay will try again", row: row, became: waits, err: cause})
 		d := r.outbox.dialect
 		s = dialect.New(d, "UPDATE "+table).Add(" SET unfinished = 0, attempts = attempts - 1, not_before = "+d.Now()+" + ?", r.poll.Milliseconds())
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
-	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -28,7 +27,7 @@ func (o *Outbox) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
 	d := o.dialect
 	q := dialect.New(d, "SELECT state, count(*), "+d.Now()+" - min(not_before) FROM "+table+" WHERE state <> 'gone' AND state <> 'held' GROUP BY state")
-	err := o.reading(ctx, func(tx references.Handle) error {
+	err := o.reading(ctx, func(tx runtime.Tx) error {
 		s = Stats{}
 		return dialect.QueryAll(ctx, tx, q, s.scan)
 	})
@@ -73,7 +72,7 @@ type ParkedFile struct {
 // all is given free by deleting its row.
 func (o *Outbox) Parked(ctx context.Context, limit int) (files []ParkedFile, err error) {
 	s := dialect.New(o.dialect, "SELECT storage, name, attempts, last_error FROM "+table).Add(" WHERE state = ? ORDER BY created_at, storage, name LIMIT ?", stateParked, limit)
-	err = o.reading(ctx, func(tx references.Handle) error {
+	err = o.reading(ctx, func(tx runtime.Tx) error {
 		files = nil
 		return dialect.QueryAll(ctx, tx, s, func(rows *sql.Rows) error {
 			var f ParkedFile
@@ -94,7 +93,7 @@ func (o *Outbox) Parked(ctx context.Context, limit int) (files []ParkedFile, err
 func (o *Outbox) Unpark(ctx context.Context) (int64, error) {
 	d := o.dialect
 	var n int64
-	err := o.transaction(ctx, func(tx references.Handle) (err error) {
+	err := o.transaction(ctx, func(tx runtime.Tx) (err error) {
 		n, err = dialect.Exec(ctx, tx, dialect.New(d, "UPDATE "+table).Add(" SET state = ?, attempts = 0, unfinished = 0, not_before = "+d.Now()+" WHERE state = ?", stateDeleting, stateParked))
 		return err
 	})

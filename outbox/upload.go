@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
-	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 	"github.com/filecleangen/filecleangen/storage"
 )
@@ -23,15 +22,40 @@ func (o *Outbox) Create(ctx context.Context, storage, name string) (*runtime.Upl
 	return o.cleaner.Create(ctx, storage, name)
 }
 
-// uploads are how the cleaner notes uploads, each in a transaction of its own.
-func (o *Outbox) uploads() runtime.Intents {
-	return runtime.Intents{Note: o.noteUpload, Complete: o.completeUpload, Cancel: o.cancelUpload, Discard: o.discardUploads}
+// store is what a cleaner needs of the outbox.
+type store struct{ box *Outbox }
+
+var _ runtime.Outbox = store{}
+
+// Promise puts what a batch takes and releases into its transaction.
+func (s store) Promise(ctx context.Context, tx runtime.Tx, p *runtime.Promise) error {
+	return s.box.write(ctx, tx, p)
+}
+
+// NoteUpload and the following note uploads, each in a transaction of its own.
+func (s store) NoteUpload(ctx context.Context, ref runtime.Ref) (*runtime.Note, error) {
+	return s.box.noteUpload(ctx, ref)
+}
+
+// CompleteUpload notes that a file is complete.
+func (s store) CompleteUpload(ctx context.Context, n *runtime.Note) error {
+	return s.box.completeUpload(ctx, n)
+}
+
+// CancelUpload takes back what was noted of a file that was not made.
+func (s store) CancelUpload(ctx context.Context, n *runtime.Note) error {
+	return s.box.cancelUpload(ctx, n)
+}
+
+// DiscardUploads makes uploads due that nobody wants any more.
+func (s store) DiscardUploads(ctx context.Context, notes []*runtime.Note) error {
+	return s.box.discardUploads(ctx, notes)
 }
 
 // noteUpload notes a file that is about to be uploaded. It returns nil if the name has
 // a row, whatever that says: also a tombstone's name is not given out, since a removal
 // that is late would meet a new file.
-func (o *Outbox) noteUpload(ctx context.Context, ref runtime.Ref) (*runtime.Intent, error) {
+func (o *Outbox) noteUpload(ctx context.Context, ref runtime.Ref) (*runtime.Note, error) {
 	if !fits(ref) {
 		return nil, fmt.Errorf("%w: the outbox takes names of up to %d bytes", storage.ErrBadName, maxName)
 	}
@@ -40,7 +64,7 @@ func (o *Outbox) noteUpload(ctx context.Context, ref runtime.Ref) (*runtime.Inte
 		Add("(?, ?, ?, ?, ?, "+d.Now()+", "+d.Now()+" + ?)", ref.Storage, ref.Name, stateWriting, string(runtime.Unused), token, o.uploadTime.Milliseconds())
 	s.Raw(d.KeepExisting("state"))
 	var n int
-	err := o.shortly(ctx, func(ctx context.Context, tx references.Handle) error {
+	err := o.shortly(ctx, func(ctx context.Context, tx runtime.Tx) error {
 		if _, err := dialect.Exec(ctx, tx, s); err != nil {
 			return err
 		}
@@ -53,15 +77,15 @@ func (o *Outbox) noteUpload(ctx context.Context, ref runtime.Ref) (*runtime.Inte
 	if n == 0 {
 		return nil, nil
 	}
-	return &runtime.Intent{Ref: ref, ID: token, Until: begun.Add(o.uploadTime)}, nil
+	return &runtime.Note{Ref: ref, ID: token, Until: begun.Add(o.uploadTime)}, nil
 }
 
 // shortly runs a transaction of an upload, which waits for nobody longer than need be,
 // and says why that may be.
-func (o *Outbox) shortly(ctx context.Context, do func(context.Context, references.Handle) error) error {
+func (o *Outbox) shortly(ctx context.Context, do func(context.Context, runtime.Tx) error) error {
 	timed, cancel := context.WithTimeout(ctx, o.intentWait)
 	defer cancel()
-	err := o.transaction(timed, func(tx references.Handle) error { return do(timed, tx) })
+	err := o.transaction(timed, func(tx runtime.Tx) error { return do(timed, tx) })
 	if err != nil && !errors.Is(err, errVersion) && (o.dialect.OneWriter() || timed.Err() != nil) {
 		err = fmt.Errorf("%w (it takes a connection of its own, and on SQLite the lock for writing: create uploads before the transaction begins)", err)
 	}
@@ -70,9 +94,9 @@ func (o *Outbox) shortly(ctx context.Context, do func(context.Context, reference
 
 // completeUpload notes that a file is complete. From here on it can be taken, for as
 // long as uploads have time. If its time was over before, it goes.
-func (o *Outbox) completeUpload(ctx context.Context, in *runtime.Intent) error {
+func (o *Outbox) completeUpload(ctx context.Context, in *runtime.Note) error {
 	d, late := o.dialect, false
-	err := o.shortly(ctx, func(ctx context.Context, tx references.Handle) error {
+	err := o.shortly(ctx, func(ctx context.Context, tx runtime.Tx) error {
 		s := dialect.New(d, "UPDATE "+table).Add(" SET state = ?, not_before = "+d.Now()+" + ?", stateUpload, o.uploadTime.Milliseconds())
 		n, err := dialect.Exec(ctx, tx, ofUpload(s, in, stateWriting))
 		if late = n == 0; err != nil || !late {
@@ -93,8 +117,8 @@ func (o *Outbox) completeUpload(ctx context.Context, in *runtime.Intent) error {
 // cancelUpload takes back what was noted of a file that was not made, because there is
 // one. If a row has let go of that meanwhile, which left the decision to the note, it
 // is decided now.
-func (o *Outbox) cancelUpload(ctx context.Context, in *runtime.Intent) error {
-	return o.shortly(ctx, func(ctx context.Context, tx references.Handle) error {
+func (o *Outbox) cancelUpload(ctx context.Context, in *runtime.Note) error {
+	return o.shortly(ctx, func(ctx context.Context, tx runtime.Tx) error {
 		s := ofUpload(dialect.New(o.dialect, "DELETE FROM "+table), in, stateWriting)
 		if _, err := dialect.Exec(ctx, tx, s.Add(" AND reason = ?", string(runtime.Unused))); err != nil {
 			return err
@@ -107,12 +131,12 @@ func (o *Outbox) cancelUpload(ctx context.Context, in *runtime.Intent) error {
 
 // discardUploads makes uploads due that nobody wants any more. A relay deletes the
 // files, after it has asked the rows.
-func (o *Outbox) discardUploads(ctx context.Context, intents []*runtime.Intent) error {
-	intents = slices.SortedFunc(slices.Values(intents), func(a, b *runtime.Intent) int {
+func (o *Outbox) discardUploads(ctx context.Context, notes []*runtime.Note) error {
+	notes = slices.SortedFunc(slices.Values(notes), func(a, b *runtime.Note) int {
 		return cmp.Or(strings.Compare(a.Ref.Storage, b.Ref.Storage), strings.Compare(a.Ref.Name, b.Ref.Name))
 	})
-	err := o.shortly(ctx, func(ctx context.Context, tx references.Handle) error {
-		for _, in := range intents {
+	err := o.shortly(ctx, func(ctx context.Context, tx runtime.Tx) error {
+		for _, in := range notes {
 			if err := o.discardUpload(ctx, tx, in); err != nil {
 				return err
 			}
@@ -129,7 +153,7 @@ func (o *Outbox) discardUploads(ctx context.Context, intents []*runtime.Intent) 
 // discardUpload: nobody can take a file later that is not complete. Who has locked the
 // row takes the file, perhaps the caller himself, and is not waited for. Where there is no
 // row any more, a file that was not complete may have been made since.
-func (o *Outbox) discardUpload(ctx context.Context, tx references.Handle, in *runtime.Intent) error {
+func (o *Outbox) discardUpload(ctx context.Context, tx runtime.Tx, in *runtime.Note) error {
 	d := o.dialect
 	row := func() *dialect.Statement {
 		return ofUpload(dialect.New(d, "SELECT name FROM "+table), in, stateWriting, stateUpload)
@@ -152,7 +176,7 @@ func (o *Outbox) discardUpload(ctx context.Context, tx references.Handle, in *ru
 }
 
 // ofUpload appends a condition for the row of an upload, if it is in one of the states.
-func ofUpload(s *dialect.Statement, in *runtime.Intent, states ...string) *dialect.Statement {
+func ofUpload(s *dialect.Statement, in *runtime.Note, states ...string) *dialect.Statement {
 	s.Add(" WHERE storage = ? AND name = ? AND claim = ?", in.Ref.Storage, in.Ref.Name, in.ID)
 	return dialect.In(s.Raw(" AND state IN "), states)
 }

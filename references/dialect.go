@@ -31,11 +31,3 @@ func (d Dialect) String() string {
 type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
-
-// A Handle runs statements, in a transaction where one is meant. *sql.Tx, *sql.Conn and
-// *sql.DB are handles, and so is what many layers made on them hand out.
-// adapters/pgxclean makes handles of pgx's transactions and pools.
-type Handle interface {
-	Queryer
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}

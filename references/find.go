@@ -93,7 +93,7 @@ func (r *References) look(ctx context.Context, tx dialect.Handle, c *column) (er
 // Prove reads from every column, of this program and of others, and returns an error
 // if that can't be done.
 func (r *References) Prove(ctx context.Context) error {
-	err := r.Reading(ctx, func(tx Handle) error {
+	err := r.Reading(ctx, func(tx runtime.Tx) error {
 		refs := []runtime.Ref{}
 		for _, storage := range r.storages() {
 			refs = append(refs, runtime.Ref{Storage: storage, Name: probe})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/internal/sorted"
+	"github.com/filecleangen/filecleangen/runtime"
 	"github.com/filecleangen/filecleangen/storage"
 )
 
@@ -45,8 +46,8 @@ func (r *References) collect(ctx context.Context, storage, from, to string, s *s
 	if len(r.funcs[storage]) > 0 {
 		return errors.New("what the function of references.Func knows can't be listed")
 	}
-	return r.Reading(ctx, func(tx Handle) error {
-		if _, err := r.changed(ctx, tx, storage, r.columns(storage)); err != nil {
+	return r.Reading(ctx, func(tx runtime.Tx) error {
+		if _, err := r.changed(ctx, tx, storage, r.columns(storage), true); err != nil {
 			return err
 		}
 		columns := r.columns(storage)

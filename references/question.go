@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // A statement asks about no more names than most, and has no more arguments and bytes
@@ -43,7 +44,7 @@ func (r *References) question(storage string, columns []*column, names []string)
 
 // ask asks about all names. An error about some of them is narrowed down to those
 // that it is about.
-func (q *question) ask(ctx context.Context, tx Handle) error {
+func (q *question) ask(ctx context.Context, tx runtime.Tx) error {
 	for rest := q.names; len(rest) > 0; {
 		part := rest[:q.chunk(rest)]
 		rest = rest[len(part):]
@@ -84,7 +85,7 @@ func (q *question) chunk(list []string) int {
 }
 
 // halve asks about parts of names that can't be asked about together.
-func (q *question) halve(ctx context.Context, tx Handle, part []string, failed error) error {
+func (q *question) halve(ctx context.Context, tx runtime.Tx, part []string, failed error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -106,7 +107,7 @@ func (q *question) halve(ctx context.Context, tx Handle, part []string, failed e
 }
 
 // try asks about names. An error leaves the transaction as it was.
-func (q *question) try(ctx context.Context, tx Handle, part []string) error {
+func (q *question) try(ctx context.Context, tx runtime.Tx, part []string) error {
 	return guarded(ctx, tx, func() error {
 		if err := q.find(ctx, tx, part); err != nil {
 			return err
@@ -125,7 +126,7 @@ func (q *question) try(ctx context.Context, tx Handle, part []string) error {
 }
 
 // called calls a function; that it panics is an error.
-func called(ctx context.Context, f Function, tx Handle, storage string, names []string) (named []string, err error) {
+func called(ctx context.Context, f Function, tx runtime.Tx, storage string, names []string) (named []string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
@@ -138,7 +139,7 @@ func called(ctx context.Context, f Function, tx Handle, storage string, names []
 var errEnded = errors.New("the database has ended the transaction")
 
 // guarded runs do such that its error leaves the transaction as it was.
-func guarded(ctx context.Context, tx Handle, do func() error) error {
+func guarded(ctx context.Context, tx runtime.Tx, do func() error) error {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT filecleangen_ask"); err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func guarded(ctx context.Context, tx Handle, do func() error) error {
 // find asks all columns about names by one statement, which sees one state of the
 // database: or a name that moves from one to another meanwhile, or comes to be spelled
 // otherwise, would be seen in neither.
-func (q *question) find(ctx context.Context, tx Handle, part []string) error {
+func (q *question) find(ctx context.Context, tx runtime.Tx, part []string) error {
 	if len(q.columns) == 0 {
 		return nil
 	}
@@ -202,7 +203,7 @@ func union(s *dialect.Statement, columns []*column, add func(c *column)) {
 }
 
 // reportDocuments logs, once, the rows whose documents can't be taken apart.
-func (r *References) reportDocuments(ctx context.Context, tx Handle, columns []*column) {
+func (r *References) reportDocuments(ctx context.Context, tx runtime.Tx, columns []*column) {
 	const mostReported = 100
 	for _, c := range columns {
 		if c.source.Form != dialect.JSON || !r.first("documents of "+c.source.Table+"."+c.source.Column) {

@@ -31,6 +31,7 @@ type References struct {
 	id     string                   // of the outbox in the database, once it is known
 	others map[registration]*column // what other programs told of; nil for a column that is gone
 	raised map[string]bool          // what was logged
+	shapes map[string]shape         // by storage: columns need not be looked at again
 }
 
 // An Option configures [References].
@@ -99,7 +100,7 @@ func New(ctx context.Context, own *sql.DB, d Dialect, options ...Option) (*Refer
 	r := &References{
 		session: dialect.Session{DB: own}, kind: d, dialect: known, logger: slog.Default(), program: programName(),
 		elsewhere: map[*runtime.Type]struct{}{}, mappings: map[string]Mapping{}, funcs: map[string][]Function{},
-		own: map[string][]*column{}, others: map[registration]*column{}, raised: map[string]bool{},
+		own: map[string][]*column{}, others: map[registration]*column{}, raised: map[string]bool{}, shapes: map[string]shape{},
 	}
 	var errs []error
 	for _, option := range options {
@@ -167,17 +168,17 @@ func (r *References) DB() *sql.DB { return r.session.DB }
 // its statements sees what is committed when it runs; on SQLite it is the one that
 // writes, from its beginning. It fails where the database is not the one that New
 // was given.
-func (r *References) Transaction(ctx context.Context, do func(Handle) error) error {
+func (r *References) Transaction(ctx context.Context, do func(runtime.Tx) error) error {
 	return r.dialect.Transaction(ctx, r.session, func(tx dialect.Handle) error { return r.proved(ctx, tx, do) })
 }
 
 // Reading is a Transaction that only reads: it holds up nobody.
-func (r *References) Reading(ctx context.Context, do func(Handle) error) error {
+func (r *References) Reading(ctx context.Context, do func(runtime.Tx) error) error {
 	return r.dialect.Reading(ctx, r.session, func(tx dialect.Handle) error { return r.proved(ctx, tx, do) })
 }
 
 // proved runs do if the database is the one that it was, by the random id of its outbox.
-func (r *References) proved(ctx context.Context, tx dialect.Handle, do func(Handle) error) error {
+func (r *References) proved(ctx context.Context, tx dialect.Handle, do func(runtime.Tx) error) error {
 	r.mu.Lock()
 	was := r.id
 	r.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // The tables of an outbox that say which columns name files, and which database it is.
@@ -87,6 +88,12 @@ func (r *References) registerIfThere(ctx context.Context) error {
 }
 
 func (r *References) hasRegister(ctx context.Context, tx dialect.Queryer) (bool, error) {
+	r.mu.Lock()
+	known := r.id != ""
+	r.mu.Unlock()
+	if known { // that it is gone is an error then
+		return true, nil
+	}
 	there, err := r.dialect.HasTable(ctx, tx, columnTable)
 	if err != nil {
 		err = fmt.Errorf("whether other programs told of their columns can't be known; let the user of this handle read the table %s: %w", columnTable, err)
@@ -141,7 +148,7 @@ func (r *References) registrations() map[registration]struct{} {
 
 // Registered returns what all programs told of their columns, in order.
 func (r *References) Registered(ctx context.Context) (all []Registration, err error) {
-	err = r.Reading(ctx, func(tx Handle) error {
+	err = r.Reading(ctx, func(tx runtime.Tx) error {
 		all, err = r.read(ctx, tx)
 		return err
 	})
@@ -173,7 +180,7 @@ func (r *References) read(ctx context.Context, tx dialect.Queryer) (all []Regist
 // uses these columns no more, and returns how much that was. What only its columns
 // name is deleted from then on.
 func (r *References) Withdraw(ctx context.Context, program string) (n int64, err error) {
-	err = r.Transaction(ctx, func(tx Handle) error {
+	err = r.Transaction(ctx, func(tx runtime.Tx) error {
 		n, err = dialect.Exec(ctx, tx, dialect.New(r.dialect, "DELETE FROM "+columnTable).Add(" WHERE program = ?", program))
 		return err
 	})

@@ -30,7 +30,7 @@ func BenchmarkUnchanged(b *testing.B) {
 		for b.Loop() {
 			batch := w.clean.Begin()
 			r.BeforeUpdate(batch, old)
-			if _, err := batch.CommitWith(context.Background(), commit); err != nil {
+			if _, err := w.clean.Commit(context.Background(), batch, nil, commit); err != nil {
 				b.Fatal(err)
 			}
 		}

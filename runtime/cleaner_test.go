@@ -37,17 +37,45 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
+// TestNewNeedsToKnow who knows which rows name files.
+func TestNewNeedsToKnow(t *testing.T) {
+	nobody := runtime.WithReferences(runtime.ReferencesFunc(func(context.Context, []runtime.Ref) ([]runtime.Ref, error) { return nil, nil }))
+	for name, test := range map[string]struct {
+		options []runtime.Option
+		want    string
+	}{
+		"neither":          {nil, "Give runtime.WithReferences(…)"},
+		"both":             {[]runtime.Option{nobody, runtime.Unchecked()}, "not both"},
+		"references twice": {[]runtime.Option{nobody, nobody}, "once"},
+		"unfit references": {[]runtime.Option{runtime.WithReferences(unfit{})}, "knows no table"},
+		"references":       {[]runtime.Option{nobody}, ""},
+		"unchecked":        {[]runtime.Option{runtime.Unchecked()}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := runtime.New(test.options...)
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error: %v", err)
+			}
+		})
+	}
+}
+
+// unfit is references that don't know the rows of a cleaner.
+type unfit struct{ runtime.ReferencesFunc }
+
+func (unfit) Check(*runtime.Cleaner) error { return errors.New("knows no table") }
+
 // TestDefaultValues: a default may be what the column holds, if the storage knows
 // what that means.
 func TestDefaultValues(t *testing.T) {
 	typ := &runtime.Type{Name: "test.page", Fields: []runtime.Field{{Path: "A", Storage: "media", Defaults: []string{"/media/blank.png"}}}}
 	media := afero.NewMemMapFs()
-	_, err := runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(typ))
+	_, err := runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(typ), runtime.Unchecked())
 	if err == nil || !strings.Contains(err.Error(), `test.page.A has the default "/media/blank.png", which is no name of a file in storage "media"`) {
 		t.Errorf("%v", err)
 	}
 	name := func(value string) string { return strings.TrimPrefix(value, "/media/") }
-	c, err := runtime.New(runtime.WithStorage("media", media, runtime.Names(name)), runtime.WithTypes(typ))
+	c, err := runtime.New(runtime.WithStorage("media", media, runtime.Names(name)), runtime.WithTypes(typ), runtime.Unchecked())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +85,7 @@ func TestDefaultValues(t *testing.T) {
 	b := c.Begin()
 	log := b.Deleted(typ, runtime.IntKey(1))
 	log.Release(0, "/media/blank.png")
-	if _, err := b.CommitWith(t.Context(), func() error { return nil }); err != nil {
+	if _, err := c.Commit(t.Context(), b, nil, func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if there, err := afero.Exists(media, "blank.png"); err != nil || !there {
@@ -87,8 +115,8 @@ func TestKeys(t *testing.T) {
 // and two types of one table are one by it (C7 of django-cleanup's tests).
 func TestKeyInTable(t *testing.T) {
 	proxy := &runtime.Type{Name: "test.proxy", Fields: docType.Fields}
-	w := newWorld(t, "p q", runtime.WithTypes(proxy))
-	b := w.clean.Begin()
+	w := newUnchecked(t, "p q", runtime.WithTypes(proxy))
+	b := w.begin()
 	hold := func(typ *runtime.Type, key runtime.Key, name string) {
 		log := b.Updated(typ, key)
 		log.Hold(0, name)
@@ -107,7 +135,7 @@ func TestKeyInTable(t *testing.T) {
 
 func TestLog(t *testing.T) {
 	w := newWorld(t, "p")
-	b := w.clean.Begin()
+	b := w.begin()
 	remove(b, &doc{ID: 1, A: "p"})
 	w.commit(b)
 	if got := w.logs.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level=INFO") || !strings.Contains(got, "removed=1") {
@@ -115,17 +143,17 @@ func TestLog(t *testing.T) {
 	}
 
 	w = newWorld(t, "p")
-	b = w.clean.Begin()
+	b = w.begin()
 	insert(b, &doc{ID: 1, A: "p"})
 	w.commit(b)
 	if got := w.logs.String(); got != "" {
 		t.Errorf("log of a batch that let go of nothing:\n%s", got)
 	}
 
-	b = w.clean.Begin()
+	b = w.begin()
 	remove(b, &doc{ID: 1, A: "p"})
-	_, _ = b.CommitWith(context.Background(), func() error { return errors.New("lost connection") })
-	for _, want := range []string{"level=WARN", "name=p", "lost connection", `outcome="outcome unknown"`} {
+	w.lose(b)
+	for _, want := range []string{"level=WARN", "name=p", "cause=unknown-outcome", "connection reset by peer", `outcome="outcome unknown"`} {
 		if !strings.Contains(w.logs.String(), want) {
 			t.Errorf("log of an unknown outcome lacks %s:\n%s", want, w.logs)
 		}

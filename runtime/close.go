@@ -7,11 +7,21 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/filecleangen/filecleangen/runtime/internal/deletion"
 )
 
-// An UnfinishedError is returned by [Cleaner.Close] and says which files it
-// leaves behind.
+var (
+	// ErrNoTime is the error of a file that there was no time left to try to delete, see
+	// [WithTimeout].
+	ErrNoTime = deletion.ErrNoTime
+
+	// ErrHangs is the error of a file whose deletion a storage was asked for and has
+	// neither made nor refused: nobody knows what will become of it.
+	ErrHangs = deletion.ErrHangs
+)
+
+// An UnfinishedError is returned by [Cleaner.Close] and says which files it leaves behind.
 type UnfinishedError struct {
 	Files []Ref // whose deletion failed, or may not have been made; sorted
 	Err   error // why Close did not wait longer, or nil
@@ -40,90 +50,28 @@ func (e *UnfinishedError) Error() string {
 // Unwrap returns why Close did not wait longer, or nil.
 func (e *UnfinishedError) Unwrap() error { return e.Err }
 
-// Close waits for the deletions that are under way. Those that wait for another
-// attempt get it now, and it is their last. Call it when the program ends, with
-// a context that says how long there is.
+// Close waits for the deletions that are under way. Those that wait for another attempt
+// get it now, and it is their last. Call it when the program ends, with a context that
+// says how long there is.
 //
 // If files are left, because their deletion failed or ctx ended, the error is an
-// [*UnfinishedError] that names them. After ctx has ended, calls of storages that
-// are under way go on to their end, and no others are made for deletions that
-// had failed before.
+// [*UnfinishedError] that names them. After ctx has ended, calls of storages that are
+// under way go on to their end, and no others are made for deletions that had failed
+// before.
 //
-// Batches may be opened and ended after Close; what fails then is not tried
-// again. A second Close waits as the first did.
+// Batches may be opened and ended after Close; what fails then is not tried again. A
+// second Close waits as the first did.
 func (c *Cleaner) Close(ctx context.Context) error {
-	c.retries.close()
-	var err error
-	select {
-	case <-c.running.idle():
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-		c.cancel()
+	err := c.deleter.Close(ctx)
+	left := c.registry.Pending()
+	for _, ref := range c.deleter.Failed() {
+		left[ref] = struct{}{}
 	}
-	if files := c.left(); len(files) > 0 || err != nil {
-		return &UnfinishedError{Files: files, Err: err}
+	if len(left) == 0 && err == nil {
+		return nil
 	}
-	return nil
-}
-
-func (r *retries) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.closed {
-		r.closed = true
-		close(r.closes)
-	}
-}
-
-// left returns the files whose deletion failed since Close was called, and those
-// that are doomed now, sorted.
-func (c *Cleaner) left() []Ref {
-	c.retries.mu.Lock()
-	set := refSet(c.retries.failed)
-	c.retries.mu.Unlock()
-	c.company.mu.Lock()
-	for ref := range c.company.doomed {
-		set[ref] = struct{}{}
-	}
-	c.company.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(set), func(a, b Ref) int {
+	files := slices.SortedFunc(maps.Keys(left), func(a, b Ref) int {
 		return cmp.Or(cmp.Compare(a.Storage, b.Storage), cmp.Compare(a.Name, b.Name))
 	})
-}
-
-// running counts what is under way.
-type running struct {
-	mu   sync.Mutex
-	n    int
-	zero chan struct{} // to be closed when n is 0; nil if nobody waits
-}
-
-func (r *running) begin() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.n++
-}
-
-func (r *running) end() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.n--; r.n == 0 && r.zero != nil {
-		close(r.zero)
-		r.zero = nil
-	}
-}
-
-// idle returns a channel that is closed when nothing is under way.
-func (r *running) idle() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.n == 0 {
-		zero := make(chan struct{})
-		close(zero)
-		return zero
-	}
-	if r.zero == nil {
-		r.zero = make(chan struct{})
-	}
-	return r.zero
+	return &UnfinishedError{Files: files, Err: err}
 }

@@ -1,7 +1,6 @@
 package runtime_test
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -83,9 +82,9 @@ func FuzzDir(f *testing.F) {
 		// What is a directory now is one afterwards.
 		w := (&world{t: t, files: media}).with(runtime.WithStorage("media", media))
 		dirs := directories(t, filepath.Join(top, "media"))
-		b := w.clean.Begin()
+		b := w.begin()
 		remove(b, &doc{ID: 1, A: name, B: other})
-		if _, err := b.CommitWith(context.Background(), func() error { return nil }); err != nil {
+		if _, err := w.tryCommit(b); err != nil {
 			t.Fatal(err)
 		}
 		check()

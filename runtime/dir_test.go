@@ -38,8 +38,8 @@ func newDir(t *testing.T) (media *storage.DirFs, path string) {
 func TestDirAsStorage(t *testing.T) {
 	media, path := newDir(t)
 	w := (&world{t: t, files: media}).with(runtime.WithStorage("media", media))
-	b := w.clean.Begin()
-	name := w.upload(b, "new/n.png")
+	b := w.begin()
+	name := w.upload("new/n.png")
 	update(b, &doc{ID: 1, A: "sub/p", B: "../outside/victim"}, func(r *doc) { r.A, r.B = name, "" })
 	report := w.commit(b)
 	wantResult(t, report, "sub/p", runtime.Removed, "")
@@ -47,9 +47,10 @@ func TestDirAsStorage(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(path, "new", "n.png")); err != nil {
 		t.Error(err)
 	}
-	b = w.clean.Begin()
-	w.upload(b, "new/n.png")
+	b = w.begin()
+	update(b, &doc{ID: 2}, func(r *doc) { r.A = w.upload("new/n.png") })
 	b.Rollback()
+	w.discard()
 	entries, err := os.ReadDir(filepath.Join(path, "new"))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
@@ -96,7 +97,7 @@ func TestDirSymlinkSwapped(t *testing.T) {
 				for j := range group {
 					names = append(names, fmt.Sprintf("d/f%02d", i+j))
 				}
-				b := w.clean.Begin()
+				b := w.begin()
 				remove(b, &doc{ID: 1, Gallery: names})
 				for _, f := range w.commit(b).Files {
 					seen[f.Status]++
@@ -120,7 +121,7 @@ func TestDirSymlinkSwapped(t *testing.T) {
 // the storage is not even asked to remove it.
 func TestPruneStopsAtRoot(t *testing.T) {
 	w, storage := newFaultyWorld(t, "a/p.png", nil, runtime.WithTypes(photoType))
-	b := w.clean.Begin()
+	b := w.begin()
 	photo(b, 1, "a/p.png", "")
 	w.commit(b)
 	var removed []string

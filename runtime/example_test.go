@@ -15,11 +15,26 @@ import (
 	"github.com/filecleangen/filecleangen/runtime/internal/models"
 )
 
-// tx stands for a database transaction.
-type tx struct{}
+// tx stands for a database transaction, such as an *sql.Tx.
+type tx struct{ runtime.Tx }
 
 func (tx) Update(*models.Article) (rows int64, err error) { return 1, nil }
 func (tx) Commit() error                                  { return nil }
+
+// articles stands for a table. Real programs ask theirs by package references.
+type articles []models.Article
+
+// Names returns those of the files that an article names.
+func (a articles) Names(_ context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
+	for _, ref := range refs { // SELECT cover FROM article WHERE cover IN (…)
+		for _, row := range a {
+			if row.Cover == ref.Name {
+				named = append(named, ref)
+			}
+		}
+	}
+	return named, nil
+}
 
 // media returns a storage with some files in it. Real programs use
 // storage.Dir.
@@ -35,11 +50,26 @@ func mediaWith(names ...string) afero.Fs {
 
 // A record is given another cover in a transaction.
 func Example() {
+	var rows articles // after the transaction
 	cleaner, err := runtime.New(
-		runtime.WithStorage("media", mediaWith("covers/old.png", "covers/new.png")),
+		runtime.WithStorage("media", mediaWith("covers/old.png")),
 		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithReferences(runtime.ReferencesFunc(func(ctx context.Context, refs []runtime.Ref) ([]runtime.Ref, error) {
+			return rows.Names(ctx, refs)
+		})),
 	)
 	if err != nil {
+		panic(err)
+	}
+
+	// The upload comes first. It goes if the transaction does not take it.
+	up, err := cleaner.Create(context.Background(), "media", "covers/new.png")
+	if err != nil {
+		panic(err)
+	}
+	defer up.Discard()
+	fmt.Fprint(up, "a picture")
+	if err := up.Close(); err != nil {
 		panic(err)
 	}
 
@@ -49,52 +79,28 @@ func Example() {
 
 	article := &models.Article{ID: 1, Cover: "covers/old.png"} // read here
 	old := article.FileSnapshot()
-	article.Cover = "covers/new.png"
+	article.Cover = up.Name()
 	err = batch.Exec(
 		func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
-		func() (int64, error) { return tx.Update(article) },
+		func() (int64, error) { rows = articles{*article}; return tx.Update(article) },
 	)
 	if err != nil {
 		panic(err)
 	}
-	report, err := batch.CommitWith(context.Background(), tx.Commit)
+	report, err := cleaner.Commit(context.Background(), batch, tx, tx.Commit)
 	fmt.Println(report, err)
 	// Output:
 	// committed
 	// 	removed media:covers/old.png (models.Article.Cover updated) <nil>
 }
 
-// Files made for a transaction go if it is rolled back.
-func ExampleBatch_Create() {
-	media := mediaWith("covers/new.png")
-	cleaner, err := runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(models.FileTypes()...))
-	if err != nil {
-		panic(err)
-	}
-	batch := cleaner.Begin()
-	file, err := batch.Create(context.Background(), "media", "covers/new.png")
-	if err != nil {
-		panic(err)
-	}
-	fmt.Fprint(file, "a picture")
-	if err := file.Close(); err != nil {
-		panic(err)
-	}
-	fmt.Println("the name was taken:", strings.HasPrefix(file.Name(), "covers/new_"))
-	batch.Rollback()
-	kept, _ := afero.Exists(media, "covers/new.png")
-	made, _ := afero.Exists(media, file.Name())
-	fmt.Println("theirs:", kept, "ours:", made)
-	// Output:
-	// the name was taken: true
-	// theirs: true ours: false
-}
-
 // What is rolled back to a savepoint has not happened.
 func ExampleBatch_RollbackTo() {
+	var rows articles // after the transaction
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", mediaWith("covers/a.png", "covers/b.png")),
 		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithReferences(runtime.ReferencesFunc(rows.Names)),
 	)
 	if err != nil {
 		panic(err)
@@ -108,7 +114,7 @@ func ExampleBatch_RollbackTo() {
 		panic(err)
 	}
 
-	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	report, err := cleaner.Commit(context.Background(), batch, tx{}, tx{}.Commit)
 	fmt.Println(report, err)
 	// Output:
 	// committed
@@ -117,20 +123,22 @@ func ExampleBatch_RollbackTo() {
 
 // An observer can refuse a deletion, and hears what became of the others.
 func ExampleObserver() {
+	var rows articles // after the transaction
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", mediaWith("covers/a.png", "covers/evidence.png")),
 		runtime.WithTypes(models.FileTypes()...),
 		runtime.WithObserver(runtime.Observer{
-			Before: func(_ context.Context, e runtime.Event) error {
-				if e.Ref.Name == "covers/evidence.png" {
+			Before: func(_ context.Context, r runtime.Result) error {
+				if r.Ref.Name == "covers/evidence.png" {
 					return errors.New("on legal hold")
 				}
 				return nil
 			},
-			After: func(_ context.Context, e runtime.Event) {
-				fmt.Println(e.Type.Name, e.Key, e.Field.Path, e.Reason, e.Ref, e.Status)
+			After: func(_ context.Context, r runtime.Result) {
+				fmt.Println(r.Type.Name, r.Key, r.Field.Path, r.Reason, r.Ref, r.Status)
 			},
 		}),
+		runtime.WithReferences(runtime.ReferencesFunc(rows.Names)),
 	)
 	if err != nil {
 		panic(err)
@@ -139,7 +147,7 @@ func ExampleObserver() {
 	for i, name := range []string{"covers/a.png", "covers/evidence.png"} {
 		(&models.Article{ID: int64(i + 1)}).AfterDelete(batch, models.ArticleFiles{Cover: name})
 	}
-	report, _ := batch.CommitWith(context.Background(), tx{}.Commit)
+	report, _ := cleaner.Commit(context.Background(), batch, tx{}, tx{}.Commit)
 	kept, _ := report.Of(runtime.Ref{Storage: "media", Name: "covers/evidence.png"})
 	fmt.Println(kept)
 	// Output:
@@ -148,11 +156,13 @@ func ExampleObserver() {
 	// kept media:covers/evidence.png (models.Article.Cover deleted): an observer vetoed: on legal hold
 }
 
-// What a write lets go of counts only if it changed a row.
+// What a write did to the row is for the row to say.
 func ExampleBatch_Exec() {
+	rows := articles{{ID: 1, Cover: "covers/a.png"}}
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", mediaWith("covers/a.png")),
 		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithReferences(runtime.ReferencesFunc(rows.Names)),
 	)
 	if err != nil {
 		panic(err)
@@ -167,18 +177,21 @@ func ExampleBatch_Exec() {
 	if err != nil {
 		panic(err)
 	}
-	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	report, err := cleaner.Commit(context.Background(), batch, tx{}, tx{}.Commit)
 	fmt.Println(report, err)
 	// Output:
-	// committed <nil>
+	// committed
+	// 	kept media:covers/a.png (models.Article.Cover updated): the rows were asked, and one names it <nil>
 }
 
 // Where the row is locked and old was read from it since, a name that stays is not told
 // to the outbox.
 func ExampleBatch_Locked() {
+	rows := articles{{ID: 1, Cover: "covers/a.png"}}
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", mediaWith("covers/a.png")),
 		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithReferences(runtime.ReferencesFunc(rows.Names)),
 	)
 	if err != nil {
 		panic(err)
@@ -196,7 +209,7 @@ func ExampleBatch_Locked() {
 	if err != nil {
 		panic(err)
 	}
-	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	report, err := cleaner.Commit(context.Background(), batch, tx{}, tx{}.Commit)
 	fmt.Println(report, err)
 	// Output:
 	// committed <nil>
@@ -204,10 +217,11 @@ func ExampleBatch_Locked() {
 
 // An upload goes unless a transaction comes to name it.
 func ExampleCleaner_Create() {
-	media := mediaWith()
+	media := mediaWith("covers/new.png")
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", media),
 		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithReferences(runtime.ReferencesFunc(articles{}.Names)),
 	)
 	if err != nil {
 		panic(err)
@@ -216,47 +230,65 @@ func ExampleCleaner_Create() {
 	if err != nil {
 		panic(err)
 	}
+	fmt.Fprint(up, "a picture")
 	if err := up.Close(); err != nil {
 		panic(err)
 	}
+	fmt.Println("the name was taken:", strings.HasPrefix(up.Name(), "covers/new_"))
 	up.Discard() // deferred, in earnest
-	_, err = media.Stat("covers/new.png")
+	_, err = media.Stat(up.Name())
 	fmt.Println(errors.Is(err, fs.ErrNotExist))
 	// Output:
+	// the name was taken: true
 	// true
 }
 
-// Files that several rows name need references.
+// A file may be named by several rows.
 func ExampleWithReferences() {
-	rows := []models.Article{{ID: 2, Cover: "covers/shared.png"}} // of a database
+	rows := articles{{ID: 2, Cover: "covers/shared.png"}} // the first is deleted
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", mediaWith("covers/shared.png")),
 		runtime.WithTypes(models.FileTypes()...),
-		runtime.WithReferences(runtime.ReferencesFunc(func(_ context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
-			for _, ref := range refs { // SELECT cover FROM article WHERE cover IN (…)
-				for _, row := range rows {
-					if row.Cover == ref.Name {
-						named = append(named, ref)
-					}
-				}
-			}
-			return named, nil
-		})),
+		runtime.WithReferences(runtime.ReferencesFunc(rows.Names)),
 	)
 	if err != nil {
 		panic(err)
 	}
 	batch := cleaner.Begin()
 	(&models.Article{ID: 1}).AfterDelete(batch, models.ArticleFiles{Cover: "covers/shared.png"})
-	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	report, err := cleaner.Commit(context.Background(), batch, tx{}, tx{}.Commit)
 	fmt.Println(report, err)
 	// Output:
 	// committed
 	// 	kept media:covers/shared.png (models.Article.Cover deleted): the rows were asked, and one names it <nil>
 }
 
+// Without references a batch knows what was written through it, and nothing else.
+func ExampleUnchecked() {
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", mediaWith("covers/a.png", "covers/b.png")),
+		runtime.WithTypes(models.FileTypes()...),
+		runtime.Unchecked(),
+	)
+	if err != nil {
+		panic(err)
+	}
+	batch := cleaner.Begin()
+	for i, name := range []string{"covers/a.png", "covers/b.png"} {
+		(&models.Article{ID: int64(i + 1)}).AfterDelete(batch, models.ArticleFiles{Cover: name})
+	}
+	(&models.Article{ID: 3, Cover: "covers/b.png"}).AfterCreate(batch)
+	report, err := cleaner.Commit(context.Background(), batch, tx{}, tx{}.Commit)
+	fmt.Println(report, err)
+	// Output:
+	// committed
+	// 	removed media:covers/a.png (models.Article.Cover deleted)
+	// 	kept media:covers/b.png (models.Article.Cover deleted): a record of the batch names it <nil>
+}
+
 // Columns that hold URLs.
 func ExampleNames() {
+	var rows articles // after the transaction
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", mediaWith("covers/a.png"), runtime.Names(func(url string) string {
 			name, ours := strings.CutPrefix(url, "https://cdn.example.com/")
@@ -266,6 +298,7 @@ func ExampleNames() {
 			return name
 		})),
 		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithReferences(runtime.ReferencesFunc(rows.Names)),
 	)
 	if err != nil {
 		panic(err)
@@ -274,7 +307,7 @@ func ExampleNames() {
 	for i, url := range []string{"https://cdn.example.com/covers/a.png", "https://elsewhere.example.com/b.png"} {
 		(&models.Article{ID: int64(i + 1)}).AfterDelete(batch, models.ArticleFiles{Cover: url})
 	}
-	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	report, err := cleaner.Commit(context.Background(), batch, tx{}, tx{}.Commit)
 	fmt.Println(report, err)
 	// Output:
 	// committed
@@ -289,17 +322,19 @@ func (downFs) Remove(string) error { return errors.New("503 slow down") }
 // A program that ends gives what waits for another attempt a last one, and says
 // what it leaves behind.
 func ExampleCleaner_Close() {
+	var rows articles // after the transaction
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", downFs{mediaWith("covers/a.png")}),
 		runtime.WithTypes(models.FileTypes()...),
 		runtime.WithLogger(slog.New(slog.DiscardHandler)),
+		runtime.WithReferences(runtime.ReferencesFunc(rows.Names)),
 	)
 	if err != nil {
 		panic(err)
 	}
 	batch := cleaner.Begin()
 	(&models.Article{ID: 1}).AfterDelete(batch, models.ArticleFiles{Cover: "covers/a.png"})
-	report, err := batch.CommitWith(context.Background(), tx{}.Commit)
+	report, err := cleaner.Commit(context.Background(), batch, tx{}, tx{}.Commit)
 	fmt.Println(report, err)
 
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -1,7 +1,6 @@
 package runtime_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -17,57 +16,61 @@ import (
 // name it.
 func TestGone(t *testing.T) {
 	tests := map[string]struct {
-		take func(w *world, b *runtime.Batch) error
+		take func(w *world, b *txn) error
 		want error
 	}{
-		"the write is not made": {func(_ *world, b *runtime.Batch) error {
+		"the write is not made": {func(_ *world, b *txn) error {
 			return b.Exec((&doc{ID: 2, B: "p"}).AfterCreate, func() (int64, error) { t.Error("it was"); return 1, nil })
 		}, runtime.ErrGone},
-		"without Exec, the commit is not made": {func(_ *world, b *runtime.Batch) error {
-			(&doc{ID: 2, B: "p"}).AfterCreate(b)
-			_, err := b.CommitWith(context.Background(), func() error { t.Error("it was"); return nil })
+		"without Exec, the commit is not made": {func(w *world, b *txn) error {
+			(&doc{ID: 2, B: "p"}).AfterCreate(b.Batch)
+			_, err := w.clean.Commit(t.Context(), b.Batch, nil, func() error { t.Error("it was"); return nil })
 			return err
 		}, runtime.ErrGone},
-		"after a write that was not made, it is": {func(w *world, b *runtime.Batch) error {
+		"after a write that was not made, it is": {func(w *world, b *txn) error {
 			_ = b.Exec((&doc{ID: 2, B: "p"}).AfterCreate, oneRow)
 			w.commit(b)
 			return nil
 		}, nil},
-		"a file that was made anew": {func(w *world, b *runtime.Batch) error {
+		"a file that was made anew": {func(w *world, b *txn) error {
 			w.write("p")
-			err := b.Exec((&doc{ID: 2, B: "p"}).AfterCreate, oneRow)
+			r := &doc{ID: 2, B: "p"}
+			err := b.Exec(r.AfterCreate, b.row(r))
 			w.commit(b)
 			return err
 		}, nil},
-		"an upload under the same name": {func(w *world, b *runtime.Batch) error {
-			err := b.Exec((&doc{ID: 2, B: w.upload(b, "p")}).AfterCreate, oneRow)
+		"an upload under the same name": {func(w *world, b *txn) error {
+			r := &doc{ID: 2, B: w.upload("p")}
+			err := b.Exec(r.AfterCreate, b.row(r))
 			w.commit(b)
 			return err
 		}, nil},
-		"a row that lets go of it": {func(w *world, b *runtime.Batch) error {
+		"a row that lets go of it": {func(w *world, b *txn) error {
 			remove(b, &doc{ID: 2, B: "p"})
 			wantResult(t, w.commit(b), "p", runtime.Missing, "")
 			return nil
 		}, nil},
-		"a batch that began later": {func(w *world, _ *runtime.Batch) error {
-			b := w.clean.Begin()
+		"a batch that began later": {func(w *world, _ *txn) error {
+			b := w.begin()
 			insert(b, &doc{ID: 2, B: "p"}) // a mistake, as any name of no file is
 			w.commit(b)
 			return nil
 		}, nil},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, "p")
-			old := w.clean.Begin()
-			defer old.Rollback()
-			b := w.clean.Begin()
-			remove(b, &doc{ID: 1, A: "p"})
-			w.commit(b)
-			if err := test.take(w, old); !errors.Is(err, test.want) {
-				t.Errorf("error: %v", err)
-			}
-		})
+		for mode, newWorld := range modes {
+			t.Run(name+", "+mode, func(t *testing.T) {
+				w := newWorld(t, "p")
+				old := w.begin()
+				defer old.Rollback()
+				b := w.begin()
+				remove(b, &doc{ID: 1, A: "p"})
+				w.commit(b)
+				if err := test.take(w, old); !errors.Is(err, test.want) {
+					t.Errorf("error: %v", err)
+				}
+			})
+		}
 	}
 }
 
@@ -79,7 +82,7 @@ func TestGoneAtThisMoment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "p")
 			take := func() error {
-				b := w.clean.Begin()
+				b := w.begin()
 				defer b.Rollback()
 				return b.Exec((&doc{ID: 2, A: "p"}).AfterCreate, oneRow)
 			}
@@ -88,7 +91,7 @@ func TestGoneAtThisMoment(t *testing.T) {
 				during = take()
 				return fail
 			}}))
-			b := w.clean.Begin()
+			b := w.begin()
 			remove(b, &doc{ID: 1, A: "p"})
 			w.commit(b)
 			if !errors.Is(during, runtime.ErrGone) {
@@ -113,23 +116,24 @@ func TestParallelHandOver(t *testing.T) {
 		w.write(name)
 		var all sync.WaitGroup
 		taken := make([]bool, takers)
-		owner := w.clean.Begin()
+		owner := w.begin()
 		for j := range takers {
-			b := w.clean.Begin()
+			b := w.begin()
 			all.Go(func() {
 				defer b.Rollback()
 				for range rand.IntN(2000) { // anything from before to after
 				}
-				if b.Exec((&doc{ID: 10 + j, A: name}).AfterCreate, oneRow) != nil {
+				r := &doc{ID: 10*i + j + 10, A: name}
+				if b.Exec(r.AfterCreate, b.row(r)) != nil {
 					return
 				}
-				_, err := b.CommitWith(context.Background(), func() error { return nil })
+				_, err := w.tryCommit(b)
 				taken[j] = err == nil
 			})
 		}
 		all.Go(func() {
-			remove(owner, &doc{ID: 1, A: name})
-			_, _ = owner.CommitWith(context.Background(), func() error { return nil })
+			remove(owner, &doc{ID: 10*i + 9, A: name})
+			_, _ = w.tryCommit(owner)
 		})
 		all.Wait()
 		exists, _ := afero.Exists(w.files, name)

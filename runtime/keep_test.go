@@ -14,7 +14,7 @@ func TestKeep(t *testing.T) {
 		{Path: "Draft", Storage: "media"},
 	}}
 	w := newWorld(t, "p q r", runtime.WithTypes(typ))
-	b := w.clean.Begin()
+	b := w.begin()
 	record := b.Updated(typ, runtime.IntKey(1))
 	record.Release(0, "p")
 	record.Release(1, "q")

@@ -20,14 +20,14 @@ func cdn(url string) string {
 // TestNames: columns hold URLs.
 func TestNames(t *testing.T) {
 	const url = "https://cdn.example.com/"
-	w := newWorld(t, "a b c covers/x thumbs/a default.png")
+	w := newUnchecked(t, "a b c covers/x thumbs/a default.png")
 	files := w.files
 	typ := &runtime.Type{Name: "test.url", Fields: []runtime.Field{
 		{Path: "A", Storage: "media", Derived: []string{"thumbs/{name}"}}, {Path: "B", Storage: "media", Defaults: []string{url + "covers/x"}},
 	}}
 	w.with(runtime.WithStorage("media", files, runtime.Names(cdn)), runtime.WithTypes(typ))
 
-	b := w.clean.Begin()
+	b := w.begin()
 	log := b.Updated(typ, runtime.IntKey(1))
 	log.Hold(0, "http://old.example.com/media/b") // the same file by another URL
 	log.Release(0, url+"a")
@@ -47,8 +47,8 @@ func TestNames(t *testing.T) {
 	wantResult(t, report, "default.png", runtime.Kept, runtime.IsDefault)
 
 	// An upload is held by its URL.
-	b = w.clean.Begin()
-	name := w.upload(b, "n")
+	b = w.begin()
+	name := w.upload("n")
 	_ = b.Exec(func(b *runtime.Batch) {
 		log := b.Created(typ, runtime.IntKey(4))
 		log.Hold(1, url+name)
@@ -68,7 +68,7 @@ func TestNamesPanics(t *testing.T) {
 		}
 		return value
 	})))
-	b := w.clean.Begin()
+	b := w.begin()
 	defer b.Rollback()
 	defer func() {
 		if recover() == nil {

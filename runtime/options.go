@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // An Option configures a [Cleaner].
@@ -25,7 +27,7 @@ func WithStorage(name string, fs afero.Fs, options ...StorageOption) Option {
 		if _, taken := c.storages[name]; taken {
 			return fmt.Errorf("storage %q is given twice", name)
 		}
-		s := newStore(fs)
+		s := &store{fs: fs, exclusive: storage.CreatesExclusively(fs)}
 		for _, o := range options {
 			if o == nil {
 				return fmt.Errorf("storage %q: an option is nil", name)
@@ -42,6 +44,16 @@ func WithStorage(name string, fs afero.Fs, options ...StorageOption) Option {
 
 // A StorageOption configures a storage given to [WithStorage].
 type StorageOption func(*store) error
+
+// Exclusive says that a storage creates exclusively, for one that does not say so itself
+// (see [storage.ExclusiveCreator]): storagetest.Exclusive finds out. Then uploads get the
+// name that was wanted, if it is free.
+func Exclusive() StorageOption {
+	return func(s *store) error {
+		s.exclusive = true
+		return nil
+	}
+}
 
 // Names is for columns that do not hold the names of files but, for example,
 // their URLs or paths with a slash in front. The function returns the name that
@@ -73,7 +85,8 @@ func Names(name func(value string) string) StorageOption {
 
 // WithTypes tells the cleaner of record types: pass the FileTypes() of every
 // package with generated code. Files released by a type that it was not told of
-// are kept, since they might be another type's default.
+// are kept, since they might be another type's default; and so is what one let go of and
+// such a type came to hold in the same batch, since its rows may not be asked.
 func WithTypes(types ...*Type) Option {
 	return func(c *Cleaner) error {
 		for _, t := range types {
@@ -99,17 +112,54 @@ func WithProtected(protected func(Ref) bool) Option {
 	}
 }
 
-// WithReferences makes the cleaner ask the rows, right before it deletes, whether
-// one names the files after all. It is what makes files that several records share
-// safe. With an outbox it is not needed: relays ask. References with a method
-// Check(*Cleaner) error, as package references has, are asked whether they know the
-// rows of all types.
+// WithReferences says which rows name files: they are asked after each commit, and
+// before each further attempt, right before files are deleted; a file that one names
+// stays. It costs one question for a batch that lets go of something, and nothing for
+// others. [New] needs it, or [Unchecked]. References with a method Check(*Cleaner) error,
+// as package references has, are asked whether they know the rows of all types. They must
+// know every table that has rows of these: what only another one names is deleted. With
+// an outbox, relays ask instead.
 func WithReferences(r References) Option {
 	return func(c *Cleaner) error {
 		if r == nil || c.references != nil {
 			return errors.New("WithReferences needs references, once")
 		}
 		c.references = r
+		return nil
+	}
+}
+
+// Unchecked makes a cleaner that believes what the generated methods are told, and asks
+// no row. A file that a committed row names is deleted by it unless all of this is true:
+//
+//   - A file is named by one record at a time, or all records that name it are written in
+//     the batch that lets go of it.
+//   - A name is not handed from one record to another by transactions that run at the same
+//     time, in this process or in others: what one lets go of, or uploads and discards,
+//     another does not come to name.
+//   - The old snapshot given to BeforeUpdate and AfterDelete is what the row said, read in
+//     the same transaction; and the record is what the row says after it: an UPDATE that
+//     does not write a file column is told of by a record that has the column's value.
+//   - A write that returns no error, and a row for each record of its hook, has changed
+//     these rows and no others. Hooks that are called without [Batch.Exec] count at once.
+//   - No write runs inside another to the same row.
+//   - Two records with the same [Key] and type are the same row; where one type is stored
+//     in several tables, the caller says which with [Key.In].
+//   - A commit that reports success has committed, and nothing else commits. MySQL reports
+//     success for a transaction that it rolled back itself, because of a deadlock, and
+//     commits before statements such as CREATE TABLE; SQLite rolls back on a conflict that
+//     says so (INSERT OR ROLLBACK); MyISAM tables don't roll back. After a statement that
+//     failed, roll back, or go back to a savepoint.
+//   - The batch is opened before its transaction.
+//   - A program has one cleaner for a storage.
+//
+// With references none of these can lose a file that a row names when they are asked. Open
+// the batch before its transaction all the same: what is deleted between the two is not
+// told to the batch ([ErrGone]). Unchecked is for programs whose rows can't be asked, and
+// for tests.
+func Unchecked() Option {
+	return func(c *Cleaner) error {
+		c.unchecked = true
 		return nil
 	}
 }
@@ -138,7 +188,7 @@ func WithWorkers(n int) Option {
 }
 
 // WithTimeout sets how long one attempt at the deletions of a batch may take, by
-// default a minute: [Batch.CommitWith] returns when it is over, as soon as the
+// default a minute: [Cleaner.Commit] returns when it is over, as soon as the
 // calls of storages that are under way have returned, and what was not tried is
 // left to further attempts in the background. A call that has not returned when as
 // much time again has passed is left alone ([ErrHangs]). It is also the deadline of the
@@ -171,10 +221,11 @@ func WithRetry(r Retry) Option {
 	}
 }
 
-// WithLogger sets where the cleaner logs: one line per batch that let go of a
-// file, a warning for each deletion that failed and is tried again, and an error
-// for each that failed for good and each name that was refused. Without it,
-// slog.Default as it is when New is called.
+// WithLogger sets where the cleaner logs: at the level Info one line per batch that let
+// go of a file, at Debug one per file, with its storage, name, field, key and reason, so
+// that it can be known what became of it; a warning for each deletion that failed and is
+// tried again, and an error for each that failed for good and each name that was refused.
+// Without it, slog.Default as it is when New is called.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *Cleaner) error {
 		if l == nil {
@@ -183,4 +234,11 @@ func WithLogger(l *slog.Logger) Option {
 		c.logger = l
 		return nil
 	}
+}
+
+// A Retry says how deletions that failed are tried again, in the background.
+type Retry struct {
+	Attempts int           // how often a deletion is tried in all, the first time by Commit
+	First    time.Duration // how long to wait before the second attempt; twice as long before each further one
+	Longest  time.Duration // the longest wait
 }

@@ -1,6 +1,7 @@
 package runtime_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,9 +25,10 @@ type transaction struct {
 	landed   int                  // when its rows became visible
 	ended    int                  // when its deletions were over, too
 	seen     map[runtime.Ref]bool // what committed rows named since it began
-	mentions map[runtime.Ref]bool // what it wrote, read to write, or says that it lets go of
+	mentions map[runtime.Ref]bool // what it wrote, read to write, says that it lets go of, or uploaded
 	reads    map[int]albums.AlbumFiles
-	uploads  map[runtime.Ref]bool
+	uploads  map[runtime.Ref]*runtime.Upload
+	byHand   bool // a hook was called by hand
 	saved    []saved
 
 	gained, lost map[runtime.Ref]bool // when it was committed
@@ -37,29 +39,37 @@ type saved struct {
 	rows  map[int]*album
 }
 
+// after returns the rows that a transaction leaves behind.
+func (m *transaction) after() table {
+	after := table{}
+	for id, row := range m.rows {
+		if row != nil {
+			after[id] = *row
+		}
+	}
+	return after
+}
+
 // preconditions reports whether a transaction, right before its commit, keeps to
-// what the documentation of the package asks of it. What does not is rolled
-// back. That the old snapshot is what the row said, that a commit is a commit,
-// by CommitWith, that the batch begins first, and that keys are, holds because
-// this is how programs are made.
+// what the documentation of Unchecked asks of it. What does not is rolled back. What is
+// not here holds because this is how programs are made: that the old snapshot is what
+// the row said, and the record what it says now; that a write which reports no error,
+// and a row, has changed this row; that no write runs inside another; that keys are; that
+// a commit is a commit, and nothing else commits; that the batch begins first; and that
+// there is one cleaner.
 func (p *program) preconditions(m *transaction) bool {
 	gained, lost := p.difference(m)
 	// A file is named by one record at a time, or all records that name it are
-	// written in the batch that lets go of it; or, in one process, by batches
-	// that are open at the same time.
+	// written in the batch that lets go of it.
 	for id, row := range p.committed {
-		writer := p.writers[id]
-		if _, own := m.rows[id]; own || p.check || writer.cleaner == m.cleaner && writer.landed > m.began {
-			continue
-		}
-		if overlap(refsOf(row), lost) {
+		if _, own := m.rows[id]; !own && overlap(refsOf(row), lost) {
 			return false
 		}
 	}
 	// A name is not handed from one record to another by transactions that run
-	// at the same time in different processes.
+	// at the same time.
 	for _, o := range slices.Concat(p.running, p.committing, p.done, p.undone, p.zombies) {
-		if o.cleaner == m.cleaner || o.ended != 0 && o.ended < m.began {
+		if o == m || o.ended != 0 && o.ended < m.began {
 			continue
 		}
 		othersGain, othersLoss := o.gained, o.lost
@@ -76,18 +86,16 @@ func (p *program) preconditions(m *transaction) bool {
 // difference returns the files that rows come to name by a transaction, and
 // those that it lets go of.
 func (p *program) difference(m *transaction) (gained, lost map[runtime.Ref]bool) {
-	before, after := table{}, table{}
-	for id, row := range m.rows {
+	before := table{}
+	for id := range m.rows {
 		if old, ok := p.committed[id]; ok {
 			before[id] = old
 		}
-		if row != nil {
-			after[id] = *row
-		}
 	}
-	gained, lost = after.refs(), maps.Clone(m.mentions)
-	maps.DeleteFunc(gained, func(r runtime.Ref, _ bool) bool { return before.refs()[r] })
-	maps.DeleteFunc(lost, func(r runtime.Ref, _ bool) bool { return after.refs()[r] })
+	was, is := before.refs(), m.after().refs()
+	gained, lost = maps.Clone(is), maps.Clone(m.mentions)
+	maps.DeleteFunc(gained, func(r runtime.Ref, _ bool) bool { return was[r] })
+	maps.DeleteFunc(lost, func(r runtime.Ref, _ bool) bool { return is[r] })
 	return gained, lost
 }
 
@@ -118,6 +126,7 @@ func (p *program) step() {
 		z := p.zombies[0]
 		p.zombies = p.zombies[1:]
 		p.commit(z)
+		z.ended = p.tick()
 		return
 	}
 	m := p.someone()
@@ -127,7 +136,7 @@ func (p *program) step() {
 	steps := map[string]func(*transaction){
 		"insert": p.insert, "insert several": p.insertSeveral, "update": p.update, "delete": p.remove, "re-create": p.recreate,
 		"move": p.move, "swap": p.swap, "take up": p.takeUp, "restore": p.restore, "save stale": p.saveStale, "save twice": p.saveTwice,
-		"savepoint": p.savepoint, "rollback to": p.rollbackTo,
+		"savepoint": p.savepoint, "rollback to": p.rollbackTo, "discard early": p.discardEarly,
 		"lose the commit": func(m *transaction) { p.end(m, "unknown yet") },
 		"end":             func(m *transaction) { p.end(m, "") }, "commit": func(m *transaction) { p.end(m, "commit") },
 	}
@@ -139,11 +148,10 @@ func (p *program) someone() *transaction {
 	if i := rapid.IntRange(0, p.parallel-1).Draw(p.t, "who"); i < len(p.running) {
 		return p.running[i]
 	}
-	p.now++
 	m := &transaction{
-		cleaner: rapid.IntRange(0, p.cleaners-1).Draw(p.t, "cleaner"), rows: map[int]*album{}, began: p.now,
+		cleaner: rapid.IntRange(0, p.cleaners-1).Draw(p.t, "cleaner"), rows: map[int]*album{}, began: p.tick(),
 		seen: p.committed.refs(), mentions: map[runtime.Ref]bool{}, reads: map[int]albums.AlbumFiles{},
-		uploads: map[runtime.Ref]bool{},
+		uploads: map[runtime.Ref]*runtime.Upload{},
 	}
 	m.batch = p.clean[m.cleaner].Begin()
 	p.running = append(p.running, m)
@@ -177,16 +185,20 @@ func (p *program) write(m *transaction, id int, next *album, stale *albums.Album
 		maps.Copy(m.mentions, refsIn(old))
 	}
 	maps.Copy(m.mentions, refsOf(before))
+	record := copyOf(before)
 	var row *album
 	if next != nil {
-		row = new(copyOf(*next))
+		row, record = new(copyOf(*next)), copyOf(*next)
+		if existed && p.check {
+			p.someColumns(before, row, &record)
+			told := refsOf(record)
+			maps.DeleteFunc(told, func(r runtime.Ref, _ bool) bool { return refsOf(*row)[r] })
+			maps.Copy(p.excused, told) // a batch says that a row has taken it, if it is an upload
+		}
 		maps.Copy(m.mentions, refsOf(*row))
+		maps.Copy(m.mentions, refsOf(record))
 	}
 	hook := func(b *runtime.Batch) {
-		record := before
-		if row != nil {
-			record = *row
-		}
 		if p.keyless {
 			record.ID = 0
 		}
@@ -199,29 +211,61 @@ func (p *program) write(m *transaction, id int, next *album, stale *albums.Album
 			record.AfterCreate(b)
 		}
 	}
-	switch rapid.IntRange(0, 9).Draw(p.t, "write") {
-	case 0:
-		_ = m.batch.Exec(hook, failed)
-		return false
-	case 1:
-		_ = m.batch.Exec(hook, noRow)
+	most := 9
+	if p.check {
+		most = 10
+	}
+	switch how := rapid.IntRange(0, most).Draw(p.t, "write"); how {
+	case 0, 1:
+		_ = m.batch.Exec(hook, []func() (int64, error){failed, noRow}[how])
+		if !p.check { // nobody knows that it did not take an upload
+			maps.Copy(p.excused, refsOf(record))
+		}
 		return false
 	case 2, 3: // the row was written, whatever the answer says
 		answer := rapid.SampledFrom([]error{nil, errWrite}).Draw(p.t, "answer")
 		written := false
 		_ = m.batch.Exec(hook, func() (int64, error) { m.rows[id], written = row, true; return 0, answer })
-		maps.Copy(p.excused, refsOf(before)) // nobody knows that it let go of them
+		if !p.check {
+			maps.Copy(p.excused, refsOf(before)) // nobody knows that it let go of them
+		}
 		return written
 	case 4: // a hook called by hand
 		hook(m.batch)
-		m.rows[id] = row
+		m.rows[id], m.byHand = row, true
 		return true
+	case 10: // the row was not written, whatever the answer says
+		_ = m.batch.Exec(hook, oneRow)
+		maps.Copy(p.excused, refsOf(record))
+		return false
 	}
 	err := m.batch.Exec(hook, func() (int64, error) { m.rows[id] = row; return 1, nil })
 	if err != nil && !errors.Is(err, runtime.ErrGone) {
 		p.t.Fatal(err)
 	}
 	return err == nil
+}
+
+// someColumns makes a statement write only some columns, perhaps. The record has not
+// read the others, or has something else in them.
+func (p *program) someColumns(before album, row, record *album) {
+	if rapid.IntRange(0, 3).Draw(p.t, "all columns") > 0 {
+		return
+	}
+	switch rapid.SampledFrom([]string{"cover", "pages", "texts"}).Draw(p.t, "not written") {
+	case "cover":
+		if row.Cover = before.Cover; rapid.Bool().Draw(p.t, "not read") {
+			record.Cover = ""
+		}
+	case "pages":
+		if row.Pages = slices.Clone(before.Pages); rapid.Bool().Draw(p.t, "not read") {
+			record.Pages = nil
+		}
+	case "texts":
+		if row.Texts = maps.Clone(before.Texts); rapid.Bool().Draw(p.t, "not read") {
+			record.Texts = nil
+		}
+	}
 }
 
 func (p *program) newID() int {
@@ -235,7 +279,7 @@ func (p *program) upload(m *transaction, storage string) string {
 	if once := p.lostFiles(storage, false); len(once) > 0 && rapid.IntRange(0, 3).Draw(p.t, "old name") == 0 {
 		name = rapid.SampledFrom(once).Draw(p.t, "name") // or one beside it, as long as it is not free
 	}
-	u, err := m.batch.Create(context.Background(), storage, name)
+	u, err := p.clean[m.cleaner].Create(context.Background(), storage, name)
 	if errors.Is(err, errDown) { // the storage can't tell whether the old name is free
 		return ""
 	}
@@ -246,10 +290,12 @@ func (p *program) upload(m *transaction, storage string) string {
 		p.t.Fatal(err)
 	}
 	p.files[storage].plan(p.t, u.Name())
-	m.uploads[runtime.Ref{Storage: storage, Name: u.Name()}] = true
+	m.uploads[u.Ref()], m.mentions[u.Ref()] = u, true
+	delete(p.lost, u.Ref())
 	if storage == "media" {
 		if p.thumbs[u.Name()] = rapid.Bool().Draw(p.t, "thumbnail"); p.thumbs[u.Name()] {
 			p.files[storage].write(p.t, thumbOf(u.Name()))
+			delete(p.lost, media(thumbOf(u.Name())))
 		}
 	}
 	return u.Name()
@@ -433,7 +479,13 @@ func (p *program) restore(m *transaction) {
 	if !ok || len(names) == 0 {
 		return
 	}
-	p.putIn(m, row, rapid.SampledFrom(names).Draw(p.t, "name"))
+	name := rapid.SampledFrom(names).Draw(p.t, "name")
+	// While no row named the file another process may have taken its thumbnail for that of
+	// an earlier file of this name.
+	if p.cleaners > 1 && !p.files["media"].has(thumbOf(name)) {
+		delete(p.thumbs, name)
+	}
+	p.putIn(m, row, name)
 }
 
 func (p *program) putIn(m *transaction, row album, name string) {
@@ -447,7 +499,7 @@ func (p *program) putIn(m *transaction, row album, name string) {
 
 // saveStale saves a record that was read by an earlier transaction, and whose
 // files were there when this one began. What the row says now is read before;
-// with references, that may be forgotten.
+// where the rows are asked, that may be forgotten.
 func (p *program) saveStale(m *transaction) {
 	if row, ok := p.lock(m); ok && len(p.stale) < 10 {
 		p.stale = append(p.stale, copyOf(row))
@@ -506,56 +558,119 @@ func (p *program) rollBackTo(m *transaction, s saved) {
 	m.rows = maps.Clone(s.rows)
 }
 
+// discardEarly is a mistake: an upload is given up before the transaction ends.
+func (p *program) discardEarly(m *transaction) {
+	for _, ref := range sortedRefs(m.uploads) {
+		if rapid.Bool().Draw(p.t, "discard") {
+			m.uploads[ref].Discard()
+		}
+	}
+}
+
+func sortedRefs[V any](refs map[runtime.Ref]V) []runtime.Ref {
+	return slices.SortedFunc(maps.Keys(refs), func(a, b runtime.Ref) int {
+		return cmp.Or(cmp.Compare(a.Storage, b.Storage), cmp.Compare(a.Name, b.Name))
+	})
+}
+
 func (p *program) end(m *transaction, how string) {
 	if how == "" {
-		how = rapid.SampledFrom([]string{"rollback", "unknown, committed", "unknown, not committed", "unknown yet"}).Draw(p.t, "end")
+		ends := []string{"rollback", "unknown, committed", "unknown, not committed", "unknown yet"}
+		if p.check {
+			ends = append(ends, "commit that is none", "rollback that is none")
+		}
+		how = rapid.SampledFrom(ends).Draw(p.t, "end")
 	}
-	if how != "rollback" && !p.preconditions(m) {
+	switch {
+	case !p.check && how != "rollback" && !p.preconditions(m):
+		how = "rollback"
+	case how == "rollback that is none" && m.byHand:
+		// What a hook named that was called by hand is looked for when the batch is committed,
+		// and it never is.
 		how = "rollback"
 	}
 	switch how {
-	case "commit":
-		_, err := m.batch.CommitWith(context.Background(), func() error {
-			p.leave(m)
-			p.committing = append(p.committing, m)
-			p.commit(m)
-			p.meanwhile() // others are faster
-			return nil
-		})
-		if errors.Is(err, runtime.ErrGone) {
-			p.end(m, "rollback")
-			return
-		}
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		p.now++
-		m.ended = p.now
-		p.committing = slices.DeleteFunc(p.committing, func(o *transaction) bool { return o == m })
-		p.done = append(p.done, m)
+	case "commit", "commit that is none":
+		p.commitBatch(m, how == "commit")
 	case "rollback":
 		p.leave(m)
 		p.unlock(m)
-		// Where two processes had to do with one name, which is why this is not committed,
-		// the other may have taken the thumbnail for that of its file.
-		for ref := range m.uploads {
-			delete(p.thumbs, ref.Name)
-		}
-		m.gained, m.lost = map[runtime.Ref]bool{}, m.uploads
-		p.undone = append(p.undone, m)
+		p.rollBack(m)
+	case "rollback that is none":
+		p.excuse(m) // nobody knows that it let go of anything
+		p.leave(m)
+		p.commit(m)
 		m.batch.Rollback()
-		p.now++
-		m.ended = p.now
+		m.ended = p.tick()
+		p.done = append(p.done, m)
 	default:
 		p.loseCommit(m, how)
 	}
 	m.batch.Rollback() // deferred by the user; must not matter
+	for _, ref := range sortedRefs(m.uploads) {
+		m.uploads[ref].Discard()
+	}
+	if m.ended == 0 && !slices.Contains(p.zombies, m) {
+		m.ended = p.tick()
+	}
+}
+
+// commitBatch commits a batch, and the transaction too, if that is what commit does.
+func (p *program) commitBatch(m *transaction, committed bool) {
+	_, err := p.clean[m.cleaner].Commit(context.Background(), m.batch, nil, func() error {
+		p.leave(m)
+		if p.committing = append(p.committing, m); committed {
+			p.commit(m)
+		} else {
+			maps.Copy(p.excused, m.mentions)
+			p.unlock(m)
+		}
+		p.meanwhile() // others are faster
+		return nil
+	})
+	if errors.Is(err, runtime.ErrGone) {
+		p.leave(m)
+		p.unlock(m)
+		p.rollBack(m)
+		return
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	m.ended = p.tick()
+	p.committing = slices.DeleteFunc(p.committing, func(o *transaction) bool { return o == m })
+	if committed {
+		p.done = append(p.done, m)
+	}
+}
+
+// rollBack ends the batch of a transaction that was rolled back.
+func (p *program) rollBack(m *transaction) {
+	// Where two processes had to do with one name, the other may have taken the thumbnail
+	// for that of its file.
+	m.lost = map[runtime.Ref]bool{}
+	for ref := range m.uploads {
+		delete(p.thumbs, ref.Name)
+		m.lost[ref] = true
+	}
+	m.gained = map[runtime.Ref]bool{}
+	p.undone = append(p.undone, m)
+	m.batch.Rollback()
+}
+
+// excuse is called right before the rows of a transaction change, whose batch does not say
+// what they let go of.
+func (p *program) excuse(m *transaction) {
+	for id := range m.rows {
+		if before, ok := p.committed[id]; ok {
+			maps.Copy(p.excused, refsOf(before))
+		}
+	}
 }
 
 // loseCommit is a commit of which nobody knows what became.
 func (p *program) loseCommit(m *transaction, how string) {
-	maps.Copy(p.excused, m.mentions)
-	_, err := m.batch.CommitWith(context.Background(), func() error {
+	_, err := p.clean[m.cleaner].Commit(context.Background(), m.batch, nil, func() error {
 		p.leave(m)
 		switch how {
 		case "unknown, committed":
@@ -568,7 +683,9 @@ func (p *program) loseCommit(m *transaction, how string) {
 		return errWrite
 	})
 	if errors.Is(err, runtime.ErrGone) {
-		p.end(m, "rollback")
+		p.leave(m)
+		p.unlock(m)
+		p.rollBack(m)
 	}
 }
 
@@ -576,10 +693,9 @@ func (p *program) loseCommit(m *transaction, how string) {
 func (p *program) commit(m *transaction) {
 	m.gained, m.lost = p.difference(m)
 	p.committed = p.view(m)
-	p.now++
-	m.landed = p.now
-	for id := range m.rows {
-		p.writers[id] = m
+	m.landed = p.tick()
+	for ref := range m.after().refs() {
+		p.namings[ref] = append(p.namings[ref], m)
 	}
 	p.unlock(m)
 	for _, o := range p.running {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,14 +24,27 @@ import (
 // for references, or deletes; on storages and with observers that fail. After
 // each step, no file that a committed row names is gone; in the end, each file
 // that no row names is gone, or somebody was told of it.
+//
+// Where nobody asks the rows, transactions keep to what the documentation of Unchecked
+// lists, see preconditions. Where the rows are asked nothing is a condition: what the
+// methods are told, what statements answer and what commits and rollbacks report may all
+// be wrong.
 func TestRandomPrograms(t *testing.T) {
 	for name, suite := range map[string]suite{
-		"without references":             {cleaners: 1},
+		"unchecked":                      {cleaners: 1},
 		"with references":                {cleaners: 1, check: true},
 		"with references and 2 cleaners": {cleaners: 2, check: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) { newProgram(rt, suite).run() })
+			var lost atomic.Int64
+			rapid.Check(t, func(rt *rapid.T) {
+				p := newProgram(rt, suite)
+				p.run()
+				lost.Add(int64(p.losses))
+			})
+			if suite.cleaners > 1 {
+				t.Logf("%d files were deleted while a transaction of another process named them uncommitted", lost.Load())
+			}
 		})
 	}
 }
@@ -56,19 +70,38 @@ type program struct {
 	closing  bool
 
 	committed  table
-	writers    map[int]*transaction // who wrote a committed row
 	ids        int
-	now        int // ticks when a transaction begins or ends
 	locks      map[int]*transaction
-	running    []*transaction // not committed or rolled back yet
-	committing []*transaction // committed, and deleting
-	done       []*transaction // committed, and done with it
-	undone     []*transaction // rolled back, which lets go of what they uploaded
-	zombies    []*transaction // whose commit failed, and may yet succeed
-	stale      []album        // records that somebody still has from an earlier read
-	mu         sync.Mutex
-	excused    map[runtime.Ref]bool
+	running    []*transaction  // not committed or rolled back yet
+	committing []*transaction  // committed, and deleting
+	done       []*transaction  // committed, and done with it
+	undone     []*transaction  // rolled back, which lets go of what they uploaded
+	zombies    []*transaction  // whose commit failed, and may yet succeed
+	stale      []album         // records that somebody still has from an earlier read
 	thumbs     map[string]bool // made for covers
+
+	mu        sync.Mutex // Close has a goroutine for each storage
+	now       int        // ticks when something happens that the order of matters of
+	excused   map[runtime.Ref]bool
+	answers   map[question]int               // when no row named a file, and somebody was told so
+	deletions map[runtime.Ref]deletion       // the last of each file
+	namings   map[runtime.Ref][]*transaction // that were committed with rows that name it, in this order
+	lost      map[runtime.Ref]bool           // by what no memory of one process can know
+	losses    int
+}
+
+// question is about one file, asked by one cleaner. The deletion that it is asked for
+// comes at the same depth of callbacks, before another question about the file does.
+type question struct {
+	cleaner, depth int
+	ref            runtime.Ref
+}
+
+// deletion is a file that is gone.
+type deletion struct {
+	cleaner int
+	asked   int // when no row named it; 0 is never
+	at      int
 }
 
 // table is what a database has: rows by primary key.
@@ -115,24 +148,30 @@ func docs(name string) runtime.Ref { return runtime.Ref{Storage: "docs", Name: n
 
 func newProgram(t *rapid.T, s suite) *program {
 	p := &program{
-		suite: s, t: t, committed: table{}, locks: map[int]*transaction{}, writers: map[int]*transaction{},
+		suite: s, t: t, committed: table{}, locks: map[int]*transaction{},
 		excused: map[runtime.Ref]bool{media("default.png"): true}, thumbs: map[string]bool{},
+		answers: map[question]int{}, deletions: map[runtime.Ref]deletion{},
+		namings: map[runtime.Ref][]*transaction{}, lost: map[runtime.Ref]bool{},
 		keyless:  rapid.IntRange(0, 3).Draw(t, "keyless") == 0,
 		parallel: rapid.IntRange(1, 4).Draw(t, "parallel"),
-		files:    map[string]*flaky{"media": newFlaky(), "docs": newFlaky()},
 	}
+	p.files = map[string]*flaky{"media": newFlaky(p, "media"), "docs": newFlaky(p, "docs")}
 	p.files["media"].write(t, "default.png")
 	retry := runtime.Retry{Attempts: rapid.SampledFrom([]int{1, 3}).Draw(t, "attempts"), First: time.Hour, Longest: time.Hour}
-	for range s.cleaners {
+	for i := range s.cleaners {
 		options := []runtime.Option{
-			runtime.WithStorage("media", p.files["media"]), runtime.WithStorage("docs", p.files["docs"]),
+			runtime.WithStorage("media", seenBy{p.files["media"], i}, runtime.Exclusive()),
+			runtime.WithStorage("docs", seenBy{p.files["docs"], i}, runtime.Exclusive()),
 			runtime.WithTypes(albums.FileTypes()...),
 			runtime.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))),
 			runtime.WithWorkers(1), runtime.WithRetry(retry),
 			runtime.WithObserver(runtime.Observer{Before: p.before, After: p.after}),
+			runtime.Unchecked(),
 		}
 		if s.check {
-			options = append(options, runtime.WithReferences(runtime.ReferencesFunc(p.named)))
+			options[len(options)-1] = runtime.WithReferences(runtime.ReferencesFunc(func(_ context.Context, refs []runtime.Ref) ([]runtime.Ref, error) {
+				return p.named(i, refs)
+			}))
 		}
 		c, err := runtime.New(options...)
 		if err != nil {
@@ -160,21 +199,68 @@ func (p *program) run() {
 	p.checkLiveness()
 }
 
+// fail ends the program. What differs from run to run, as names do, is no part of the
+// failure, by which rapid knows it again.
+func (p *program) fail(what string, details ...any) {
+	for _, d := range details {
+		p.t.Logf("%+v", d)
+	}
+	p.t.Fatal(what)
+}
+
+// tick returns a new moment.
+func (p *program) tick() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now++
+	return p.now
+}
+
 // checkSafety: no file that a committed row names is gone, nor a thumbnail of a
-// cover.
+// cover; nor, by the process that does not know whether it was committed, a file that a
+// row may yet come to name.
 func (p *program) checkSafety() {
 	named := p.committed.refs()
 	named[media("default.png")] = true
 	for ref := range named {
-		if !p.files[ref.Storage].has(ref.Name) {
-			p.t.Fatalf("a row names %s, which is gone; rows: %v", ref, p.committed)
-		}
+		p.checkFile(ref, ref)
 	}
 	for _, row := range p.committed {
-		if p.thumbs[row.Cover] && !p.files["media"].has(thumbOf(row.Cover)) {
-			p.t.Fatalf("the thumbnail of the cover %s is gone; rows: %v", row.Cover, p.committed)
+		if p.thumbs[row.Cover] {
+			p.checkFile(media(thumbOf(row.Cover)), media(row.Cover))
 		}
 	}
+	for _, z := range p.zombies {
+		for ref := range z.after().refs() {
+			d := p.deletions[ref]
+			if !p.files[ref.Storage].has(ref.Name) && !p.lost[ref] && (d.cleaner == z.cleaner || d.at < z.began) {
+				p.fail("a file is gone that a transaction of unknown outcome names", ref, d, z.after())
+			}
+		}
+	}
+}
+
+// checkFile fails unless a file is there, or its loss is what the documentation says may
+// happen: since another process deleted it, and asked before, a transaction has come to
+// name it, or the file with which it goes, that was open between the question and the
+// deletion, and committed later.
+func (p *program) checkFile(ref, namedAs runtime.Ref) {
+	if p.lost[ref] || p.lost[namedAs] || p.files[ref.Storage].has(ref.Name) {
+		return
+	}
+	d := p.deletions[ref]
+	var by *transaction
+	for _, m := range p.namings[namedAs] {
+		if m.landed > d.asked {
+			by = m
+			break
+		}
+	}
+	if d.asked == 0 || by == nil || by.cleaner == d.cleaner || by.began > d.at {
+		p.fail("a row names a file that is gone", namedAs, ref, d, by, p.committed)
+	}
+	p.lost[ref] = true
+	p.losses++
 }
 
 // checkLiveness: each file that no row names is gone, or an observer was told
@@ -188,19 +274,22 @@ func (p *program) checkLiveness() {
 		for _, name := range files.names(p.t) {
 			ref := runtime.Ref{Storage: storage, Name: name}
 			if !named[ref] && !p.excused[ref] && !isThumb(name) {
-				p.t.Fatalf("%s was left behind in silence; rows: %v", ref, p.committed)
+				p.fail("a file was left behind in silence", ref, p.committed)
 			}
 		}
 	}
 }
 
-// named is the references. Others go on before and after it is answered.
-func (p *program) named(_ context.Context, refs []runtime.Ref) (named []runtime.Ref, err error) {
+// named is the references of a cleaner. Others go on before and after it is answered.
+func (p *program) named(cleaner int, refs []runtime.Ref) (named []runtime.Ref, err error) {
 	p.meanwhile()
-	rows := p.committed.refs()
+	rows, now := p.committed.refs(), p.tick()
+	var others []runtime.Ref
 	for _, ref := range refs {
 		if rows[ref] {
 			named = append(named, ref)
+		} else {
+			others = append(others, ref)
 		}
 	}
 	if !p.closing {
@@ -212,18 +301,38 @@ func (p *program) named(_ context.Context, refs []runtime.Ref) (named []runtime.
 		}
 	}
 	p.meanwhile()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, ref := range refs {
+		delete(p.answers, question{cleaner, p.depth, ref})
+	}
+	for _, ref := range others {
+		p.answers[question{cleaner, p.depth, ref}] = now
+	}
 	return named, nil
 }
 
+// tried notes that a cleaner has tried to delete a file. An answer is good for one attempt.
+func (p *program) tried(cleaner int, ref runtime.Ref, gone bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now++
+	q := question{cleaner, p.depth, ref}
+	if gone {
+		p.deletions[ref] = deletion{cleaner, p.answers[q], p.now}
+	}
+	delete(p.answers, q)
+}
+
 // before and after are the observer.
-func (p *program) before(_ context.Context, e runtime.Event) error {
+func (p *program) before(_ context.Context, r runtime.Result) error {
 	if !p.closing && p.depth < 2 && p.parallel > 1 && rapid.IntRange(0, 3).Draw(p.t, "tempt") == 0 {
 		p.depth++
-		p.tempt(e.Ref)
+		p.tempt(r.Ref)
 		p.depth--
 	}
 	p.meanwhile()
-	switch p.files[e.Ref.Storage].planOf(e.Ref.Name).observer {
+	switch p.files[r.Ref.Storage].planOf(r.Ref.Name).observer {
 	case vetoes:
 		return errDown
 	case panics:
@@ -233,14 +342,14 @@ func (p *program) before(_ context.Context, e runtime.Event) error {
 	return nil
 }
 
-func (p *program) after(_ context.Context, e runtime.Event) {
-	if e.Status == runtime.Kept || e.Status == runtime.Failed {
+func (p *program) after(_ context.Context, r runtime.Result) {
+	if r.Status == runtime.Kept || r.Status == runtime.Failed {
 		p.mu.Lock() // Close has a goroutine for each storage
-		p.excused[e.Ref] = true
+		p.excused[r.Ref] = true
 		p.mu.Unlock()
 	}
 	p.meanwhile()
-	if p.files[e.Ref.Storage].planOf(e.Ref.Name).observer == panicsAfter {
+	if p.files[r.Ref.Storage].planOf(r.Ref.Name).observer == panicsAfter {
 		panic(errDown)
 	}
 }
@@ -261,7 +370,24 @@ func (p *program) meanwhile() {
 // flaky is a storage that fails as planned for each file.
 type flaky struct {
 	afero.Fs
-	plans map[string]*plan
+	program *program
+	name    string
+	plans   map[string]*plan
+}
+
+// seenBy is a storage as one cleaner has it.
+type seenBy struct {
+	*flaky
+	cleaner int
+}
+
+func (s seenBy) Remove(name string) error {
+	err := errDown // also if it panics
+	defer func() {
+		s.program.tried(s.cleaner, runtime.Ref{Storage: s.name, Name: name}, err == nil)
+	}()
+	err = s.flaky.Remove(name)
+	return err
 }
 
 // plan is what goes wrong with a file.
@@ -278,7 +404,9 @@ const (
 	panicsAfter
 )
 
-func newFlaky() *flaky { return &flaky{Fs: afero.NewMemMapFs(), plans: map[string]*plan{}} }
+func newFlaky(p *program, name string) *flaky {
+	return &flaky{Fs: afero.NewMemMapFs(), program: p, name: name, plans: map[string]*plan{}}
+}
 
 func (f *flaky) planOf(name string) *plan {
 	if p := f.plans[name]; p != nil {

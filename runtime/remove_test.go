@@ -59,7 +59,7 @@ func TestStorageFails(t *testing.T) {
 		}
 		return nil
 	})
-	b := w.clean.Begin()
+	b := w.begin()
 	remove(b, &doc{ID: 1, Gallery: []string{"a", "b", "c", "d"}})
 	report := w.commit(b)
 
@@ -95,7 +95,7 @@ func errorLines(w *world) (lines []string) {
 // names, reach no storage.
 func TestNoCallForNothing(t *testing.T) {
 	w, storage := newFaultyWorld(t, "p", nil)
-	b := w.clean.Begin()
+	b := w.begin()
 	remove(b, &doc{ID: 1, A: "", Gallery: []string{"", "..", ".", "/etc/passwd", `a\b`, "c:/x", "a//b", "a/", "a\x00b", "a/../b"}})
 	report := w.commit(b)
 	if len(storage.calls) > 0 {
@@ -114,7 +114,7 @@ func TestDirectoryIsKept(t *testing.T) {
 	if err := w.files.Mkdir("empty", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	b := w.clean.Begin()
+	b := w.begin()
 	remove(b, &doc{ID: 1, A: "dir", B: "empty"})
 	report := w.commit(b)
 	wantResult(t, report, "dir", runtime.Kept, runtime.IsDirectory)
@@ -131,7 +131,7 @@ func TestStorageLies(t *testing.T) {
 	w := newWorld(t, "p")
 	layered := afero.NewCopyOnWriteFs(w.files, afero.NewMemMapFs())
 	w = w.with(runtime.WithStorage("media", layered))
-	b := w.clean.Begin()
+	b := w.begin()
 	remove(b, &doc{ID: 1, A: "p"})
 	report := w.commit(b)
 	wantResult(t, report, "p", runtime.Failed, "")
@@ -140,27 +140,27 @@ func TestStorageLies(t *testing.T) {
 func TestObservers(t *testing.T) {
 	errAudit := errors.New("under legal hold")
 	var events []string
-	note := func(when string, e runtime.Event) {
+	note := func(when string, e runtime.Result) {
 		events = append(events, strings.Join([]string{when, e.Ref.String(), e.Type.Name, e.Field.Path, string(e.Reason), string(e.Status)}, " "))
 	}
 	errDisk := errors.New("disk on fire")
-	var after runtime.Event
+	var after runtime.Result
 	w, _ := newFaultyWorld(t, "p q held broken", func(name string) error {
 		if name == "broken" {
 			return errDisk
 		}
 		return nil
 	}, runtime.WithObserver(runtime.Observer{
-		Before: func(_ context.Context, e runtime.Event) error {
+		Before: func(_ context.Context, e runtime.Result) error {
 			note("before", e)
 			if e.Ref.Name == "held" {
 				return errAudit
 			}
 			return nil
 		},
-		After: func(_ context.Context, e runtime.Event) { note("after", e); after = e },
+		After: func(_ context.Context, e runtime.Result) { note("after", e); after = e },
 	}))
-	b := w.clean.Begin()
+	b := w.begin()
 	update(b, &doc{ID: 1, A: "p"}, func(r *doc) { r.A = "q" })
 	remove(b, &doc{ID: 2, B: "gone", Gallery: []string{"held", "broken"}})
 	report := w.commit(b)
@@ -191,15 +191,15 @@ func TestObserverPanics(t *testing.T) {
 	errBug := errors.New("bug")
 	w := newWorld(t, "a b",
 		runtime.WithObserver(runtime.Observer{
-			Before: func(_ context.Context, e runtime.Event) error {
+			Before: func(_ context.Context, e runtime.Result) error {
 				if e.Ref.Name == "a" {
 					panic(errBug)
 				}
 				return nil
 			},
-			After: func(context.Context, runtime.Event) { panic("after") },
+			After: func(context.Context, runtime.Result) { panic("after") },
 		}))
-	b := w.clean.Begin()
+	b := w.begin()
 	remove(b, &doc{ID: 1, A: "a", B: "b"})
 	report := w.commit(b)
 	wantResult(t, report, "a", runtime.Kept, runtime.Vetoed)
@@ -217,14 +217,14 @@ func TestObserverRemovesThumbnail(t *testing.T) {
 	w := newWorld(t, "p p.thumb n n.thumb")
 	files := w.files
 	w.with(runtime.WithStorage("media", files), runtime.WithObserver(runtime.Observer{
-		After: func(_ context.Context, e runtime.Event) { _ = files.Remove(e.Ref.Name + ".thumb") },
+		After: func(_ context.Context, e runtime.Result) { _ = files.Remove(e.Ref.Name + ".thumb") },
 	}))
-	b := w.clean.Begin()
+	b := w.begin()
 	r := &doc{ID: 1, A: "p"}
 	update(b, r, func(r *doc) { r.A = "n" })
 	w.commit(b)
 	w.wantLeft("n n.thumb")
-	b = w.clean.Begin()
+	b = w.begin()
 	remove(b, r)
 	w.commit(b)
 	w.wantLeft("")
@@ -237,7 +237,7 @@ func TestProtected(t *testing.T) {
 		}
 		return strings.HasPrefix(r.Name, "avatars/blank-")
 	}))
-	b := w.clean.Begin()
+	b := w.begin()
 	remove(b, &doc{ID: 1, Gallery: []string{"avatars/blank-1.png", "bug", "p"}})
 	report := w.commit(b)
 	wantResult(t, report, "avatars/blank-1.png", runtime.Kept, runtime.IsProtected)
@@ -247,12 +247,18 @@ func TestProtected(t *testing.T) {
 
 // TestProtectedUpload: not even an upload that took the name of a default goes.
 func TestProtectedUpload(t *testing.T) {
-	w := newWorld(t, "")
-	b := w.clean.Begin()
-	w.upload(b, "default.png")
-	report := b.Rollback()
-	wantResult(t, report, "default.png", runtime.Kept, runtime.IsDefault)
+	var told runtime.Result
+	w := newWorld(t, "", runtime.WithObserver(runtime.Observer{After: func(_ context.Context, r runtime.Result) { told = r }}))
+	w.upload("default.png")
+	w.discard()
+	if told.Ref != media("default.png") || told.Status != runtime.Kept || told.Cause != runtime.IsDefault || told.Reason != runtime.Unused {
+		t.Errorf("the observer was told of %+v", told)
+	}
 	w.wantLeft("default.png")
+	// The name is free for batches: nothing is pending about it.
+	if err := w.clean.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestReferences(t *testing.T) {
@@ -261,8 +267,8 @@ func TestReferences(t *testing.T) {
 		asked = append(asked, refs...)
 		return []runtime.Ref{media("shared")}, nil
 	}
-	w := newWorld(t, "p shared default.png", runtime.WithReferences(runtime.ReferencesFunc(named)))
-	b := w.clean.Begin()
+	w := newAsking(t, named, "p shared default.png")
+	b := w.begin()
 	remove(b, &doc{ID: 1, Gallery: []string{"p", "shared", "default.png"}})
 	report := w.commit(b)
 	wantResult(t, report, "shared", runtime.Kept, runtime.StillInUse)
@@ -279,8 +285,8 @@ func TestReferencesFails(t *testing.T) {
 		"panic": func(context.Context, []runtime.Ref) ([]runtime.Ref, error) { panic(errDB) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, "p", runtime.WithReferences(check))
-			b := w.clean.Begin()
+			w := newAsking(t, check, "p")
+			b := w.begin()
 			remove(b, &doc{ID: 1, A: "p"})
 			report := w.commit(b)
 			wantResult(t, report, "p", runtime.Kept, runtime.CheckFailed)
@@ -295,20 +301,60 @@ func TestReferencesFails(t *testing.T) {
 // TestRollbackAsksNoDatabase: its transaction may still have the only
 // connection.
 func TestRollbackAsksNoDatabase(t *testing.T) {
-	w := newWorld(t, "", runtime.WithReferences(runtime.ReferencesFunc(func(context.Context, []runtime.Ref) ([]runtime.Ref, error) {
-		t.Error("the rows were asked")
-		return nil, nil
-	})))
-	b := w.clean.Begin()
-	w.upload(b, "n")
+	w := newWorld(t, "p")
+	b := w.begin()
+	remove(b, &doc{ID: 1, A: "p", B: w.upload("n")})
 	b.Rollback()
-	w.wantLeft("")
+	if n := w.rows.questions(); n > 0 {
+		t.Errorf("the rows were asked %d times", n)
+	}
+	w.wantLeft("n p")
+}
+
+// TestNothingToAsk: a batch that lets go of nothing, or of what policy keeps, asks
+// nobody.
+func TestNothingToAsk(t *testing.T) {
+	w := newWorld(t, "p default.png")
+	b := w.begin()
+	insert(b, &doc{ID: 1, A: "p"})
+	remove(b, &doc{ID: 2, A: "default.png", B: "../x"})
+	w.commit(b)
+	if n := w.rows.questions(); n > 0 {
+		t.Errorf("the rows were asked %d times", n)
+	}
+}
+
+// someUnknown can't tell of one file.
+type someUnknown struct {
+	of  runtime.Ref
+	err error
+}
+
+func (s someUnknown) Ask(context.Context, []runtime.Ref) (runtime.Answer, error) {
+	return runtime.Answer{Unknown: map[runtime.Ref]error{s.of: s.err}}, nil
+}
+
+// TestReferencesUnknown: of what nobody can tell stays, and the others go.
+func TestReferencesUnknown(t *testing.T) {
+	errDB := errors.New("no such table")
+	w := (&world{t: t, files: afero.NewMemMapFs(), asks: runtime.WithReferences(someUnknown{media("p"), errDB})})
+	w.write("p")
+	w.write("q")
+	w.with(runtime.WithStorage("media", w.files))
+	b := w.begin()
+	remove(b, &doc{ID: 1, A: "p", B: "q"})
+	report := w.commit(b)
+	wantResult(t, report, "p", runtime.Kept, runtime.CheckFailed)
+	if got, _ := report.Of(media("p")); !errors.Is(got.Err, errDB) {
+		t.Errorf("error: %v", got.Err)
+	}
+	w.wantLeft("p")
 }
 
 func TestUnknownType(t *testing.T) {
 	stranger := &runtime.Type{Name: "test.Stranger", Fields: docType.Fields}
-	w := newWorld(t, "p q n")
-	b := w.clean.Begin()
+	w := newUnchecked(t, "p q n")
+	b := w.begin()
 	release := func(typ *runtime.Type, key int, name string) {
 		log := b.Deleted(typ, runtime.IntKey(key))
 		log.Release(0, name)
@@ -342,10 +388,11 @@ func TestTwoStorages(t *testing.T) {
 			if err := afero.WriteFile(docs, "p", nil, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			b := w.clean.Begin()
+			b := w.begin()
 			log := b.Updated(typ, runtime.IntKey(1))
 			log.Hold(test.held, "p")
 			log.Release(test.released, "p")
+			b.set(1, runtime.Ref{Storage: typ.Fields[test.held].Storage, Name: "p"})
 			w.commit(b)
 			if ok, _ := afero.Exists(w.files, "p"); ok != test.inMedia {
 				t.Errorf("media:p exists: %t", ok)
@@ -363,16 +410,16 @@ func TestCancelledContext(t *testing.T) {
 	type key struct{}
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, "trace"))
 	w := newWorld(t, "p", runtime.WithObserver(runtime.Observer{
-		Before: func(ctx context.Context, _ runtime.Event) error {
+		Before: func(ctx context.Context, _ runtime.Result) error {
 			if ctx.Value(key{}) != "trace" {
 				t.Error("the values of the context are lost")
 			}
 			return ctx.Err()
 		},
 	}))
-	b := w.clean.Begin()
+	b := w.begin()
 	remove(b, &doc{ID: 1, A: "p"})
-	_, err := b.CommitWith(ctx, func() error { cancel(); return nil })
+	_, err := w.clean.Commit(ctx, b.Batch, nil, func() error { cancel(); return b.land() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -391,7 +438,7 @@ func TestDanglingSymlink(t *testing.T) {
 	}
 	defer media.Close()
 	w := (&world{t: t, files: media}).with(runtime.WithStorage("media", media))
-	b := w.clean.Begin()
+	b := w.begin()
 	remove(b, &doc{ID: 1, A: "p"})
 	w.commit(b)
 	if _, err := os.Lstat(dir + "/p"); !errors.Is(err, fs.ErrNotExist) {

@@ -13,7 +13,7 @@ const (
 	Committed  Outcome = "committed"
 	RolledBack Outcome = "rolled back"
 	Unknown    Outcome = "outcome unknown" // commit failed: the database may have done either
-	HandedOver Outcome = "handed over"     // to an outbox, in a transaction that the caller commits
+	Flushed    Outcome = "flushed"         // to an outbox, in a transaction that the caller commits
 )
 
 // A Reason is why a file is no longer wanted.
@@ -38,33 +38,8 @@ const (
 	Failed  Status = "failed"  // the storage returned an error, or panicked, and it is not tried again
 )
 
-// A Cause is why a file was kept.
-type Cause string
-
-// Why files are kept.
-const (
-	StillNamed     Cause = "a record of the batch names it"
-	NoRowChanged   Cause = "a write that failed or changed no row names it"
-	UsedElsewhere  Cause = "another batch that was open at the same time mentions it"
-	IsDefault      Cause = "it is a default"
-	IsKept         Cause = "its field has the option keep"
-	IsProtected    Cause = "it is protected"
-	UnknownType    Cause = "the cleaner was not told of the type (WithTypes)"
-	UnsafeName     Cause = "its name is unsafe"
-	IsDirectory    Cause = "it is a directory"
-	Vetoed         Cause = "an observer vetoed"
-	StillInUse     Cause = "the rows were asked, and one names it"
-	CheckFailed    Cause = "the rows could not be asked"
-	NeverHeld      Cause = "it was uploaded, but no record ever held it"
-	UnknownOutcome Cause = "nobody knows whether the transaction was committed"
-	FileKept       Cause = "the file that it is derived from was kept"
-	InDoubt        Cause = "a batch whose outcome is unknown may have named it"
-	LeftToOutbox   Cause = "the outbox sees to it later" // an upload, when the time of its intent is over
-	LostTrack      Cause = "the batch was rolled back to a savepoint that it does not have"
-)
-
-// A Result says what became of one file that was released, or uploaded and not
-// wanted in the end.
+// A Result says what became of one file that was released, or uploaded and not wanted in
+// the end. It is also what an [Observer] is told.
 type Result struct {
 	Ref    Ref
 	Type   *Type  // the record type that released it; nil for an upload
@@ -89,7 +64,7 @@ func (r Result) String() string {
 		s += fmt.Sprintf(" (%s)", r.Reason)
 	}
 	if r.Cause != "" {
-		s += ": " + string(r.Cause)
+		s += ": " + r.Cause.Description()
 	}
 	if r.Err != nil {
 		s += ": " + r.Err.Error()
@@ -105,9 +80,9 @@ func (r Result) source() string {
 	return r.Type.Name + "." + r.Field.Path
 }
 
-// A Report says how a batch ended and what became of each file that it let go
-// of, in the order in which they were released, uploads last. Files that
-// records went on naming unchanged are not in it.
+// A Report says how a batch ended and what became of each file that it let go of, in the
+// order in which they were released. Files that records went on naming unchanged are not
+// in it, nor are uploads that were discarded: observers are told of them.
 type Report struct {
 	Outcome Outcome
 	Files   []Result

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,15 +33,15 @@ func TestRetry(t *testing.T) {
 			}
 			return nil
 		}, retrying(5), runtime.WithObserver(runtime.Observer{
-			Before: func(_ context.Context, e runtime.Event) error {
+			Before: func(_ context.Context, e runtime.Result) error {
 				events = append(events, "before "+e.Ref.Name)
 				return nil
 			},
-			After: func(_ context.Context, e runtime.Event) {
+			After: func(_ context.Context, e runtime.Result) {
 				events = append(events, fmt.Sprint("after ", e.Ref.Name, " ", e.Status, " ", e.Err))
 			},
 		}))
-		b := w.clean.Begin()
+		b := w.begin()
 		remove(b, &doc{ID: 1, A: "p", B: "q"})
 		report := w.commit(b)
 		wantResult(t, report, "p", runtime.Pending, "")
@@ -75,10 +73,10 @@ func TestRetry(t *testing.T) {
 // everything that is needed to delete the file by hand.
 func TestRetryEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var failed []runtime.Event
+		var failed []runtime.Result
 		w, storage := newFaultyWorld(t, "p", func(string) error { return errDown },
-			retrying(4), runtime.WithObserver(runtime.Observer{After: func(_ context.Context, e runtime.Event) { failed = append(failed, e) }}))
-		b := w.clean.Begin()
+			retrying(4), runtime.WithObserver(runtime.Observer{After: func(_ context.Context, e runtime.Result) { failed = append(failed, e) }}))
+		b := w.begin()
 		remove(b, &doc{ID: 7, A: "p"})
 		w.commit(b)
 		time.Sleep(time.Hour)
@@ -104,55 +102,46 @@ func TestRetryEnds(t *testing.T) {
 	})
 }
 
-// TestNoRetry: what can't pass is not tried again.
-func TestNoRetry(t *testing.T) {
-	for name, err := range map[string]error{"unsupported": errors.ErrUnsupported, "invalid": fs.ErrInvalid} {
-		t.Run(name, func(t *testing.T) {
-			w, _ := newFaultyWorld(t, "p", func(string) error { return fmt.Errorf("storage: %w", err) }, retrying(5))
-			b := w.clean.Begin()
-			remove(b, &doc{ID: 1, A: "p"})
-			wantResult(t, w.commit(b), "p", runtime.Failed, "")
-		})
-	}
-}
-
 // TestTakenUpWhileWaiting: a file whose deletion failed is in a row again before
 // the next attempt.
 func TestTakenUpWhileWaiting(t *testing.T) {
 	takers := map[string]func(w *world){
 		"committed": func(w *world) {
-			b := w.clean.Begin()
+			b := w.begin()
 			insert(b, &doc{ID: 2, A: "p"})
 			w.commit(b)
 		},
 		"without Exec": func(w *world) {
-			b := w.clean.Begin()
-			(&doc{ID: 2, A: "p"}).AfterCreate(b)
+			b := w.begin()
+			(&doc{ID: 2, A: "p"}).AfterCreate(b.Batch)
+			b.set(2, media("p"))
 			w.commit(b)
 		},
 		"still open": func(w *world) {
-			b := w.clean.Begin()
+			b := w.begin()
 			insert(b, &doc{ID: 2, A: "p"})
 			w.t.Cleanup(func() { b.Rollback() })
 		},
 		"unknown": func(w *world) {
-			b := w.clean.Begin()
+			b := w.begin()
 			insert(b, &doc{ID: 2, A: "p"})
-			_, _ = b.CommitWith(context.Background(), func() error { return errors.New("connection lost") })
+			w.lose(b)
 		},
 	}
 	for name, take := range takers {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				down := true
-				var after []runtime.Event
-				w, _ := newFaultyWorld(t, "p", func(string) error {
+				var after []runtime.Result
+				// Memory is enough, as long as the process lives.
+				w := newUnchecked(t, "p")
+				w.with(runtime.WithStorage("media", &faulty{Fs: w.files, remove: func(string) error {
 					if down {
 						return errDown
 					}
 					return nil
-				}, retrying(5), runtime.WithObserver(runtime.Observer{After: func(_ context.Context, e runtime.Event) { after = append(after, e) }}))
-				b := w.clean.Begin()
+				}}), retrying(5), runtime.WithObserver(runtime.Observer{After: func(_ context.Context, e runtime.Result) { after = append(after, e) }}))
+				b := w.begin()
 				remove(b, &doc{ID: 1, A: "p"})
 				w.commit(b)
 				take(w)
@@ -174,14 +163,14 @@ func TestTakenUpWhileWaiting(t *testing.T) {
 func TestCheckedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		w, _ := newFaultyWorld(t, "p", func(string) error { return errDown }, retrying(5),
-			runtime.WithReferences(runtime.ReferencesFunc(func(_ context.Context, refs []runtime.Ref) ([]runtime.Ref, error) {
-				if asked++; asked == 1 {
-					return nil, nil
-				}
-				return refs, nil
-			})))
-		b := w.clean.Begin()
+		w := newAsking(t, func(_ context.Context, refs []runtime.Ref) ([]runtime.Ref, error) {
+			if asked++; asked == 1 {
+				return nil, nil
+			}
+			return refs, nil
+		}, "p")
+		w.with(runtime.WithStorage("media", &faulty{Fs: w.files, remove: func(string) error { return errDown }}), retrying(5))
+		b := w.begin()
 		remove(b, &doc{ID: 1, A: "p"})
 		w.commit(b)
 		time.Sleep(time.Hour)
@@ -203,14 +192,14 @@ func TestReleasedAgain(t *testing.T) {
 			}
 			return nil
 		}, retrying(5))
-		b := w.clean.Begin()
+		b := w.begin()
 		remove(b, &doc{ID: 1, A: "p"})
 		w.commit(b)
-		b = w.clean.Begin()
+		b = w.begin()
 		insert(b, &doc{ID: 2, A: "p"})
 		w.commit(b)
 		down = false
-		b = w.clean.Begin()
+		b = w.begin()
 		remove(b, &doc{ID: 2, A: "p"})
 		wantResult(t, w.commit(b), "p", runtime.Removed, "")
 		time.Sleep(time.Hour)
@@ -221,26 +210,6 @@ func TestReleasedAgain(t *testing.T) {
 	})
 }
 
-// TestTimeout: what there was no time for goes in the background.
-func TestTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w, _ := newFaultyWorld(t, "a b c", func(string) error { time.Sleep(40 * time.Second); return nil }, retrying(5))
-		b := w.clean.Begin()
-		remove(b, &doc{ID: 1, Gallery: []string{"a", "b", "c"}})
-		begun := time.Now()
-		report := w.commit(b)
-		if took := time.Since(begun); took != 80*time.Second {
-			t.Errorf("the commit took %v", took)
-		}
-		if report.Count(runtime.Removed) != 2 || report.Count(runtime.Pending) != 1 {
-			t.Errorf("report: %v", report)
-		}
-		time.Sleep(time.Hour)
-		synctest.Wait()
-		w.wantLeft("")
-	})
-}
-
 // TestHangs: a storage that does not answer about one file holds up neither the commit
 // nor other files, however often it is asked.
 func TestHangs(t *testing.T) {
@@ -248,7 +217,7 @@ func TestHangs(t *testing.T) {
 		answer := make(chan struct{})
 		w := newWorld(t, "a b c d e")
 		w = w.with(runtime.WithStorage("media", &hangingFs{w.files, answer}), retrying(20), runtime.WithWorkers(1))
-		b := w.clean.Begin()
+		b := w.begin()
 		remove(b, &doc{ID: 1, Gallery: []string{"a", "b", "c"}})
 		begun := time.Now()
 		report := w.commit(b)
@@ -261,11 +230,11 @@ func TestHangs(t *testing.T) {
 		}
 		time.Sleep(24 * time.Hour)
 		synctest.Wait()
-		b = w.clean.Begin()
+		b = w.begin()
 		remove(b, &doc{ID: 2, A: "d"})
 		wantResult(t, w.commit(b), "d", runtime.Removed, "")
 		w.wantLeft("b e")
-		b = w.clean.Begin()
+		b = w.begin()
 		if err := b.Exec((&doc{ID: 3, A: "b"}).AfterCreate, func() (int64, error) { return 1, nil }); !errors.Is(err, runtime.ErrGone) {
 			t.Errorf("a file can be named whose deletion is under way: %v", err)
 		}
@@ -300,7 +269,7 @@ func TestClose(t *testing.T) {
 			}
 			return errDown
 		}, retrying(5))
-		b := w.clean.Begin()
+		b := w.begin()
 		remove(b, &doc{ID: 1, A: "c", Gallery: []string{"a", "b"}})
 		w.commit(b)
 		begun := time.Now()
@@ -314,10 +283,10 @@ func TestClose(t *testing.T) {
 		}
 		w.wantLeft("b c d")
 
-		b = w.clean.Begin() // after Close
+		b = w.begin() // after Close
 		remove(b, &doc{ID: 2, A: "d"})
 		wantResult(t, w.commit(b), "d", runtime.Removed, "")
-		b = w.clean.Begin()
+		b = w.begin()
 		remove(b, &doc{ID: 2, A: "b"})
 		wantResult(t, w.commit(b), "b", runtime.Failed, "")
 	})
@@ -327,7 +296,7 @@ func TestClose(t *testing.T) {
 func TestCloseWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := newFaultyWorld(t, "a", func(string) error { time.Sleep(10 * time.Second); return nil })
-		b := w.clean.Begin()
+		b := w.begin()
 		remove(b, &doc{ID: 1, A: "a"})
 		go w.commit(b)
 		synctest.Wait()
@@ -348,66 +317,16 @@ func TestCloseWaits(t *testing.T) {
 	})
 }
 
-// TestCloseDuringOutage: with no time left, nothing more is tried.
-func TestCloseDuringOutage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int64
-		w, _ := newFaultyWorld(t, "", func(string) error { calls.Add(1); time.Sleep(time.Second); return errDown }, retrying(5))
-		var names []string
-		for i := range 100 {
-			names = append(names, fmt.Sprintf("f%02d", i))
-			w.write(names[i])
-		}
-		b := w.clean.Begin()
-		remove(b, &doc{ID: 1, Gallery: names})
-		w.commit(b)
-		calls.Store(0)
-		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
-		defer cancel()
-		err := w.clean.Close(ctx)
-		var unfinished *runtime.UnfinishedError
-		if !errors.As(err, &unfinished) || len(unfinished.Files) != 100 || !strings.Contains(err.Error(), "(100 in all)") {
-			t.Errorf("Close: %v", err)
-		}
-		synctest.Wait()
-		time.Sleep(time.Hour)
-		if n := calls.Load(); n == 0 || n > 25 { // the portion that is under way goes on
-			t.Errorf("%d calls", n)
-		}
-	})
-}
-
-// TestRetryOfDerived: a derived file waits for its file.
-func TestRetryOfDerived(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		failures := map[string]int{"p": 1, "thumbs/p": 3}
-		w, _ := newFaultyWorld(t, "p thumbs/p", func(name string) error {
-			if failures[name]--; failures[name] >= 0 {
-				return errDown
-			}
-			return nil
-		}, retrying(9), runtime.WithTypes(thumbType))
-		b := w.clean.Begin()
-		log := b.Deleted(thumbType, runtime.IntKey(1))
-		log.Release(0, "p")
-		report := w.commit(b)
-		wantResult(t, report, "p", runtime.Pending, "")
-		wantResult(t, report, "thumbs/p", runtime.Pending, "")
-		time.Sleep(time.Hour)
-		synctest.Wait()
-		w.wantLeft("")
-	})
-}
-
-var thumbType = &runtime.Type{Name: "test.thumb", Fields: []runtime.Field{{Path: "A", Storage: "media", Derived: []string{"thumbs/{name}"}}}}
-
-// TestDerivedOfWhatFails stays with its file.
-func TestDerivedOfWhatFails(t *testing.T) {
-	w, _ := newFaultyWorld(t, "p thumbs/p", func(string) error { return errDown }, runtime.WithTypes(thumbType))
-	b := w.clean.Begin()
-	log := b.Deleted(thumbType, runtime.IntKey(1))
-	log.Release(0, "p")
-	report := w.commit(b)
-	wantResult(t, report, "p", runtime.Failed, "")
-	wantResult(t, report, "thumbs/p", runtime.Kept, runtime.FileKept)
+func TestUnfinishedError(t *testing.T) {
+	e := &runtime.UnfinishedError{Err: context.DeadlineExceeded}
+	for i := range 12 {
+		e.Files = append(e.Files, media(fmt.Sprint("f", i)))
+	}
+	text := e.Error()
+	if !strings.Contains(text, "media:f0, media:f1,") || !strings.HasSuffix(text, "media:f9, … (12 in all) (context deadline exceeded)") {
+		t.Error(text)
+	}
+	if !errors.Is(e, context.DeadlineExceeded) {
+		t.Error("it does not wrap why")
+	}
 }

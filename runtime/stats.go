@@ -14,7 +14,7 @@ type Stats struct {
 	Waiting int // files that wait for another attempt now
 
 	Committed, RolledBack, Unknown          uint64 // batches, by outcome
-	HandedOver                              uint64 // batches, left to an outbox and committed by the caller
+	Flushed                                 uint64 // batches, left to an outbox and committed by the caller
 	Removed, Missing, Kept, Pending, Failed uint64 // files, by status
 	Retried                                 uint64 // attempts to delete a file after the first
 }
@@ -24,22 +24,17 @@ type Stats struct {
 func (c *Cleaner) Stats() Stats {
 	n := &c.counters
 	s := Stats{
-		Committed: n.committed.Load(), RolledBack: n.rolledBack.Load(), Unknown: n.unknown.Load(), HandedOver: n.handedOver.Load(),
+		Committed: n.committed.Load(), RolledBack: n.rolledBack.Load(), Unknown: n.unknown.Load(), Flushed: n.flushed.Load(),
 		Removed: n.removed.Load(), Missing: n.missing.Load(), Kept: n.kept.Load(), Pending: n.pending.Load(), Failed: n.failed.Load(),
 		Retried: n.retried.Load(),
 	}
-	c.company.mu.Lock()
-	s.Open = len(c.company.open)
-	c.company.mu.Unlock()
-	c.retries.mu.Lock()
-	s.Waiting = c.retries.files
-	c.retries.mu.Unlock()
+	s.Open, s.Waiting = c.registry.Batches(), c.deleter.Waiting()
 	return s
 }
 
 type counters struct {
 	committed, rolledBack, unknown          atomic.Uint64
-	handedOver                              atomic.Uint64
+	flushed                                 atomic.Uint64
 	removed, missing, kept, pending, failed atomic.Uint64
 	retried                                 atomic.Uint64
 }
@@ -52,8 +47,8 @@ func (n *counters) batch(o Outcome) {
 		n.rolledBack.Add(1)
 	case Unknown:
 		n.unknown.Add(1)
-	case HandedOver:
-		n.handedOver.Add(1)
+	case Flushed:
+		n.flushed.Add(1)
 	}
 }
 

@@ -6,41 +6,43 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
-	"os"
 	"path"
-	"slices"
 	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/afero"
 
+	"github.com/filecleangen/filecleangen/runtime/internal/deletion"
+	"github.com/filecleangen/filecleangen/runtime/internal/registry"
 	"github.com/filecleangen/filecleangen/storage"
 )
 
-// ErrUpload is wrapped by the errors of [Batch.Create], and by that of
-// [Batch.CommitWith] when a record names an upload that is not complete.
+// ErrUpload is wrapped by the errors of [Keeper.Create], and by that of [Keeper.Commit]
+// when a record names an upload that is not complete.
 var ErrUpload = errors.New("filecleangen: upload")
 
-// An Upload is a new file that goes unless a row comes to name it. Write it, Close it
-// and check the error of Close: before that no transaction can be committed whose
-// record names it. Then a transaction takes it by its name: the record holds it.
+// An Upload is a new file that goes unless a row comes to name it. Write it, Close it and
+// check the error of Close: before that no transaction can be committed whose record
+// names it. Then a transaction takes it by its name: the record holds it.
 type Upload struct {
-	batch  *Batch // which is responsible; of an upload that the cleaner made, its own
-	ref    Ref
-	file   afero.File
-	intent *Intent // nil without an outbox
+	cleaner *Cleaner
+	ref     Ref
+	file    afero.File
+	entry   *registry.Upload
+	note    *Note // nil without an outbox
 
-	// Guarded by batch.mu.
-	failed   error // the first error of Write
-	closed   bool
-	complete bool // closed without error, everything written
-	cut      bool // a rollback to a savepoint cut a record's hold of it
-
-	taken bool // a transaction has come to name it, or may have; guarded by company.mu
+	mu        sync.Mutex
+	failed    error // the first error of Write
+	closed    bool
+	closing   bool // Close is under way
+	complete  bool // closed without error, everything written
+	discarded bool
 }
 
-// Create opens a new file in a storage, for a row to name, before the transaction
-// that names it begins:
+// Create opens a new file in a storage, for a row to name, before the transaction that
+// names it begins:
 //
 //	up, err := cleaner.Create(ctx, "media", "covers/new.png")
 //	…
@@ -48,121 +50,49 @@ type Upload struct {
 //	… // write, and check the error of up.Close
 //	article.Cover = up.Name()
 //
-// Parent directories are made as needed. If the name is taken, or was until lately,
-// the file gets a free one beside it ("a.png" becomes "a_x4k2p7q.png", as in Django);
-// [Upload.Name] says which, and is what the record must hold. It never opens a file
-// that was there before.
+// Parent directories are made as needed. If the name is taken, or was until lately, the
+// file gets a free one beside it ("a.png" becomes "a_x4k2p7q.png", as in Django);
+// [Upload.Name] says which, and is what the record must hold. In a storage that can't
+// create exclusively (see [storage.ExclusiveCreator]) it always gets a name that nobody
+// else has. It never opens a file that was there before.
 //
-// With an outbox the upload is noted in it before the file is made, so that the file
-// goes also if the process dies.
+// With an outbox the upload is noted in it before the file is made, so that the file goes
+// also if the process dies.
 //
 // Errors wrap [ErrUpload], and [storage.ErrBadName] where that is the cause.
-func (c *Cleaner) Create(ctx context.Context, storage, name string) (*Upload, error) {
-	b := c.Begin()
-	u, err := b.Create(ctx, storage, name)
+func (c *Cleaner) Create(ctx context.Context, storageName, name string) (*Upload, error) {
+	u, err := c.create(ctx, storageName, name)
 	if err != nil {
-		b.leave()
-		return nil, err
-	}
-	if c.intents != nil { // the outbox is responsible
-		b.leave()
-	}
-	c.company.watch(u)
-	return u, nil
-}
-
-// Discard gives the file up, unless a transaction has taken it: it is deleted if no
-// row names it. Defer it when the upload was created. Without an outbox the file goes
-// at once, and the rows are asked if the cleaner has references; with one, a relay
-// asks them, and does it. What can't be done now is logged.
-//
-// An upload of [Batch.Create] is the batch's: Discard does nothing.
-func (u *Upload) Discard() {
-	c := u.batch.cleaner
-	watched, taken := c.company.unwatch(u)
-	if !watched {
-		return
-	}
-	u.batch.mu.Lock()
-	closed := u.closed
-	u.closed = true
-	if u.intent != nil {
-		u.intent.Complete = u.complete
-	}
-	u.batch.mu.Unlock()
-	if !closed {
-		_ = guard(u.file.Close) // nobody wants what is in it
-	}
-	switch ctx := context.Background(); {
-	case taken:
-		u.batch.leave()
-	case u.intent != nil:
-		if err := guard(func() error { return c.intents.Discard(ctx, []*Intent{u.intent}) }); err != nil {
-			c.log(ctx, slog.LevelWarn, "filecleangen: an upload could not be discarded; it goes when its time is over",
-				slog.String("storage", u.ref.Storage), slog.String("name", u.ref.Name), slog.Any("error", err))
-		}
-	default:
-		b := u.batch
-		b.mu.Lock()
-		b.state, b.undone = ended, true
-		b.mu.Unlock()
-		c.execute(ctx, b, view{}, &Report{Outcome: RolledBack, Files: []Result{{Ref: u.ref, Reason: Unused}}}, c.askDatabase)
-	}
-}
-
-// leave ends a batch that has nothing to decide.
-func (b *Batch) leave() {
-	b.mu.Lock()
-	b.state, b.undone, b.uploads = ended, true, nil
-	b.mu.Unlock()
-	b.cleaner.company.handOver(b, view{})
-}
-
-// Create is [Cleaner.Create] for a file that this batch is responsible for: it goes if
-// the batch is rolled back, and stays if a record holds it when the batch is
-// committed. With an outbox, call it before the transaction begins: a transaction at
-// REPEATABLE READ can't take what was noted after its snapshot was made.
-//
-// Errors wrap [ErrUpload], and [storage.ErrBadName] or [ErrEnded] where these are the
-// cause.
-func (b *Batch) Create(ctx context.Context, storage, name string) (*Upload, error) {
-	u, err := b.create(ctx, storage, name)
-	if err != nil {
-		return nil, fmt.Errorf("%w of %s: %w", ErrUpload, Ref{Storage: storage, Name: name}, err)
+		return nil, fmt.Errorf("%w of %s: %w", ErrUpload, Ref{Storage: storageName, Name: name}, err)
 	}
 	return u, nil
 }
 
-func (b *Batch) create(ctx context.Context, where, name string) (*Upload, error) {
+func (c *Cleaner) create(ctx context.Context, storageName, name string) (*Upload, error) {
 	if err := storage.CheckName(name); err != nil {
 		return nil, err
 	}
-	in, ok := b.cleaner.storages[where]
+	in, ok := c.storages[storageName]
 	if !ok {
-		return nil, fmt.Errorf("storage %q was not given to runtime.New", where)
+		return nil, fmt.Errorf("storage %q was not given to runtime.New", storageName)
 	}
 	const tries = 100
 	wanted := name
+	if !in.exclusive {
+		name = beside(wanted, len(rand.Text()))
+	}
 	err := fs.ErrExist
 	for range tries {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		u := &Upload{batch: b, ref: Ref{Storage: where, Name: name}}
-		reserved, reserveErr := b.cleaner.company.reserve(u)
-		if reserveErr != nil {
-			return nil, reserveErr
-		}
-		if !reserved {
-			name = alternative(wanted)
-			continue
-		}
-		err = u.open(ctx, in.fs)
+		var u *Upload
+		u, err = c.createAs(ctx, in.fs, Ref{Storage: storageName, Name: name})
 		switch {
 		case err == nil:
 			return u, nil
 		case errors.Is(err, fs.ErrExist):
-			name = alternative(wanted)
+			name = beside(wanted, 7)
 		case !errors.Is(err, fs.ErrNotExist): // a deletion pruned the directory: it is made again
 			return nil, err
 		}
@@ -170,20 +100,31 @@ func (b *Batch) create(ctx context.Context, where, name string) (*Upload, error)
 	return nil, fmt.Errorf("no free name in %d tries: %w", tries, err)
 }
 
-// open makes the file, which must not have been there, or takes the reservation
-// back: only a file that this batch made may ever be removed as its upload.
+// createAs is create under one name. It looks for a file before it reserves the name:
+// who deletes a file that is there, or names it, must not take it for an upload.
+func (c *Cleaner) createAs(ctx context.Context, files afero.Fs, ref Ref) (*Upload, error) {
+	switch _, err := storage.Lstat(files, ref.Name); {
+	case err == nil:
+		return nil, fs.ErrExist
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err // it may be there
+	}
+	entry, free := c.registry.Reserve(ref)
+	if !free {
+		return nil, fs.ErrExist
+	}
+	u := &Upload{cleaner: c, ref: ref, entry: entry}
+	if err := u.open(ctx, files); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// open makes the file, which must not have been there, or takes the reservation back.
 func (u *Upload) open(ctx context.Context, files afero.Fs) (err error) {
-	var file afero.File
 	defer func() {
-		u.batch.mu.Lock()
-		u.file = file
-		if file == nil { // also on a panic
-			u.batch.uploads = slices.DeleteFunc(u.batch.uploads, func(other *Upload) bool { return other == u })
-		}
-		orphan := file != nil && u.batch.state == ended
-		u.batch.mu.Unlock()
-		if orphan { // the batch ended meanwhile, without it; nobody knows its name
-			err = errors.Join(ErrEnded, file.Close(), files.Remove(u.ref.Name))
+		if u.file == nil { // also on a panic
+			u.cleaner.registry.Drop(u.entry)
 		}
 	}()
 	if dir := path.Dir(u.ref.Name); dir != "." {
@@ -191,55 +132,56 @@ func (u *Upload) open(ctx context.Context, files afero.Fs) (err error) {
 			return err
 		}
 	}
-	// Look first, for the sake of storages that don't know O_EXCL.
-	switch _, err := storage.Lstat(files, u.ref.Name); {
-	case err == nil:
-		return fs.ErrExist
-	case !errors.Is(err, fs.ErrNotExist):
-		return err // it may be there
-	}
-	in := u.batch.cleaner.intents
-	if in != nil {
-		if u.intent, err = in.Note(ctx, u.ref); err != nil {
+	box := u.cleaner.outbox
+	if box != nil {
+		if u.note, err = box.NoteUpload(ctx, u.ref); err != nil {
 			return err
 		}
-		if u.intent == nil {
+		if u.note == nil {
 			return fs.ErrExist
 		}
+		if deletion.Passed(u.note.Until) { // the process was stopped, and the file is taken for gone
+			return errors.Join(fmt.Errorf("%w: the time of the upload is over", ErrGone), box.DiscardUploads(context.WithoutCancel(ctx), []*Note{u.note}))
+		}
+		u.cleaner.registry.Expire(u.entry, u.note.Until.Add(time.Hour))
 	}
-	if in != nil && passed(u.intent.Until) { // the process was stopped, and the file is taken for gone
-		return errors.Join(fmt.Errorf("%w: the time of the upload is over", ErrGone), in.Discard(context.WithoutCancel(ctx), []*Intent{u.intent}))
-	}
-	f, err := files.OpenFile(u.ref.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	file, err := storage.CreateNew(files, u.ref.Name)
 	if err == nil {
-		file = f
+		u.file = file
+		u.cleaner.registry.Opened(u.entry)
 		return nil
 	}
-	if in != nil {
-		err = errors.Join(err, u.takeBack(context.WithoutCancel(ctx), in, err))
+	if box != nil {
+		err = errors.Join(err, u.takeBack(context.WithoutCancel(ctx), box, err))
 	}
 	return err
 }
 
-// takeBack takes an intent back whose file could not be made: if there was one, it is
+// takeBack takes a note back whose file could not be made: if there was one, it is
 // somebody else's, and otherwise a part of it may be there.
-func (u *Upload) takeBack(ctx context.Context, in *Intents, failed error) error {
+func (u *Upload) takeBack(ctx context.Context, box Outbox, failed error) error {
 	if errors.Is(failed, fs.ErrExist) {
-		return in.Cancel(ctx, u.intent)
+		return box.CancelUpload(ctx, u.note)
 	}
-	return in.Discard(ctx, []*Intent{u.intent})
+	return box.DiscardUploads(ctx, []*Note{u.note})
 }
 
-// alternative returns a name beside the wanted one, in the manner of Django's
-// Storage.get_alternative_name: an underscore and 7 random characters before
-// the extension.
-func alternative(name string) string {
+// beside returns a name beside the wanted one, in the manner of Django's
+// Storage.get_alternative_name: an underscore and n random characters before the
+// extension. A long name is shortened to what file systems take.
+func beside(name string, n int) string {
+	const longest = 255 // bytes of one element of a path
 	dir, base := path.Split(name)
 	ext := path.Ext(base)
-	if ext == base { // a dot file
+	if ext == base || len(ext)+n+1 >= longest { // a dot file
 		ext = ""
 	}
-	return dir + strings.TrimSuffix(base, ext) + "_" + strings.ToLower(rand.Text()[:7]) + ext
+	stem := strings.TrimSuffix(base, ext)
+	for len(stem) > 0 && len(stem)+1+n+len(ext) > longest {
+		_, size := utf8.DecodeLastRuneInString(stem)
+		stem = stem[:len(stem)-size]
+	}
+	return dir + stem + "_" + strings.ToLower(rand.Text()[:n]) + ext
 }
 
 // Name returns the name that the file got, for the record to hold.
@@ -252,39 +194,49 @@ func (u *Upload) Ref() Ref { return u.ref }
 func (u *Upload) Write(p []byte) (int, error) {
 	n, err := u.file.Write(p)
 	if err != nil {
-		u.batch.mu.Lock()
+		u.mu.Lock()
 		u.failed = err
-		u.batch.mu.Unlock()
+		u.mu.Unlock()
 	}
 	return n, err
 }
 
-// Close ends the upload. Its error matters: many storages write the file only
-// now. After an error of Write or Close the upload is not complete, and a
-// record can't be committed with its name. A second Close returns
-// [fs.ErrClosed].
+// Close ends the upload. Its error matters: many storages write the file only now. After
+// an error of Write or Close the upload is not complete, and a record can't be committed
+// with its name. A second Close returns [fs.ErrClosed].
 func (u *Upload) Close() error {
-	u.batch.mu.Lock()
+	u.mu.Lock()
 	if u.closed {
-		u.batch.mu.Unlock()
+		u.mu.Unlock()
 		return fmt.Errorf("%w of %s: %w", ErrUpload, u.ref, fs.ErrClosed)
 	}
-	u.closed = true
-	u.batch.mu.Unlock()
+	u.closed, u.closing = true, true
+	failed := u.failed
+	u.mu.Unlock()
+	defer u.endClose() // also on a panic
 
 	err := u.file.Close()
-	u.batch.mu.Lock()
-	failed := u.failed
-	u.batch.mu.Unlock()
-	if in := u.batch.cleaner.intents; err == nil && failed == nil && in != nil {
-		err = in.Complete(context.Background(), u.intent)
+	if box := u.cleaner.outbox; err == nil && failed == nil && box != nil {
+		err = box.CompleteUpload(context.Background(), u.note)
 	}
-	u.batch.mu.Lock()
+	u.mu.Lock()
 	u.complete = err == nil && u.failed == nil
 	complete := u.complete
-	u.batch.mu.Unlock()
+	u.mu.Unlock()
 	if complete {
-		u.batch.cleaner.company.completed(u)
+		u.cleaner.registry.Complete(u.entry)
 	}
 	return err
+}
+
+// endClose gives the file up if it was discarded while Close was under way: a storage may
+// have made it only now.
+func (u *Upload) endClose() {
+	u.mu.Lock()
+	u.closing = false
+	discarded := u.discarded
+	u.mu.Unlock()
+	if discarded {
+		u.giveUp()
+	}
 }

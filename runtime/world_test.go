@@ -24,32 +24,66 @@ type (
 
 var docType = models.DocFileType
 
-// world is a cleaner with one storage and what can be observed of it.
+// world is a cleaner with one storage, the rows that it asks, and what can be observed
+// of it.
 type world struct {
-	t     testing.TB
-	files afero.Fs
-	clean *runtime.Cleaner
-	logs  *bytes.Buffer
+	t       testing.TB
+	files   afero.Fs
+	clean   *runtime.Cleaner
+	logs    *bytes.Buffer
+	rows    *database
+	asks    runtime.Option // who is asked; nil is the rows
+	uploads []*runtime.Upload
 }
 
-// newWorld makes a cleaner whose storage "media" has the named files. Options
-// come after its own, so that they can give other storages.
+// newWorld makes a cleaner whose storage "media" has the named files, and that asks the
+// rows which the functions of this file write. Options come after its own, so that they
+// can give other storages.
 func newWorld(tb testing.TB, files string, options ...runtime.Option) *world {
 	tb.Helper()
-	w := &world{t: tb, files: afero.NewMemMapFs()}
+	return makeWorld(tb, nil, files, options)
+}
+
+// newUnchecked makes one that asks nobody.
+func newUnchecked(tb testing.TB, files string, options ...runtime.Option) *world {
+	tb.Helper()
+	return makeWorld(tb, runtime.Unchecked(), files, options)
+}
+
+// newAsking makes one that asks a function.
+func newAsking(tb testing.TB, refs runtime.ReferencesFunc, files string) *world {
+	tb.Helper()
+	return makeWorld(tb, runtime.WithReferences(refs), files, nil)
+}
+
+func makeWorld(tb testing.TB, asks runtime.Option, files string, options []runtime.Option) *world {
+	tb.Helper()
+	w := &world{t: tb, files: afero.NewMemMapFs(), asks: asks}
 	for name := range strings.FieldsSeq(files) {
 		w.write(name)
 	}
 	return w.with(append([]runtime.Option{runtime.WithStorage("media", w.files)}, options...)...)
 }
 
+// modes is for tests that tell what happens whether the rows are asked or not.
+var modes = map[string]func(tb testing.TB, files string, options ...runtime.Option) *world{
+	"asked": newWorld, "unchecked": newUnchecked,
+}
+
 // with makes the cleaner anew, with these options.
 func (w *world) with(options ...runtime.Option) *world {
 	w.t.Helper()
 	w.logs = &bytes.Buffer{}
+	if w.rows == nil {
+		w.rows = newDatabase()
+	}
+	asks := w.asks
+	if asks == nil {
+		asks = runtime.WithReferences(w.rows)
+	}
 	logger := slog.New(slog.NewTextHandler(w.logs, nil))
 	c, err := runtime.New(append([]runtime.Option{
-		runtime.WithTypes(docType), runtime.WithLogger(logger),
+		asks, runtime.WithTypes(docType), runtime.WithLogger(logger),
 		runtime.WithWorkers(1), runtime.WithRetry(runtime.Retry{Attempts: 1}),
 	}, options...)...)
 	if err != nil {
@@ -93,30 +127,67 @@ func (w *world) wantLeft(want string) {
 	}
 }
 
-// commit commits a batch whose transaction went well.
-func (w *world) commit(b *runtime.Batch) *runtime.Report {
+// begin begins a transaction, and its batch.
+func (w *world) begin() *txn { return &txn{Batch: w.clean.Begin(), w: w} }
+
+// commit commits a transaction, which goes well.
+func (w *world) commit(b *txn) *runtime.Report {
 	w.t.Helper()
-	report, err := b.CommitWith(context.Background(), func() error { return nil })
+	report, err := w.tryCommit(b)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return report
 }
 
-// upload writes a new file through the batch and returns its name.
-func (w *world) upload(b *runtime.Batch, name string) string {
+// tryCommit commits a transaction if the cleaner lets it.
+func (w *world) tryCommit(b *txn) (*runtime.Report, error) {
+	return w.clean.Commit(context.Background(), b.Batch, nil, b.land)
+}
+
+// lose commits a transaction whose client never hears what became of it: it was not
+// committed yet.
+func (w *world) lose(b *txn) *runtime.Report {
+	report, err := w.clean.Commit(context.Background(), b.Batch, nil, func() error { return errLost })
+	if !errors.Is(err, errLost) {
+		w.t.Errorf("the error of a commit that failed is %v", err)
+	}
+	return report
+}
+
+var errLost = errors.New("connection reset by peer")
+
+// upload writes a new file and returns its name. Whoever defers the discard of the world
+// does what users do.
+func (w *world) upload(name string) string {
 	w.t.Helper()
-	u, err := b.Create(context.Background(), "media", name)
+	u := w.create(name)
+	if err := u.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	return u.Name()
+}
+
+// create is upload without the Close.
+func (w *world) create(name string) *runtime.Upload {
+	w.t.Helper()
+	u, err := w.clean.Create(context.Background(), "media", name)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := u.Write([]byte(name)); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := u.Close(); err != nil {
-		w.t.Fatal(err)
+	w.uploads = append(w.uploads, u)
+	return u
+}
+
+// discard gives all uploads up.
+func (w *world) discard() {
+	for _, u := range w.uploads {
+		u.Discard()
 	}
-	return u.Name()
+	w.uploads = nil
 }
 
 // wantResult checks what a report says of a file.
@@ -133,29 +204,3 @@ func wantResult(t *testing.T, r *runtime.Report, name string, status runtime.Sta
 }
 
 func media(name string) runtime.Ref { return runtime.Ref{Storage: "media", Name: name} }
-
-// The writes of a database that does what it is told.
-
-func insert(b *runtime.Batch, r *doc) {
-	_ = b.Exec(r.AfterCreate, oneRow)
-}
-
-// update changes a record and saves it.
-func update(b *runtime.Batch, r *doc, change func(*doc)) {
-	old := r.FileSnapshot()
-	change(r)
-	_ = b.Exec(func(b *runtime.Batch) { r.BeforeUpdate(b, old) }, oneRow)
-}
-
-func remove(b *runtime.Batch, r *doc) {
-	old := r.FileSnapshot()
-	_ = b.Exec(func(b *runtime.Batch) { r.AfterDelete(b, old) }, oneRow)
-}
-
-func oneRow() (int64, error) { return 1, nil }
-
-func noRow() (int64, error) { return 0, nil }
-
-func failed() (int64, error) { return 0, errWrite }
-
-var errWrite = errors.New("UNIQUE constraint failed")

@@ -3,7 +3,8 @@ package storage
 import (
 	"fmt"
 	"os"
-	"path"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/afero"
@@ -17,8 +18,17 @@ import (
 //
 // A DirFs is an afero.Fs and afero.Lstater, safe for concurrent use. Names are
 // relative to the directory, which is ".".
+//
+// Names are compared as the file system does. Some fold case, so that A.png and a.png
+// are one file: those of macOS and Windows usually, mounts of such, and directories of
+// ext4 with the attribute casefold. Some fold Unicode normal forms (NFC and NFD), as APFS
+// and HFS+ do, or casefold. [DirFs.Folding] says what this one does, and runtime.New
+// warns of it: rows must not name one file by two spellings.
 type DirFs struct {
 	root *os.Root
+
+	folding sync.Once
+	folds   Folding // once folding was done
 }
 
 var (
@@ -106,7 +116,7 @@ func (d *DirFs) Chtimes(name string, atime, mtime time.Time) error {
 // fs.ErrNotExist if it was missing, it wraps [ErrIsDirectory] if the name is a
 // directory's, and is the system's otherwise.
 func (d *Directory) RemoveFile(base string) error {
-	if base != path.Base(base) { // it would lead elsewhere
+	if strings.Contains(base, "/") || CheckName("d/"+base) != nil { // it would lead elsewhere
 		return fmt.Errorf("%w %q: it is not the name of a file in one directory", ErrBadName, base)
 	}
 	return d.remove(base)

@@ -149,8 +149,8 @@ func TestDirectoryRemoveFile(t *testing.T) {
 	if err := d.RemoveFile("empty"); !errors.Is(err, storage.ErrIsDirectory) {
 		t.Errorf("a directory: %v", err)
 	}
-	for _, name := range []string{"../q", "../../outside/victim", "empty/x", ".", "..", "", "/"} {
-		if err := d.RemoveFile(name); err == nil || errors.Is(err, fs.ErrNotExist) {
+	for _, name := range []string{"../q", "../../outside/victim", "empty/x", ".", "..", "", "/", "p/", "p/.", `empty\x`, "p\x00"} {
+		if err := d.RemoveFile(name); !errors.Is(err, storage.ErrBadName) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -1,11 +1,13 @@
 // Package storage is what filecleangen knows of files without knowing whose they
 // are:
 //
-//   - [Dir], a local directory as a storage, which no name leaves;
+//   - [Dir], a local directory as a storage, which no name leaves, and which names are
+//     one file in it, [Folding];
 //   - names: a [Ref] is a name in a storage, [CheckName] tells which names may be
 //     handed to one, [CheckTemplate] and [Derive] make names from others;
-//   - what a storage may be able to do besides: [ManyRemover]; and how one file is
-//     removed from any of them, and never a directory, [RemoveFile].
+//   - what a storage may be able to do besides: [ManyRemover], [ExclusiveCreator]; how
+//     one file is removed from any of them, and never a directory, [RemoveFile]; and how
+//     one is made, [CreateNew].
 //
 // Package storagetest, below it, tells whether a storage can be trusted.
 //

@@ -15,7 +15,8 @@ import (
 type ManyRemover interface {
 	// RemoveMany deletes the named files; one that does not exist is no error.
 	// It returns nil if none of them is left, a *RemoveManyError if that is true
-	// of the others, and any other error if nothing is known of any of them.
+	// of the others, perhaps wrapped, and any other error, also one that wraps several, if
+	// nothing is known of any of them.
 	// They are tried again then, some perhaps for no reason.
 	//
 	// It is called from several goroutines at once, see runtime.WithWorkers.

@@ -56,7 +56,8 @@
 //
 // Files go right after the commit, before the call returns; what that can't promise is
 // in the documentation of package runtime. [Table] is for such a cleaner, too: its
-// references, given to [runtime.WithReferences], ask the rows before a file goes.
+// references, given to [runtime.WithReferences], ask the rows before a file goes. With
+// [runtime.Unchecked] its conditions are yours.
 //
 // Gorm tells nobody of a commit, but for the transaction that it begins for a single
 // statement. So others are begun by [Transaction] in place of db.Transaction and
@@ -73,18 +74,28 @@
 //
 // # Uploads
 //
-//	file, err := gormclean.Create(db, "media", "covers/new.png")
+//	up, err := box.Create(ctx, "media", "covers/new.png") // or the cleaner's
 //	…
-//	defer file.Discard()
-//	err = file.Close()
+//	defer up.Discard()
+//	… // write
+//	err = up.Close()
 //	…
-//	article.Cover = file.Name()
+//	article.Cover = up.Name()
 //	err = db.Save(&article).Error
 //
-// With an outbox, create it before the transaction begins, and defer Discard outside of
-// it. The file goes then if no row names it; without Discard, when its time is over, see
-// [outbox.WithUploadTime]. In memory, create it in the [Transaction] that saves it, whose
-// it is: Discard does nothing.
+// Create it before the transaction begins, and defer Discard outside of it. The file goes
+// then if no row names it; with an outbox also without Discard, when its time is over, see
+// [outbox.WithUploadTime].
+//
+// # Reports
+//
+//	err = db.Use(gormclean.New(keeper, gormclean.WithReport(func(ctx context.Context, r *runtime.Report) {
+//		slog.InfoContext(ctx, r.String())
+//	})))
+//
+// No call of gorm's returns what became of files: [WithReport] passes it on. In memory it
+// gets the report of each commit, also of one whose outcome is unknown; with an outbox that
+// of each statement which let go of files, as it was left to the outbox.
 //
 // # Without the plugin
 //

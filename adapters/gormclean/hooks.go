@@ -25,11 +25,11 @@ var ErrNoTransaction = errors.New("gormclean: the statement runs in no transacti
 // that only those statements are seen for which gorm calls hooks, see the package
 // documentation. It can't be used together with the plugin, which makes hooks do
 // nothing.
-func Attach(db *gorm.DB, box *outbox.Outbox) error {
+func Attach(db *gorm.DB, box *outbox.Outbox, more ...Option) error {
 	if box == nil {
 		return errors.New("gormclean: the outbox is nil")
 	}
-	return db.Use(attached{joining{inOutbox{box}}, &models{}})
+	return db.Use(attached{joining{inOutbox{box, optionsOf(more).report}}, &models{}})
 }
 
 // attached is where gorm keeps the outbox: a plugin that does nothing.

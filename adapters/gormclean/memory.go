@@ -18,8 +18,9 @@ import (
 // begin. Gorm tells nobody of a commit, but for those of its own that callbacks
 // stand around.
 type inMemory struct {
-	cleaner *runtime.Cleaner
-	open    sync.Map // gorm.ConnPool, as poolOf has it -> *transaction
+	keeper runtime.Keeper
+	report reporter
+	open   sync.Map // gorm.ConnPool, as poolOf has it -> *transaction
 }
 
 // transaction is one of the database, and its batch.
@@ -35,10 +36,10 @@ type transaction struct {
 
 // start begins a batch, then a transaction.
 func (m *inMemory) start(begin func() (gorm.ConnPool, error)) (*transaction, error) {
-	t := &transaction{memory: m, batch: m.cleaner.Begin()}
+	t := &transaction{memory: m, batch: m.keeper.Begin()}
 	tx, err := begin()
 	if err != nil {
-		t.end()
+		t.batch.Rollback()
 		return nil, err
 	}
 	if isComparable(tx) { // or its statements can't be known, and are refused
@@ -51,26 +52,30 @@ func (m *inMemory) start(begin func() (gorm.ConnPool, error)) (*transaction, err
 // commit commits the transaction, and lets its files go. If it returns false, the
 // transaction is still open, and must be rolled back.
 func (t *transaction) commit(ctx context.Context, commit func() error) (called bool, err error) {
-	_, err = t.batch.CommitWith(ctx, func() error {
+	report, err := t.memory.keeper.Commit(ctx, t.batch, t.tx, func() error {
 		called = true
 		return commit()
 	})
+	t.memory.report.tell(ctx, report)
 	return called, err
 }
 
-// end forgets the transaction, which is over. If it was not committed, what was
-// uploaded for it goes.
-func (t *transaction) end() {
+// end forgets the transaction, which is over.
+func (t *transaction) end(ctx context.Context) {
 	if t.tx != nil {
 		t.memory.open.Delete(t.tx)
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.lost { // even what was uploaded may be named
-		_, _ = t.batch.CommitWith(context.Background(), func() error { return errLost })
+	lost := t.lost
+	t.mu.Unlock()
+	if !lost {
+		t.batch.Rollback()
 		return
 	}
-	t.batch.Rollback()
+	// Even what was uploaded may be named.
+	report, _ := t.memory.keeper.Commit(ctx, t.batch, t.tx, func() error { return errLost })
+	t.memory.report.tell(ctx, report) // if it was not told before
+	t.batch.Rollback()                // if that was refused
 }
 
 var errLost = errors.New("gormclean: nobody can tell what the transaction has committed")
@@ -157,7 +162,7 @@ func (m *inMemory) aroundEnd(run func(*gorm.DB)) func(*gorm.DB) {
 			run(db)
 			return
 		}
-		defer t.end()
+		defer t.end(db.Statement.Context)
 		if err := db.Statement.Context.Err(); err != nil && db.Error == nil { // COMMIT would fail, and its outcome be unknown
 			_ = db.AddError(err)
 		}
@@ -181,7 +186,7 @@ func (m *inMemory) loseTrack(tx gorm.ConnPool) {
 	}
 }
 
-func (m *inMemory) types() []*runtime.Type { return m.cleaner.Types() }
+func (m *inMemory) types() []*runtime.Type { return m.keeper.Types() }
 
 // ErrUnobserved is wrapped by the error of a statement that would let go of files, or
 // name some, in a transaction of which a plugin without an outbox can't tell when it
@@ -209,7 +214,7 @@ func (m *inMemory) begin(ctx context.Context, begin func() (gorm.ConnPool, error
 		return nil, nil, err
 	}
 	return pool, func(well bool) (err error) {
-		defer t.end()
+		defer t.end(ctx)
 		if err = ctx.Err(); well && err == nil {
 			var called bool
 			if called, err = t.commit(ctx, committer.Commit); called {
@@ -249,7 +254,7 @@ func (m *inMemory) transaction(db *gorm.DB, f func(tx *gorm.DB) error, options [
 	if err != nil {
 		return err
 	}
-	defer t.end()
+	defer t.end(tx.Statement.Context)
 	called := false
 	defer func() { // also on a panic
 		if !called {
@@ -264,14 +269,6 @@ func (m *inMemory) transaction(db *gorm.DB, f func(tx *gorm.DB) error, options [
 	}
 	called, err = t.commit(tx.Statement.Context, func() error { called = true; return tx.Commit().Error })
 	return err
-}
-
-func (m *inMemory) create(db *gorm.DB, storage, name string) (*runtime.Upload, error) {
-	t := m.of(db.Statement.ConnPool)
-	if t == nil {
-		return nil, fmt.Errorf("gormclean: without an outbox, a file is uploaded in the transaction that is to name it: %w", ErrUnobserved)
-	}
-	return t.batch.Create(db.Statement.Context, storage, name)
 }
 
 // watch makes the batch of a transaction keep every file if the database has rolled

@@ -6,17 +6,27 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
+// flusher is a keeper that keeps promises in the database, such as an outbox.Outbox: what
+// is flushed into a transaction is committed with it.
+type flusher interface {
+	runtime.Keeper
+	Flush(ctx context.Context, b *runtime.Batch, tx runtime.Tx) (*runtime.Report, error)
+	Nudge()
+}
+
 // inOutbox keeps promises in a table, by the transaction itself: when that is
 // committed is the database's business.
-type inOutbox struct{ box *outbox.Outbox }
+type inOutbox struct {
+	box    flusher
+	report reporter
+}
 
 func (o inOutbox) install(*gorm.DB) error { return nil }
 
-func (o inOutbox) types() []*runtime.Type { return o.box.Cleaner().Types() }
+func (o inOutbox) types() []*runtime.Type { return o.box.Types() }
 
 func (o inOutbox) joins(gorm.ConnPool) error { return nil }
 
@@ -43,7 +53,8 @@ func (o inOutbox) keep(ctx context.Context, tx gorm.ConnPool, log func(*runtime.
 	if err := log(b); err != nil {
 		return err
 	}
-	_, err := o.box.Flush(ctx, b, tx)
+	report, err := o.box.Flush(ctx, b, tx)
+	o.report.tell(ctx, report)
 	return err
 }
 
@@ -57,8 +68,4 @@ func (o inOutbox) transaction(db *gorm.DB, f func(tx *gorm.DB) error, options []
 		o.box.Nudge()
 	}
 	return err
-}
-
-func (o inOutbox) create(db *gorm.DB, storage, name string) (*runtime.Upload, error) {
-	return o.box.Create(db.Statement.Context, storage, name)
 }

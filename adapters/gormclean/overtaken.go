@@ -61,7 +61,7 @@ func (w *write) readOverwritten(there reflect.Value) (rows reflect.Value, err er
 		return rows, nil
 	}
 	n := int64(0) // rows that were locked before they got what they hold: not inserted
-	for some := range portions(fresh) {
+	for some := range chunks(fresh) {
 		var locked int64
 		query := w.session().Clauses(mark{}, w.byKeys(some)).Where("xmax::text <> '0'")
 		if err := query.Count(&locked).Error; err != nil {

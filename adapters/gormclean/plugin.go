@@ -4,21 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"reflect"
 
 	"gorm.io/gorm"
 
-	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // name is the one by which gorm knows the plugin.
 const name = "filecleangen"
-
-// A Keeper keeps what statements promise until they are committed: an outbox, in
-// the database; or a cleaner without one, in memory.
-type Keeper interface {
-	*outbox.Outbox | *runtime.Cleaner
-}
 
 // Plugin is a plugin of gorm, for db.Use. It is safe for concurrent use.
 type Plugin struct {
@@ -26,7 +20,7 @@ type Plugin struct {
 	models models
 }
 
-// keeper is what the plugin needs of a Keeper.
+// keeper is what the plugin needs of a runtime.Keeper.
 type keeper interface {
 	// install adds callbacks of its own to gorm's.
 	install(db *gorm.DB) error
@@ -45,25 +39,57 @@ type keeper interface {
 	// committed is called when gorm has ended a statement for which something was
 	// kept.
 	committed()
-	// transaction does what [Transaction] does, and create what [Create] does.
+	// transaction does what [Transaction] does.
 	transaction(db *gorm.DB, f func(tx *gorm.DB) error, options []*sql.TxOptions) error
-	create(db *gorm.DB, storage, name string) (*runtime.Upload, error)
+}
+
+// An Option says more of a plugin to [New], and of hooks to [Attach].
+type Option func(*options)
+
+type options struct{ report reporter }
+
+func optionsOf(more []Option) (o options) {
+	for _, option := range more {
+		option(&o)
+	}
+	return o
+}
+
+// WithReport calls f with each report that has files, and with the context of the
+// statement, or of the transaction.
+//
+// In memory that is once for each transaction, when it has been committed: what became of
+// each file. So it is where nobody knows whether it was, by an Outcome that says so; not
+// where it was rolled back. With an outbox it is once for each statement that let go of
+// files, within the transaction: what it left to the relays, as long as the transaction is
+// committed.
+//
+// f may be called from several goroutines at once, and must not use the database in the
+// second case.
+func WithReport(f func(ctx context.Context, r *runtime.Report)) Option {
+	return func(o *options) { o.report = f }
+}
+
+// reporter is told of reports; or nil.
+type reporter func(ctx context.Context, r *runtime.Report)
+
+func (f reporter) tell(ctx context.Context, r *runtime.Report) {
+	if f != nil && r != nil && len(r.Files) > 0 {
+		f(ctx, r)
+	}
 }
 
 // New makes a plugin that keeps what gorm's statements let go of in an outbox, or in
 // memory if it is given a cleaner. See the package documentation for which to take.
-func New[K Keeper](k K) *Plugin {
-	switch k := any(k).(type) {
-	case *outbox.Outbox:
-		if k != nil {
-			return &Plugin{keeper: inOutbox{k}}
-		}
-	case *runtime.Cleaner:
-		if k != nil {
-			return &Plugin{keeper: &inMemory{cleaner: k}}
-		}
+func New(k runtime.Keeper, more ...Option) *Plugin {
+	if v := reflect.ValueOf(k); k == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		return &Plugin{}
 	}
-	return &Plugin{}
+	report := optionsOf(more).report
+	if f, ok := k.(flusher); ok {
+		return &Plugin{keeper: inOutbox{f, report}}
+	}
+	return &Plugin{keeper: &inMemory{keeper: k, report: report}}
 }
 
 // Name is the name by which gorm knows the plugin.

@@ -147,14 +147,14 @@ func sameValues(stmt *gorm.Statement, values clause.Values, columns []string) (c
 	return conditions
 }
 
-// portion is how many rows a query asks for by their keys.
-const portion = 500
+// chunk is how many rows a query asks for by their keys.
+const chunk = 500
 
-// portions are the rows, so many at a time.
-func portions(rows reflect.Value) iter.Seq[reflect.Value] {
+// chunks are the rows, so many at a time.
+func chunks(rows reflect.Value) iter.Seq[reflect.Value] {
 	return func(yield func(reflect.Value) bool) {
-		for i := 0; i < length(rows); i += portion {
-			if !yield(rows.Slice(i, min(i+portion, rows.Len()))) {
+		for i := 0; i < length(rows); i += chunk {
+			if !yield(rows.Slice(i, min(i+chunk, rows.Len()))) {
 				return
 			}
 		}
@@ -166,7 +166,7 @@ func portions(rows reflect.Value) iter.Seq[reflect.Value] {
 // beginning, if the statement did not change it, or on MariaDB and MySQL did not have
 // to.
 func (w *write) readAgain(rows reflect.Value, lock bool) (all reflect.Value, err error) {
-	for some := range portions(rows) {
+	for some := range chunks(rows) {
 		found, err := w.find(w.session().Clauses(w.byKeys(some)), lock)
 		if err != nil {
 			return all, err

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // A Querier runs statements, as pgx.Tx, *pgx.Conn and *pgxpool.Pool do.
@@ -19,10 +19,10 @@ type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// Handle makes a handle for an outbox of whatever runs statements of pgx. It has
-// the life of q: done, to be called when the handle is not used any more, ends
-// neither a transaction nor a connection.
-func Handle(q Querier) (handle references.Handle, done func()) {
+// Tx makes of whatever runs statements of pgx what a keeper takes for a transaction. It
+// has the life of q: done, to be called when it is not used any more, ends neither a
+// transaction nor a connection.
+func Tx(q Querier) (tx runtime.Tx, done func()) {
 	db := sql.OpenDB(connector{q})
 	return db, func() { _ = db.Close() }
 }
@@ -43,7 +43,7 @@ var (
 	_ driver.NamedValueChecker = conn{}
 )
 
-var errUnsupported = errors.New("pgxclean: handles have only ExecContext and QueryContext")
+var errUnsupported = errors.New("pgxclean: there are only ExecContext and QueryContext")
 
 func (conn) Prepare(string) (driver.Stmt, error) { return nil, errUnsupported }
 func (conn) Begin() (driver.Tx, error)           { return nil, errUnsupported }

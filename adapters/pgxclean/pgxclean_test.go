@@ -27,7 +27,6 @@ type world struct {
 	root  string
 	pool  *pgxpool.Pool
 	own   *sql.DB // of the references
-	clean *runtime.Cleaner
 	box   *outbox.Outbox
 	relay *outbox.Relay
 }
@@ -40,15 +39,15 @@ func newWorld(t *testing.T) *world {
 	dir, err := storage.Dir(w.root)
 	w.must(err)
 	t.Cleanup(func() { _ = dir.Close() })
-	w.clean, err = runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.FileTypes()...))
-	w.must(err)
 	w.must(outbox.Mark(dir, "test"))
 	w.must(outbox.Migrate(t.Context(), w.own, references.PostgreSQL))
 	_, err = w.pool.Exec(t.Context(), "CREATE TABLE article (id bigint PRIMARY KEY, cover text NOT NULL)")
 	w.must(err)
 	refs, err := references.New(t.Context(), w.own, references.PostgreSQL, references.Table(models.ArticleFileType, "article"))
 	w.must(err)
-	w.box, err = outbox.New(t.Context(), w.clean, refs)
+	clean, err := runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.FileTypes()...), runtime.WithReferences(refs))
+	w.must(err)
+	w.box, err = outbox.New(t.Context(), clean, refs)
 	w.must(err)
 	w.relay, err = w.box.Relay(t.Context(), "test")
 	w.must(err)
@@ -96,22 +95,23 @@ func (w *world) must(err error) {
 
 func (w *world) begin() (*runtime.Batch, pgx.Tx) {
 	w.t.Helper()
-	b := w.clean.Begin()
+	b := w.box.Begin()
 	tx, err := w.pool.Begin(w.t.Context())
 	w.must(err)
 	return b, tx
 }
 
-func (w *world) upload(b *runtime.Batch, name string) {
+func (w *world) upload(name string) *runtime.Upload {
 	w.t.Helper()
-	u, err := b.Create(w.t.Context(), "media", name)
+	up, err := w.box.Create(w.t.Context(), "media", name)
 	w.must(err)
-	w.must(u.Close())
+	w.must(up.Close())
+	return up
 }
 
 func (w *world) write(b *runtime.Batch, tx pgx.Tx, hook func(*runtime.Batch), query string, args ...any) {
 	w.t.Helper()
-	w.must(b.Exec(hook, func() (int64, error) { return pgxclean.Rows(tx.Exec(w.t.Context(), query, args...)) }))
+	w.must(pgxclean.Exec(w.t.Context(), tx, b, hook, query, args...))
 }
 
 func (w *world) insert(b *runtime.Batch, tx pgx.Tx, a *models.Article) {
@@ -143,14 +143,13 @@ func (w *world) want(files string) {
 
 func TestCommit(t *testing.T) {
 	w := newWorld(t)
-	a := &models.Article{ID: 1, Cover: "a"}
-	b := w.clean.Begin()
-	w.upload(b, "a")
-	tx, err := w.pool.Begin(t.Context())
-	w.must(err)
+	up := w.upload("a")
+	a := &models.Article{ID: 1, Cover: up.Name()}
+	b, tx := w.begin()
 	w.insert(b, tx, a)
-	_, err = pgxclean.Commit(t.Context(), w.box, b, tx)
+	_, err := pgxclean.Commit(t.Context(), w.box, b, tx)
 	w.must(err)
+	up.Discard()
 	w.want("a")
 
 	b, tx = w.begin()
@@ -181,13 +180,17 @@ func TestFlushAndSavepoint(t *testing.T) {
 
 	b, tx = w.begin()
 	w.remove(b, tx, first)
-	inner, err := tx.Begin(t.Context())
-	w.must(err)
-	s := b.Savepoint()
-	w.remove(b, inner, second)
-	w.must(inner.Rollback(t.Context()))
-	w.must(b.RollbackTo(s))
-	_, err = pgxclean.Flush(t.Context(), w.box, b, tx)
+	no := errors.New("no")
+	err = pgxclean.InSavepoint(t.Context(), tx, b, func(inner pgx.Tx) error {
+		w.remove(b, inner, second)
+		return no
+	})
+	if !errors.Is(err, no) {
+		t.Errorf("%v", err)
+	}
+	handle, done := pgxclean.Tx(tx)
+	defer done()
+	_, err = w.box.Flush(t.Context(), b, handle)
 	w.must(err)
 	w.must(tx.Commit(t.Context()))
 	w.want("b")
@@ -205,8 +208,8 @@ func TestErrors(t *testing.T) {
 	}
 	b.Rollback()
 
-	handle, closeHandle := pgxclean.Handle(w.pool)
-	defer closeHandle()
+	handle, done := pgxclean.Tx(w.pool)
+	defer done()
 	if _, err := handle.ExecContext(t.Context(), "SELECT nonsense"); err == nil || !strings.Contains(err.Error(), "SQLSTATE 42703") {
 		t.Errorf("%v", err)
 	}
@@ -242,4 +245,27 @@ func TestConnectionsComeBack(t *testing.T) {
 	if s := w.own.Stats(); s.InUse != 0 || s.OpenConnections > 4 {
 		t.Errorf("%d of %d connections of the references are in use", s.InUse, s.OpenConnections)
 	}
+}
+
+// A key that the database makes, read into the record.
+func TestReturning(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.pool.Exec(t.Context(), "CREATE SEQUENCE ids START 7; ALTER TABLE article ALTER id SET DEFAULT nextval('ids')")
+	w.must(err)
+	w.must(os.WriteFile(w.root+"/a", nil, 0o644))
+	a := &models.Article{Cover: "a"}
+	w.must(pgxclean.InTx(t.Context(), w.pool, w.box, func(tx pgx.Tx, b *runtime.Batch) error {
+		return pgxclean.Returning(t.Context(), tx, b, a.AfterCreate, "INSERT INTO article (cover) VALUES ($1) RETURNING id", []any{a.Cover}, &a.ID)
+	}))
+	if a.ID != 7 {
+		t.Errorf("the key is %d", a.ID)
+	}
+	w.want("a")
+	err = pgxclean.InTx(t.Context(), w.pool, w.box, func(tx pgx.Tx, b *runtime.Batch) error {
+		return pgxclean.Returning(t.Context(), tx, b, a.AfterCreate, "UPDATE article SET cover = $1 WHERE id = 99 RETURNING id", []any{a.Cover}, &a.ID)
+	})
+	if !errors.Is(err, pgx.ErrNoRows) {
+		t.Errorf("%v", err)
+	}
+	w.want("a")
 }

@@ -1,26 +1,26 @@
 // Package sqlclean makes the code that database/sql needs short, and right: a
 // transaction and its batch are begun, committed and rolled back together.
 //
-//	err := sqlclean.InTx(ctx, db, box, func(tx *sql.Tx, b *runtime.Batch) error {
+//	up, err := keeper.Create(ctx, "media", "covers/new.png") // goes, unless a row names it
+//	if err != nil {
+//		return err
+//	}
+//	defer up.Discard()
+//	… // write, and check the error of up.Close
+//	err = sqlclean.InTx(ctx, db, keeper, func(tx *sql.Tx, b *runtime.Batch) error {
 //		article, err := load(ctx, tx, id) // SELECT … FOR UPDATE
 //		if err != nil {
 //			return err
 //		}
 //		old := article.FileSnapshot() // what the row names now
-//		article.Cover = cover
+//		article.Cover = up.Name()
 //		return sqlclean.Exec(ctx, tx, b,
 //			func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
 //			"UPDATE article SET cover = $1 WHERE id = $2", article.Cover, article.ID)
 //	})
 //
-// box is an [outbox.Outbox], or a [runtime.Cleaner] for promises that are kept in
-// memory.
-//
-// # Uploads
-//
-// A file that the transaction is to name is created with [runtime.Batch.Create]. With
-// an outbox on SQLite that must happen before the transaction begins: there, use
-// [EndInTx].
+// keeper is an [outbox.Outbox], or a [runtime.Cleaner] for promises that are kept in
+// memory. For an INSERT whose key the database makes there are [Insert] and [Returning].
 //
 // # With sqlx
 //
@@ -58,4 +58,6 @@
 //	the row that an upsert writes over              SELECT … FOR UPDATE it first; if there is none, INSERT only
 //	cascades of foreign keys                        the same; triggers are planned
 //	other programs                                  an outbox that is told of their tables keeps what they name
+//
+// [outbox.Outbox]: https://pkg.go.dev/github.com/filecleangen/filecleangen/outbox#Outbox
 package sqlclean

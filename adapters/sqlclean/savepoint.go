@@ -16,7 +16,7 @@ import (
 //
 // If the database can't roll back to the savepoint, because it has rolled back the
 // whole transaction or the connection is gone, the error says so beside that of f:
-// roll back. A commit that comes all the same deletes nothing.
+// roll back.
 func InSavepoint(ctx context.Context, tx *sql.Tx, b *runtime.Batch, f func() error) (err error) {
 	name := "filecleangen_" + rand.Text() // MySQL forgets a savepoint when another gets its name
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT "+name); err != nil {
@@ -43,7 +43,7 @@ func InSavepoint(ctx context.Context, tx *sql.Tx, b *runtime.Batch, f func() err
 
 func rollbackTo(ctx context.Context, tx *sql.Tx, b *runtime.Batch, name string, s runtime.Savepoint) error {
 	if _, err := tx.ExecContext(context.WithoutCancel(ctx), "ROLLBACK TO SAVEPOINT "+name); err != nil {
-		_ = b.RollbackTo(runtime.Savepoint{}) // none: the batch has lost track, and keeps every file
+		_ = b.RollbackTo(runtime.Savepoint{}) // none: the batch has lost track
 		return fmt.Errorf("sqlclean: the transaction could not be rolled back to a savepoint, and must be rolled back: %w", err)
 	}
 	return b.RollbackTo(s)

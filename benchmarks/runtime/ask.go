@@ -105,10 +105,10 @@ func (m *mall) fill(ctx context.Context, c column, rows int) error {
 	if _, err := m.db.ExecContext(ctx, "CREATE TABLE "+c.table+" (id bigint PRIMARY KEY, pages "+c.typ+")"); err != nil {
 		return err
 	}
-	const portion = 1000
-	for from := 0; from < rows; from += portion {
+	const chunk = 1000
+	for from := 0; from < rows; from += chunk {
 		var values []string
-		for row := from; row < min(from+portion, rows); row++ {
+		for row := from; row < min(from+chunk, rows); row++ {
 			values = append(values, fmt.Sprintf("(%d, %s)", row, c.value(row)))
 		}
 		if _, err := m.db.ExecContext(ctx, "INSERT INTO "+c.table+" (id, pages) VALUES "+strings.Join(values, ", ")); err != nil {

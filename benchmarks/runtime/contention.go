@@ -129,7 +129,7 @@ func (m *mall) turn(n, rows int, hot bool, how string) error {
 	if how == "without" {
 		return tx.Commit()
 	}
-	_, err = m.box.Commit(ctx, b, tx)
+	_, err = m.box.Commit(ctx, b, tx, tx.Commit)
 	return err
 }
 

@@ -27,6 +27,7 @@ type mall struct {
 	d     references.Dialect
 	db    *sql.DB
 	own   *sql.DB // of the outbox, and nobody else's
+	refs  *references.References
 	clean *runtime.Cleaner
 	box   *outbox.Outbox
 	relay *outbox.Relay
@@ -68,6 +69,14 @@ func inEachDatabase(on string, do func(m *mall, root string, media *storage.DirF
 
 // stock makes the table of articles, without rows, and the outbox.
 func (m *mall) stock(media *storage.DirFs) error {
+	if err := m.tables(); err != nil {
+		return err
+	}
+	return m.promises(context.Background(), media, models.ArticleFileType, references.Table(models.ArticleFileType, "article"))
+}
+
+// tables makes the table of articles.
+func (m *mall) tables() error {
 	ctx := context.Background()
 	text := map[references.Dialect]string{references.SQLite: "text", references.PostgreSQL: "text", references.MySQL: "varchar(200)"}[m.d]
 	for _, s := range []string{
@@ -79,7 +88,7 @@ func (m *mall) stock(media *storage.DirFs) error {
 			return err
 		}
 	}
-	return m.promises(ctx, media, models.ArticleFileType, references.Table(models.ArticleFileType, "article"))
+	return nil
 }
 
 // promises makes the outbox, for files of one type, which are named in a table.
@@ -87,22 +96,21 @@ func (m *mall) promises(ctx context.Context, media *storage.DirFs, t *runtime.Ty
 	if err := outbox.Migrate(ctx, m.own, m.d); err != nil {
 		return err
 	}
-	refs, err := references.New(ctx, m.own, m.d, in)
-	if err != nil {
+	if m.refs, err = references.New(ctx, m.own, m.d, in); err != nil {
 		return err
 	}
-	if m.clean, err = cleanerOf(media, t); err != nil {
+	if m.clean, err = cleanerOf(media, t, runtime.WithReferences(m.refs)); err != nil {
 		return err
 	}
-	if m.box, err = outbox.New(ctx, m.clean, refs); err != nil {
+	if m.box, err = outbox.New(ctx, m.clean, m.refs); err != nil {
 		return err
 	}
 	m.relay, err = m.box.Relay(ctx, "benchmark", outbox.WithMarkerLater())
 	return err
 }
 
-func cleanerOf(media *storage.DirFs, t *runtime.Type) (*runtime.Cleaner, error) {
-	return runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(t), runtime.WithLogger(quiet()))
+func cleanerOf(media *storage.DirFs, t *runtime.Type, asking runtime.Option) (*runtime.Cleaner, error) {
+	return runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(t), asking, runtime.WithLogger(quiet()))
 }
 
 // create makes a database, or a schema, and what drops it.
@@ -174,10 +182,16 @@ func (m *mall) refill() error {
 			return err
 		}
 	}
-	const portion = 500
-	for from := 0; from < articles; from += portion {
+	return m.fillArticles()
+}
+
+// fillArticles makes the rows.
+func (m *mall) fillArticles() error {
+	ctx := context.Background()
+	const chunk = 500
+	for from := 0; from < articles; from += chunk {
 		var rows []string
-		for i := range portion {
+		for i := range chunk {
 			rows = append(rows, fmt.Sprintf("(%[1]d, 'title', 'covers/%06[1]d.png', 'banners/%06[1]d.png')", from+i))
 		}
 		if _, err := m.db.ExecContext(ctx, "INSERT INTO article (id, title, cover, banner) VALUES "+strings.Join(rows, ", ")); err != nil {

@@ -73,10 +73,10 @@ func drain(rounds, files int, on string) error {
 
 // promise puts a row for each file into the outbox.
 func (m *mall) promise(names []string) error {
-	const portion = 500
-	for from := 0; from < len(names); from += portion {
+	const chunk = 500
+	for from := 0; from < len(names); from += chunk {
 		var rows []string
-		for _, name := range names[from:min(from+portion, len(names))] {
+		for _, name := range names[from:min(from+chunk, len(names))] {
 			rows = append(rows, "('media', '"+name+"')")
 		}
 		if _, err := m.db.ExecContext(context.Background(), "INSERT INTO filecleangen_outbox (storage, name) VALUES "+strings.Join(rows, ", ")); err != nil {

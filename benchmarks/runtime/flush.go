@@ -75,15 +75,16 @@ func (m *mall) changes(root string, c change) func() (time.Duration, error) {
 }
 
 func (m *mall) change(ctx context.Context, root string, id int, c change) error {
-	var b *runtime.Batch
-	if c.outbox {
-		b = m.clean.Begin()
-		defer b.Rollback()
-	}
 	m.n++
-	cover, err := newCover(ctx, b, root, fmt.Sprintf("covers/n%08d.png", m.n), c)
+	cover, discard, err := m.newCover(ctx, root, fmt.Sprintf("covers/n%08d.png", m.n), c)
 	if err != nil {
 		return err
+	}
+	defer discard()
+	var b *runtime.Batch
+	if c.outbox {
+		b = m.box.Begin()
+		defer b.Rollback()
 	}
 	tx, err := m.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -111,7 +112,7 @@ func (m *mall) change(ctx context.Context, root string, id int, c change) error 
 	if err := b.Exec(hook, write); err != nil {
 		return err
 	}
-	_, err = m.box.Commit(ctx, b, tx)
+	_, err = m.box.Commit(ctx, b, tx, tx.Commit)
 	return err
 }
 
@@ -123,20 +124,29 @@ func (m *mall) write(ctx context.Context, tx *sql.Tx, a *models.Article, c chang
 }
 
 // newCover returns the name of a new file, which is written if the change has an
-// upload.
-func newCover(ctx context.Context, b *runtime.Batch, root, name string, c change) (string, error) {
+// upload, and what discards it.
+func (m *mall) newCover(ctx context.Context, root, name string, c change) (cover string, discard func(), err error) {
 	switch {
 	case !c.upload:
-		return name, nil
+		return name, func() {}, nil
 	case !c.outbox:
-		return name, os.WriteFile(filepath.Join(root, name), picture, 0o644)
+		return name, func() {}, os.WriteFile(filepath.Join(root, name), picture, 0o644)
 	}
-	file, err := b.Create(ctx, "media", name)
+	file, err := upload(ctx, m.box, name)
 	if err != nil {
-		return "", err
+		return "", nil, err
+	}
+	return file.Name(), file.Discard, nil
+}
+
+// upload makes a file of 10 kB.
+func upload(ctx context.Context, keeper runtime.Keeper, name string) (*runtime.Upload, error) {
+	file, err := keeper.Create(ctx, "media", name)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := file.Write(picture); err != nil {
-		return "", err
+		return nil, err
 	}
-	return file.Name(), file.Close()
+	return file, file.Close()
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/filecleangen/filecleangen/adapters/gormclean"
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/gormmodels"
 	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
 	"github.com/filecleangen/filecleangen/storage"
 )
 
@@ -48,7 +49,7 @@ func openDepot(m *mall, root string, media *storage.DirFs) (*depot, error) {
 	if s.outbox, err = s.open(gormclean.New(m.box)); err != nil {
 		return nil, err
 	}
-	own, err := cleanerOf(media, gormmodels.ArticleFileType) // that of the outbox is the outbox's
+	own, err := cleanerOf(media, gormmodels.ArticleFileType, runtime.WithReferences(m.refs)) // that of the outbox is the outbox's
 	if err != nil {
 		return nil, err
 	}

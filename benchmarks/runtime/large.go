@@ -144,14 +144,14 @@ func idle(rounds int, on string) error {
 
 // fillUp puts so many rows into the outbox that are never due.
 func (m *mall) fillUp(state string, n int) error {
-	const portion = 1000
+	const chunk = 1000
 	gone := "NULL"
 	if state == "gone" {
 		gone = strconv.FormatInt(time.Now().UnixMilli(), 10)
 	}
-	for from := 0; from < n; from += portion {
+	for from := 0; from < n; from += chunk {
 		var rows []string
-		for i := range portion {
+		for i := range chunk {
 			rows = append(rows, fmt.Sprintf("('media', 'old/%s%07d.png', '%[1]s', 9223372036854775807, %[3]s)", state, from+i, gone))
 		}
 		if _, err := m.db.ExecContext(context.Background(), "INSERT INTO filecleangen_outbox (storage, name, state, not_before, gone_at) VALUES "+strings.Join(rows, ", ")); err != nil {

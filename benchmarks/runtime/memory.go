@@ -11,8 +11,8 @@ import (
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
-// memory tells what a ref takes in a batch: while it is in the log, and when the
-// log was judged and the deletions begin. The names themselves are the user's.
+// memory tells what a ref takes in a batch: while it is in the journal, and when the
+// journal was replayed and the deletions begin. The names themselves are the user's.
 func memory() error {
 	const refs = 200_000
 	heap := func() uint64 {
@@ -21,13 +21,13 @@ func memory() error {
 		stdruntime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	var judged uint64
+	var replayed uint64
 	first := true
 	cleaner, err := runtime.New(
-		runtime.WithStorage("media", afero.NewMemMapFs()), runtime.WithTypes(models.FileTypes()...), runtime.WithWorkers(1), runtime.WithLogger(quiet()),
-		runtime.WithObserver(runtime.Observer{Before: func(context.Context, runtime.Event) error {
+		runtime.WithStorage("media", afero.NewMemMapFs()), runtime.WithTypes(models.FileTypes()...), runtime.WithWorkers(1), runtime.Unchecked(), runtime.WithLogger(quiet()),
+		runtime.WithObserver(runtime.Observer{Before: func(context.Context, runtime.Result) error {
 			if first {
-				first, judged = false, heap()
+				first, replayed = false, heap()
 			}
 			return nil
 		}}),
@@ -45,13 +45,13 @@ func memory() error {
 		(&models.Article{ID: int64(i + 1)}).AfterDelete(b, models.ArticleFiles{Cover: name})
 	}
 	logged := heap()
-	report, err := b.CommitWith(context.Background(), func() error { return nil })
+	report, err := cleaner.Commit(context.Background(), b, nil, func() error { return nil })
 	if err != nil {
 		return err
 	}
 	ended := heap()
-	fmt.Printf("\nMemory of a ref, %d in one batch, one record each: %d bytes in the log, %d at the peak of the judgement, %d in the report.\n",
-		refs, (logged-before)/refs, (judged-before)/refs, (ended-before)/refs)
+	fmt.Printf("\nMemory of a ref, %d in one batch, one record each: %d bytes in the journal, %d when deletions begin, %d in the report.\n",
+		refs, (logged-before)/refs, (replayed-before)/refs, (ended-before)/refs)
 	stdruntime.KeepAlive(report)
 	stdruntime.KeepAlive(names)
 	return nil

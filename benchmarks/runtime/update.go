@@ -10,170 +10,160 @@ import (
 
 	_ "modernc.org/sqlite"
 
+	"github.com/filecleangen/filecleangen/adapters/sqlclean"
 	"github.com/filecleangen/filecleangen/benchmarks/runtime/models"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 	"github.com/filecleangen/filecleangen/storage"
 )
 
 const updates = 200 // each time a job is measured
 
-// update gives a row another file, in a transaction of its own: reads the row,
-// writes the file, writes the row, commits. Without filecleangen the old file
-// stays; by hand it is deleted after the commit.
+var picture = make([]byte, 10_000)
+
+// update compares transactions, each of which reads a row and writes it. They give it a
+// new file, of 10 kB, or another title. Without filecleangen the old file stays; by hand
+// it is deleted after the commit; in memory the rows are asked before, or not.
 func update(rounds int, on string) error {
-	top, err := os.MkdirTemp(on, "filecleangen-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(top) }()
-	var jobs []*job
-	for name, change := range map[string]func(*shop, context.Context) error{
-		"1 without": (*shop).without, "2 deleted by hand": (*shop).byHand, "3 filecleangen": (*shop).with,
-	} {
-		s, err := open(filepath.Join(top, name))
+	return inEachDatabase(on, func(m *mall, root string, media *storage.DirFs) error {
+		if err := m.tables(); err != nil {
+			return err
+		}
+		if err := m.fillArticles(); err != nil {
+			return err
+		}
+		refs, err := references.New(context.Background(), m.own, m.d, references.Table(models.ArticleFileType, "article"))
 		if err != nil {
 			return err
 		}
-		defer s.close()
-		jobs = append(jobs, &job{name: name, run: func() (time.Duration, error) {
-			begun := time.Now()
-			for range updates {
-				if err := change(s, context.Background()); err != nil {
-					return 0, err
-				}
+		unchecked, err := cleanerOf(media, models.ArticleFileType, runtime.Unchecked())
+		if err != nil {
+			return err
+		}
+		asking, err := cleanerOf(media, models.ArticleFileType, runtime.WithReferences(refs))
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Join(root, "covers"), 0o755); err != nil {
+			return err
+		}
+		for _, what := range []struct {
+			title string
+			file  bool
+		}{
+			{"an update that names a new file, 10 kB, and lets go of one", true},
+			{"an update that lets go of nothing", false},
+		} {
+			plain := func(remove bool) func(int) error {
+				return func(id int) error { return m.plainUpdate(root, id, what.file, remove) }
 			}
-			return time.Since(begun), nil
-		}})
-	}
-	for i := range jobs { // by name
-		for k := i + 1; k < len(jobs); k++ {
-			if jobs[k].name < jobs[i].name {
-				jobs[i], jobs[k] = jobs[k], jobs[i]
+			kept := func(keeper runtime.Keeper) func(int) error {
+				return func(id int) error { return m.keptUpdate(keeper, id, what.file) }
+			}
+			jobs := []*job{
+				jobOfUpdates(0, "without", plain(false)),
+				jobOfUpdates(1, "deleted by hand", plain(true)),
+				jobOfUpdates(2, "filecleangen, Unchecked", kept(unchecked)),
+				jobOfUpdates(3, "filecleangen, references", kept(asking)),
+			}
+			if err := measure(jobs, rounds); err != nil {
+				return err
+			}
+			table(fmt.Sprintf("%s, %v", what.title, m.d), "µs", updates, jobs)
+		}
+		return nil
+	})
+}
+
+// updates is a job that updates some rows, which are no other job's.
+func jobOfUpdates(n int, name string, do func(id int) error) *job {
+	return &job{name: name, run: func() (time.Duration, error) {
+		begun := time.Now()
+		for i := range updates {
+			if err := do(n*updates + i); err != nil {
+				return 0, err
 			}
 		}
+		return time.Since(begun), nil
+	}}
+}
+
+func (m *mall) next() string {
+	m.n++
+	return fmt.Sprintf("covers/n%08d.png", m.n)
+}
+
+// plainUpdate does without filecleangen.
+func (m *mall) plainUpdate(root string, id int, file, remove bool) error {
+	ctx, cover := context.Background(), ""
+	if file {
+		cover = m.next()
+		if err := os.WriteFile(filepath.Join(root, cover), picture, 0o644); err != nil {
+			return err
+		}
 	}
-	for _, j := range jobs {
-		j.name = j.name[2:]
-	}
-	if err := measure(jobs, rounds); err != nil {
+	tx, err := m.db.BeginTx(ctx, nil)
+	if err != nil {
 		return err
 	}
-	table("one update with a new file, SQLite", "µs", updates, jobs)
+	defer tx.Rollback()
+	a, err := m.read(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	old := a.Cover
+	if file {
+		a.Cover = cover
+	}
+	if _, err := tx.ExecContext(ctx, m.q(updateArticle), otherTitle(a), a.Cover, a.Banner, a.ID); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil || !remove || old == a.Cover {
+		return err
+	}
+	if err := os.Remove(filepath.Join(root, old)); !os.IsNotExist(err) { // as in the first round
+		return err
+	}
 	return nil
 }
 
-// shop is a database and a directory.
-type shop struct {
-	db    *sql.DB
-	root  string
-	media *storage.DirFs
-	clean *runtime.Cleaner
-	n     int
+// keptUpdate does with it.
+func (m *mall) keptUpdate(keeper runtime.Keeper, id int, file bool) error {
+	ctx, cover := context.Background(), ""
+	if file {
+		up, err := upload(ctx, keeper, m.next())
+		if err != nil {
+			return err
+		}
+		defer up.Discard()
+		cover = up.Name()
+	}
+	return sqlclean.InTx(ctx, m.db, keeper, func(tx *sql.Tx, b *runtime.Batch) error {
+		a, err := m.read(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		old := a.FileSnapshot()
+		if file {
+			a.Cover = cover
+		}
+		return sqlclean.Exec(ctx, tx, b,
+			func(b *runtime.Batch) { a.BeforeUpdate(b, old) },
+			m.q(updateArticle), otherTitle(a), a.Cover, a.Banner, a.ID)
+	})
 }
 
-func open(dir string) (*shop, error) {
-	s := &shop{root: filepath.Join(dir, "media")}
-	if err := os.MkdirAll(filepath.Join(s.root, "covers"), 0o755); err != nil {
-		return nil, err
+const updateArticle = "UPDATE article SET title = ?, cover = ?, banner = ? WHERE id = ?"
+
+// otherTitle returns another title for an article.
+func otherTitle(a *models.Article) string {
+	if a.Title == "title" {
+		return "another"
 	}
-	var err error
-	if s.media, err = storage.Dir(s.root); err != nil {
-		return nil, err
-	}
-	s.clean, err = runtime.New(runtime.WithStorage("media", s.media), runtime.WithTypes(models.FileTypes()...), runtime.WithLogger(quiet()))
-	if err != nil {
-		return nil, err
-	}
-	if s.db, err = sql.Open("sqlite", filepath.Join(dir, "shop.db")); err != nil {
-		return nil, err
-	}
-	s.db.SetMaxOpenConns(1)
-	_, err = s.db.ExecContext(context.Background(), "CREATE TABLE article (id INTEGER PRIMARY KEY, title TEXT, cover TEXT, banner TEXT); INSERT INTO article VALUES (1, 'a', '', '')")
-	return s, err
+	return "title"
 }
 
-func (s *shop) close() {
-	_ = s.db.Close()
-	_ = s.media.Close()
-}
-
-var picture = make([]byte, 10_000)
-
-func (s *shop) name() string {
-	s.n++
-	return fmt.Sprintf("covers/%06d.png", s.n)
-}
-
-func read(ctx context.Context, tx *sql.Tx) (*models.Article, error) {
+func (m *mall) read(ctx context.Context, tx *sql.Tx, id int) (*models.Article, error) {
 	a := &models.Article{}
-	return a, tx.QueryRowContext(ctx, "SELECT id, title, cover, banner FROM article WHERE id = 1").Scan(&a.ID, &a.Title, &a.Cover, &a.Banner)
-}
-
-func write(ctx context.Context, tx *sql.Tx, a *models.Article) (int64, error) {
-	return runtime.Rows(tx.ExecContext(ctx, "UPDATE article SET title = ?, cover = ?, banner = ? WHERE id = ?", a.Title, a.Cover, a.Banner, a.ID))
-}
-
-func (s *shop) without(ctx context.Context) error {
-	_, err := s.change(ctx)
-	return err
-}
-
-func (s *shop) byHand(ctx context.Context) error {
-	old, err := s.change(ctx)
-	if err != nil || old == "" {
-		return err
-	}
-	return os.Remove(filepath.Join(s.root, old))
-}
-
-func (s *shop) change(ctx context.Context) (old string, err error) {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return "", err
-	}
-	defer tx.Rollback()
-	a, err := read(ctx, tx)
-	if err != nil {
-		return "", err
-	}
-	old, a.Cover = a.Cover, s.name()
-	if err := os.WriteFile(filepath.Join(s.root, a.Cover), picture, 0o644); err != nil {
-		return "", err
-	}
-	if _, err := write(ctx, tx, a); err != nil {
-		return "", err
-	}
-	return old, tx.Commit()
-}
-
-func (s *shop) with(ctx context.Context) error {
-	b := s.clean.Begin()
-	defer b.Rollback()
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	a, err := read(ctx, tx)
-	if err != nil {
-		return err
-	}
-	old := a.FileSnapshot()
-	file, err := b.Create(ctx, "media", s.name())
-	if err != nil {
-		return err
-	}
-	if _, err := file.Write(picture); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	a.Cover = file.Name()
-	err = b.Exec(func(b *runtime.Batch) { a.BeforeUpdate(b, old) }, func() (int64, error) { return write(ctx, tx, a) })
-	if err != nil {
-		return err
-	}
-	_, err = b.CommitWith(ctx, tx.Commit)
-	return err
+	return a, tx.QueryRowContext(ctx, m.q("SELECT id, title, cover, banner FROM article WHERE id = ?"), id).Scan(&a.ID, &a.Title, &a.Cover, &a.Banner)
 }

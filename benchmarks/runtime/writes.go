@@ -82,7 +82,9 @@ func (m *mall) meanwhiles(ctx context.Context, rows int) ([]*meanwhile, error) {
 	if err := outbox.Mark(media, "benchmark"); err != nil {
 		return nil, err
 	}
-	if m.clean, err = runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(models.AlbumFileType), runtime.WithLogger(quiet())); err != nil {
+	m.clean, err = runtime.New(
+		runtime.WithStorage("media", media), runtime.WithTypes(models.AlbumFileType), runtime.WithReferences(refs), runtime.WithLogger(quiet()))
+	if err != nil {
 		return nil, err
 	}
 	if m.box, err = outbox.New(ctx, m.clean, refs); err != nil {

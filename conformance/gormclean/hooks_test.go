@@ -24,13 +24,19 @@ func hookedWorld(t *testing.T, d references.Dialect, config gorm.Config) *world 
 	w := openWorld(t, d, plain, config)
 	w.must(w.db.AutoMigrate(&hooked.Owner{}, &hooked.Album{}, &hooked.Item{}))
 	dir, _ := w.clean.Storage("media")
-	clean, err := runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(hooked.FileTypes()...), runtime.WithLogger(slog.New(slog.DiscardHandler)))
-	w.must(err)
 	refs, err := references.New(t.Context(), w.own, d,
 		gormclean.Table(w.db, hooked.AlbumFileType, &hooked.Album{}), gormclean.Table(w.db, hooked.ItemFileType, &hooked.Item{}))
 	w.must(err)
+	clean, err := runtime.New(
+		runtime.WithStorage("media", dir),
+		runtime.WithTypes(hooked.FileTypes()...),
+		runtime.WithReferences(refs),
+		runtime.WithLogger(slog.New(slog.DiscardHandler)),
+	)
+	w.must(err)
 	w.box, err = outbox.New(t.Context(), clean, refs)
 	w.must(err)
+	w.keeper = w.box
 	w.relay, err = w.box.Relay(t.Context(), "test")
 	w.must(err)
 	w.must(gormclean.Attach(w.db, w.box))

@@ -145,7 +145,7 @@ func TestKeyless(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	w := newWorld(t, references.SQLite, plain, gorm.Config{})
-	if err := w.db.Use(gormclean.New[*outbox.Outbox](nil)); err == nil || !strings.Contains(err.Error(), "the outbox or cleaner is nil") {
+	if err := w.db.Use(gormclean.New((*outbox.Outbox)(nil))); err == nil || !strings.Contains(err.Error(), "the outbox or cleaner is nil") {
 		t.Errorf("%v", err)
 	}
 	for text, table := range map[string]references.Option{

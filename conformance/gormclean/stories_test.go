@@ -302,8 +302,8 @@ func TestStories(t *testing.T) {
 				t.Run(how+" "+name, func(t *testing.T) {
 					without := newWorld(t, d, plain, config)
 					without.tell(story)
-					for _, m := range []mode{withOutbox, withCheck} {
-						if m == withCheck && outboxOnly[name] {
+					for _, m := range []mode{withOutbox, inMemory} {
+						if m == inMemory && outboxOnly[name] {
 							continue
 						}
 						t.Run(string(m), func(t *testing.T) {

@@ -23,19 +23,39 @@ import (
 func TestSuiteWithOutbox(t *testing.T) {
 	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
 		db := open(w)
-		box := w.NewOutbox(w.NewCleaner(),
-			gormclean.Table(db, models.ArticleFileType, &models.Article{}),
-			gormclean.Table(db, models.ShortFileType, &models.Short{}),
-			gormclean.Table(db, models.PartFileType, &models.Part{}))
+		box := w.NewOutbox(newCleaner(w, db))
 		w.Must(db.Use(gormclean.New(box)))
-		return layer(func(ctx context.Context, uploads []string, f func(tx *gorm.DB, names []string) error) error {
-			names, err := suite.Upload(ctx, box.Create, uploads)
-			if err != nil {
-				return err
-			}
-			return db.WithContext(ctx).Transaction(func(tx *gorm.DB) error { return f(tx, names) })
-		})
+		return layer{box, func(ctx context.Context, f func(tx *gorm.DB) error) error {
+			return db.WithContext(ctx).Transaction(f)
+		}}
 	}})
+}
+
+func TestSuiteInMemory(t *testing.T) { inMemorySuite(t, newCleaner) }
+
+func TestSuiteUnchecked(t *testing.T) {
+	inMemorySuite(t, func(w *suite.World, _ *gorm.DB) *runtime.Cleaner { return w.NewUncheckedCleaner() })
+}
+
+func inMemorySuite(t *testing.T, newCleaner func(w *suite.World, db *gorm.DB) *runtime.Cleaner) {
+	t.Helper()
+	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
+		db := open(w)
+		clean := newCleaner(w, db)
+		w.Must(db.Use(gormclean.New(clean)))
+		return layer{clean, func(ctx context.Context, f func(tx *gorm.DB) error) error {
+			return gormclean.Transaction(db.WithContext(ctx), f)
+		}}
+	}})
+}
+
+// newCleaner makes the cleaner of a world, with the tables as gorm knows them.
+func newCleaner(w *suite.World, db *gorm.DB) *runtime.Cleaner {
+	w.T.Helper()
+	return w.NewCleanerFor(models.FileTypes(),
+		gormclean.Table(db, models.ArticleFileType, &models.Article{}),
+		gormclean.Table(db, models.ShortFileType, &models.Short{}),
+		gormclean.Table(db, models.PartFileType, &models.Part{}))
 }
 
 func open(w *suite.World) *gorm.DB {
@@ -49,10 +69,18 @@ func open(w *suite.World) *gorm.DB {
 }
 
 // layer runs functions in transactions of gorm.
-type layer func(ctx context.Context, uploads []string, f func(tx *gorm.DB, names []string) error) error
+type layer struct {
+	keeper runtime.Keeper
+	inTx   func(ctx context.Context, f func(tx *gorm.DB) error) error
+}
 
 func (l layer) InTx(ctx context.Context, uploads []string, f func(tx suite.Tx, names []string) error) error {
-	return l(ctx, uploads, func(tx *gorm.DB, names []string) error { return f(&transaction{tx}, names) })
+	names, discard, err := suite.Upload(ctx, l.keeper, uploads)
+	defer discard()
+	if err != nil {
+		return err
+	}
+	return l.inTx(ctx, func(tx *gorm.DB) error { return f(&transaction{tx}, names) })
 }
 
 type transaction struct{ db *gorm.DB }
@@ -110,23 +138,4 @@ func (t *transaction) InSavepoint(f func() error) error {
 		t.db = tx
 		return f()
 	})
-}
-
-func TestSuiteInMemory(t *testing.T) {
-	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
-		db := open(w)
-		w.Must(db.Use(gormclean.New(w.NewCleaner())))
-		return layer(func(ctx context.Context, uploads []string, f func(tx *gorm.DB, names []string) error) error {
-			return gormclean.Transaction(db.WithContext(ctx), func(tx *gorm.DB) error {
-				create := func(_ context.Context, storage, name string) (*runtime.Upload, error) {
-					return gormclean.Create(tx, storage, name)
-				}
-				names, err := suite.Upload(ctx, create, uploads)
-				if err != nil {
-					return err
-				}
-				return f(tx, names)
-			})
-		})
-	}})
 }

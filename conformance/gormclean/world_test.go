@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -41,23 +40,24 @@ const (
 	plain      mode = "without the plugin"
 	withOutbox mode = "outbox"
 	inMemory   mode = "memory"
-	withCheck  mode = "memory, with references"
+	unchecked  mode = "memory, unchecked" // no row is asked: what the plugin knows must do
 )
 
 // world is a database with gorm, with the plugin or without, and a directory.
 type world struct {
-	t     *testing.T
-	d     references.Dialect
-	mode  mode
-	root  string
-	db    *gorm.DB
-	own   *sql.DB // of the references
-	clean *runtime.Cleaner
-	box   *outbox.Outbox // in memory: nil
-	relay *outbox.Relay
-	rec   *recorder
-	notes []string        // what gorm said
-	seen  map[string]bool // in memory: what rows named at some time
+	t       *testing.T
+	d       references.Dialect
+	mode    mode
+	root    string
+	db      *gorm.DB
+	own     *sql.DB // of the references
+	clean   *runtime.Cleaner
+	keeper  runtime.Keeper // the cleaner, or its outbox
+	box     *outbox.Outbox // in memory: nil
+	relay   *outbox.Relay
+	rec     *recorder
+	uploads []*runtime.Upload // to be discarded
+	notes   []string          // what gorm said
 }
 
 func newWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config) *world {
@@ -70,7 +70,7 @@ func newWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config) *w
 // openWorld makes a world without rows, with plugins that are used before ours.
 func openWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config, first ...gorm.Plugin) *world {
 	t.Helper()
-	w := &world{t: t, d: d, mode: m, root: t.TempDir(), rec: &recorder{Interface: logger.Discard}, seen: map[string]bool{}}
+	w := &world{t: t, d: d, mode: m, root: t.TempDir(), rec: &recorder{Interface: logger.Discard}}
 	dsn := databases.New(t, d)
 	db, err := databases.Open(d, dsn)
 	w.must(err)
@@ -87,10 +87,14 @@ func openWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config, f
 	w.must(w.db.AutoMigrate(&models.Album{}, &models.Item{}, &models.Letter{}, &models.Plain{}))
 
 	var observers []runtime.Option
+	var more []gormclean.Option
 	for _, p := range first {
 		w.must(w.db.Use(p))
 		if r, ok := p.(*reported); ok {
 			observers = append(observers, r.observer())
+		}
+		if r, ok := p.(*told); ok {
+			more = append(more, gormclean.WithReport(r.tell))
 		}
 	}
 
@@ -103,23 +107,26 @@ func openWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config, f
 		runtime.WithLogger(slog.New(slog.DiscardHandler)),
 	}
 	options = append(options, observers...)
-	if m == withCheck {
-		options = append(options, runtime.WithReferences(w.references()))
+	refs, know := w.references(), runtime.Unchecked()
+	if m != unchecked {
+		know = runtime.WithReferences(refs)
 	}
-	w.clean, err = runtime.New(options...)
+	w.clean, err = runtime.New(append(options, know)...)
 	w.must(err)
-	if m == inMemory || m == withCheck {
-		w.must(w.db.Use(gormclean.New(w.clean)))
+	w.keeper = w.clean
+	if m == inMemory || m == unchecked {
+		w.must(w.db.Use(gormclean.New(w.clean, more...)))
 		return w
 	}
 	w.must(outbox.Migrate(t.Context(), w.own, d))
 	w.must(outbox.Mark(dir, "test"))
-	w.box, err = outbox.New(t.Context(), w.clean, w.references())
+	w.box, err = outbox.New(t.Context(), w.clean, refs)
 	w.must(err)
+	w.keeper = w.box
 	w.relay, err = w.box.Relay(t.Context(), "test")
 	w.must(err)
 	if m == withOutbox {
-		w.must(w.db.Use(gormclean.New(w.box)))
+		w.must(w.db.Use(gormclean.New(w.box, more...)))
 	}
 	return w
 }
@@ -214,21 +221,24 @@ func (w *world) fill() {
 		w.must(w.db.Create(&models.Letter{Model: gorm.Model{ID: uint(i + 1)}, File: w.file("letter" + n)}).Error)
 	}
 	w.must(w.db.Create(&models.Plain{ID: 1, Text: "x"}).Error)
-	w.look()
 }
 
-// file uploads a file, and returns its name. In memory, there is just the file:
-// uploads are made in a transaction there.
+// file uploads a file, which is discarded when the world is checked, and returns its
+// name.
 func (w *world) file(name string) string {
 	w.t.Helper()
-	if w.box == nil {
-		w.must(os.WriteFile(filepath.Join(w.root, name), nil, 0o644))
-		return name
-	}
-	u, err := w.box.Create(w.t.Context(), "media", name)
+	up := w.upload(name)
+	w.uploads = append(w.uploads, up)
+	return up.Name()
+}
+
+// upload uploads a file, for the caller to discard.
+func (w *world) upload(name string) *runtime.Upload {
+	w.t.Helper()
+	up, err := w.keeper.Create(w.t.Context(), "media", name)
 	w.must(err)
-	w.must(u.Close())
-	return u.Name()
+	w.must(up.Close())
+	return up
 }
 
 func (w *world) must(err error) {
@@ -244,26 +254,20 @@ func (w *world) did(tx *gorm.DB) {
 	if tx.Error != nil && !errors.Is(tx.Error, gorm.ErrMissingWhereClause) {
 		w.t.Log(tx.Error)
 	}
-	w.look()
 }
 
-// look notes what rows name now.
-func (w *world) look() {
-	w.t.Helper()
-	if w.box == nil {
-		for _, name := range w.named() {
-			w.seen[name] = true
-		}
-	}
-}
-
-// settle has all deletions made that are due.
+// settle discards uploads, and has all deletions made that are due. The time passes of
+// what relays are to try again; that of uploads need not.
 func (w *world) settle() {
 	w.t.Helper()
+	for _, up := range w.uploads {
+		up.Discard()
+	}
+	w.uploads = nil
 	if w.box == nil {
 		return
 	}
-	w.must(w.db.Exec("UPDATE filecleangen_outbox SET not_before = 0").Error)
+	w.must(w.db.Exec("UPDATE filecleangen_outbox SET not_before = 0 WHERE state NOT IN ('writing', 'upload')").Error)
 	_, err := w.relay.Drain(w.t.Context())
 	w.must(err)
 	stats, err := w.box.Stats(w.t.Context())
@@ -291,7 +295,7 @@ func (w *world) check() {
 		}
 	}
 	for _, name := range onDisk {
-		if !slices.Contains(named, name) && (w.box != nil || w.seen[name]) {
+		if !slices.Contains(named, name) {
 			w.t.Errorf("left behind: %s", name)
 		}
 	}

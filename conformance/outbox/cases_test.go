@@ -142,7 +142,7 @@ func TestE22StaleRecord(t *testing.T) {
 		w.exec("UPDATE filecleangen_outbox SET state = 'deleting', not_before = not_before + 100000 WHERE state = 'pending'")
 		tx := w.begin()
 		tx.save(stale)
-		if _, err := w.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, runtime.ErrGone) {
+		if _, err := w.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit); !errors.Is(err, runtime.ErrGone) {
 			t.Errorf("%v", err)
 		}
 		w.must(tx.Rollback())

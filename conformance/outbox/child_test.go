@@ -132,7 +132,7 @@ func drainOnce(w *world) {
 	removed := make(chan string)
 	with := settings{
 		wrap:  func(fs afero.Fs) afero.Fs { return &tellFs{fs, removed} },
-		relay: []outbox.RelayOption{outbox.WithPortion(100)},
+		relay: []outbox.RelayOption{outbox.WithChunk(100)},
 	}
 	w.openFiles()
 	w.open(with)

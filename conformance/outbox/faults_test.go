@@ -390,7 +390,7 @@ func (f *faults) tryCommit(do func(tx *transaction) error) {
 	}
 	defer tx.Rollback()
 	if err = do(&transaction{Tx: tx, b: b, w: f.ill}); err == nil {
-		_, _ = f.ill.box.Commit(ctx, b, tx)
+		_, _ = f.ill.box.Commit(ctx, b, tx, tx.Commit)
 	}
 }
 

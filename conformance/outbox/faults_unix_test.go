@@ -102,7 +102,7 @@ func stopOnce(w *world, task childTask) {
 	with := settings{
 		wrap:    func(fs afero.Fs) afero.Fs { return &stoppingFs{fs, stop} },
 		cleaner: []runtime.Option{runtime.WithTimeout(leaseOfStopped / 2), runtime.WithWorkers(1)},
-		relay:   []outbox.RelayOption{outbox.WithLease(leaseOfStopped), outbox.WithPortion(100)},
+		relay:   []outbox.RelayOption{outbox.WithLease(leaseOfStopped), outbox.WithChunk(100)},
 	}
 	w.openFiles()
 	w.must(w.own.Close())

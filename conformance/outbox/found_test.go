@@ -449,20 +449,18 @@ func TestLateCloseFails(t *testing.T) {
 	})
 }
 
-// An upload that no record names, and whose time is over, is no reason to refuse the
-// others of its batch.
+// An upload that no record names, and whose time is over, is no reason to refuse a batch
+// that names others.
 func TestUnusedLate(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		b := w.clean.Begin()
-		w.upload(b, "unused")
+		unused := w.upload("unused")
 		w.due()
 		w.another().drain()
-		name := w.upload(b, "used")
-		tx := w.begun(b)
-		tx.insert(&models.Album{ID: 1, Cover: name})
-		_, err := w.box.Commit(t.Context(), b, tx.Tx)
-		w.must(err)
+		used := w.upload("used")
+		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 1, Cover: used.Name()}) })
+		unused.Discard()
+		used.Discard()
 		w.drain()
 		w.want("used")
 	})
@@ -535,7 +533,7 @@ func TestTransactionEnded(t *testing.T) {
 			tx := end(w)
 			defer tx.Rollback()
 			tx.insert(&models.Album{ID: 1, Cover: "a"})
-			if _, err := w.box.Commit(t.Context(), tx.b, tx.Tx); err == nil || !strings.Contains(err.Error(), "there is no transaction") {
+			if _, err := w.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit); err == nil || !strings.Contains(err.Error(), "there is no transaction") {
 				t.Errorf("%v", err)
 			}
 			if got := w.counts(); got != "" {
@@ -612,7 +610,7 @@ func TestDrainEndsWhereStorageHangs(t *testing.T) {
 	stop := make(chan struct{})
 	w := newWorld(t, references.SQLite, settings{
 		cleaner: []runtime.Option{runtime.WithTimeout(20 * time.Millisecond)},
-		relay:   []outbox.RelayOption{outbox.WithPortion(5), outbox.WithAttempts(30, time.Minute, time.Minute), outbox.WithPoll(time.Minute)},
+		relay:   []outbox.RelayOption{outbox.WithChunk(5), outbox.WithAttempts(30, time.Minute, time.Minute), outbox.WithPoll(time.Minute)},
 		wrap:    hooked(func(string) error { <-stop; return nil }),
 	})
 	answer := sync.OnceFunc(func() { close(stop) })

@@ -524,8 +524,9 @@ type takes struct {
 	ends bool // by a commit
 
 	tx        *transaction
-	read      string // what the first read said that row 1 names
-	name      string // what it names
+	read      string          // what the first read said that row 1 names
+	name      string          // what it names
+	inside    *runtime.Upload // that it has made itself, or nil
 	refused   error
 	committed bool
 	safe      bool // without the outbox: nobody had asked when it was committed
@@ -548,6 +549,9 @@ func (k *takes) step(n int) (err error) {
 	if err != nil {
 		k.refused = err
 		k.giveUp()
+	}
+	if k.tx == nil && k.inside != nil {
+		k.inside.Discard()
 	}
 	return k.unexpected(err)
 }
@@ -593,11 +597,11 @@ func (k *takes) find() error {
 	up := k.up.made.Load()
 	switch {
 	case k.does == doingInside:
-		up, err := k.tx.b.Create(context.Background(), "media", k.file)
+		up, err := k.box.Create(context.Background(), "media", k.file)
 		if err != nil {
 			return err
 		}
-		k.name = up.Name()
+		k.inside, k.name = up, up.Name()
 		return up.Close()
 	case k.memory:
 		k.name = k.file
@@ -863,7 +867,7 @@ func (o *order) againInside(k *takes) {
 	for range 2 {
 		tooLate := o.up.late.Load() && errors.Is(k.refused, runtime.ErrGone)
 		if o.d == references.PostgreSQL && o.level != sql.LevelReadCommitted && !tooLate {
-			if !refused(k.refused) || !strings.Contains(k.refused.Error(), "create them before it begins") {
+			if !refused(k.refused) || !strings.Contains(k.refused.Error(), "create uploads before it begins") {
 				o.t.Errorf("%v: %v", o, k.refused)
 			}
 		} else if !o.up.late.Load() && o.d != references.SQLite {

@@ -182,7 +182,7 @@ func (w *world) wantTakes(takes map[string]error) {
 		id++
 		tx := w.begin()
 		tx.insert(&models.Album{ID: id, Cover: name})
-		if _, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx); !errors.Is(err, want) {
+		if _, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx, tx.Commit); !errors.Is(err, want) {
 			w.t.Errorf("naming %s: %v, want %v", name, err, want)
 		}
 		_ = tx.Rollback()
@@ -618,7 +618,7 @@ func TestMigrateSchemas(t *testing.T) {
 		w.open(settings{})
 		tx := w.begin()
 		tx.insert(&models.Album{ID: 1, Cover: "a"})
-		if _, err := w.box.Commit(t.Context(), tx.b, tx.Tx); err != nil {
+		if _, err := w.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit); err != nil {
 			w.t.Error(err)
 			w.must(tx.Rollback())
 			tx.b.Rollback()
@@ -664,7 +664,7 @@ func TestNewerSchema(t *testing.T) {
 
 func testNewerSchema(t *testing.T, d references.Dialect, do, off string) {
 	gone := make(chan string, 10)
-	after := runtime.Observer{After: func(_ context.Context, e runtime.Event) { gone <- e.Ref.Name }}
+	after := runtime.Observer{After: func(_ context.Context, e runtime.Result) { gone <- e.Ref.Name }}
 	w := newWorld(t, d, settings{cleaner: []runtime.Option{runtime.WithObserver(after)}, relay: []outbox.RelayOption{outbox.WithPoll(time.Millisecond)}})
 	w.write("due.png", "held.png")
 	a := &models.Album{ID: 1, Cover: "held.png"}
@@ -691,17 +691,16 @@ func testNewerSchema(t *testing.T, d references.Dialect, do, off string) {
 	w.exec("UPDATE filecleangen_outbox_version SET version = 3")
 	waitFor(gone, "due.png")
 
-	b := w.clean.Begin()
-	name := w.upload(b, "new.png")
-	tx := w.begun(b)
-	tx.remove(a)
-	tx.insert(&models.Album{ID: 2, Cover: name})
-	_, err = w.box.Commit(t.Context(), b, tx.Tx)
-	w.must(err)
+	up := w.upload("new.png")
+	w.commit(func(tx *transaction) {
+		tx.remove(a)
+		tx.insert(&models.Album{ID: 2, Cover: up.Name()})
+	})
+	up.Discard()
 	waitFor(gone, "held.png")
 	stop()
 	w.drain()
-	w.want(name)
+	w.want(up.Name())
 }
 
 func waitFor(names chan string, name string) {
@@ -728,7 +727,7 @@ func (w *world) wantNewer(relay *outbox.Relay, a *models.Album) {
 	} {
 		tx := w.begin()
 		do(tx)
-		_, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx)
+		_, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx, tx.Commit)
 		w.wantVersions(what, err)
 		_ = tx.Rollback()
 		tx.b.Rollback()

@@ -26,7 +26,7 @@ func (w *world) letGoBy(box *outbox.Outbox, typ *runtime.Type, name string) {
 	tx, err := w.db.BeginTx(w.t.Context(), nil)
 	w.must(err)
 	defer func() { _ = tx.Rollback() }()
-	_, err = box.Commit(w.t.Context(), b, tx)
+	_, err = box.Commit(w.t.Context(), b, tx, tx.Commit)
 	w.must(err)
 }
 
@@ -49,7 +49,9 @@ func (w *world) version(typ *runtime.Type, program string) version {
 	w.t.Helper()
 	refs, err := w.references(references.Table(typ, "scan"), references.Program(program))
 	w.must(err)
-	box, err := outbox.New(w.t.Context(), w.cleanerOf(typ), refs)
+	clean, err := runtime.New(runtime.WithStorage("media", w.dir), runtime.WithTypes(typ), runtime.WithReferences(refs), runtime.WithLogger(w.logs.Logger()))
+	w.must(err)
+	box, err := outbox.New(w.t.Context(), clean, refs)
 	w.must(err)
 	relay, err := box.Relay(w.t.Context(), environment, outbox.WithRelayLogger(w.logs.Logger()))
 	w.must(err)

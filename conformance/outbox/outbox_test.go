@@ -45,10 +45,10 @@ func TestForeignBatch(t *testing.T) {
 	w := newWorld(t, references.SQLite, settings{})
 	other := w.another()
 	tx := w.begin()
-	if _, err := other.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, runtime.ErrOutbox) || !strings.Contains(err.Error(), "of another cleaner") {
+	if _, err := other.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit); !errors.Is(err, runtime.ErrEnded) || !strings.Contains(err.Error(), "begun by another keeper") {
 		t.Errorf("%v", err)
 	}
-	_, err := w.box.Commit(t.Context(), tx.b, tx.Tx)
+	_, err := w.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit)
 	w.must(err)
 }
 

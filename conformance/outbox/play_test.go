@@ -53,17 +53,17 @@ type turn struct {
 // play runs a transaction. The error is one that nobody may see: what databases
 // refuse because of others, or ErrGone, is part of the play.
 func (p *player) play(ctx context.Context) error {
-	b := p.w.clean.Begin()
-	defer b.Rollback()
-	t := &turn{player: p, b: b}
+	t := &turn{player: p}
 	for range p.rand.IntN(3) {
 		p.step()
-		name, err := t.upload(ctx)
+		discard, err := t.upload(ctx)
+		defer discard()
 		if err != nil {
 			return p.harmless(err)
 		}
-		t.fresh = append(t.fresh, name)
 	}
+	t.b = p.w.clean.Begin()
+	defer t.b.Rollback()
 	p.step()
 	level := sql.LevelDefault
 	if p.w.d != references.SQLite {
@@ -87,16 +87,18 @@ func (p *player) play(ctx context.Context) error {
 	return p.harmless(t.commit(ctx))
 }
 
-func (t *turn) upload(ctx context.Context) (string, error) {
-	u, err := t.b.Create(ctx, "media", fmt.Sprintf("d%d/%d", t.rand.IntN(2), t.rand.IntN(12)))
+// upload makes a file that a record may name, until it is discarded.
+func (t *turn) upload(ctx context.Context) (discard func(), err error) {
+	up, err := t.w.box.Create(ctx, "media", fmt.Sprintf("d%d/%d", t.rand.IntN(2), t.rand.IntN(12)))
 	if err != nil {
-		return "", err
+		return func() {}, err
 	}
 	t.step()
-	if _, err := u.Write([]byte("x")); err != nil {
-		return "", err
+	if _, err := up.Write([]byte("x")); err != nil {
+		return up.Discard, err
 	}
-	return u.Name(), u.Close()
+	t.fresh = append(t.fresh, up.Name())
+	return up.Discard, up.Close()
 }
 
 // commit commits, and may hear nothing of it.

@@ -256,7 +256,7 @@ func TestPowerLossAfterDeletion(t *testing.T) {
 		}
 		tx := e.begin()
 		tx.insert(&models.Album{ID: 2, Cover: "a"})
-		if _, err := e.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, runtime.ErrGone) {
+		if _, err := e.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit); !errors.Is(err, runtime.ErrGone) {
 			t.Errorf("the name of a file that was deleted was taken up: %v", err)
 		}
 		_ = tx.Rollback()

@@ -17,6 +17,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // oddNames are names that databases, character sets and collations treat in ways of
@@ -125,8 +126,7 @@ func padded(named map[string]bool, name string) bool {
 // relayOfThings makes a relay that knows of nothing but the column of things.
 func (w *world) relayOfThings(form references.Form) {
 	w.t.Helper()
-	w.clean = w.cleanerOf(models.ThingFileType)
-	w.must(w.boxOf(
+	w.must(w.boxOf([]*runtime.Type{models.ThingFileType},
 		references.Table(models.ThingFileType, "thing", references.Columns{"One": {Name: "c", Form: form}, "Many": {Name: "c", Form: form}, "Doc": {Form: references.Elsewhere}}),
 		references.Func("media", func(context.Context, references.Queryer, string, []string) ([]string, error) { return nil, nil })))
 }
@@ -313,8 +313,8 @@ func TestRowSecurity(t *testing.T) {
 		app, err := databases.Open(d, strings.Replace(w.dsn, "postgres@", role+"@", 1))
 		w.must(err)
 		defer func() { _ = app.Close() }()
-		w.own, w.clean = app, w.cleanerOf(models.FileTypes()...)
-		w.must(w.boxOf(stored()...))
+		w.own = app
+		w.must(w.boxOf(models.FileTypes(), stored()...))
 		_, err = admin.ExecContext(t.Context(), "ALTER TABLE scan ENABLE ROW LEVEL SECURITY")
 		w.must(err)
 		if _, err := w.relay.Drain(t.Context()); err == nil || !strings.Contains(err.Error(), "row-level security") {
@@ -362,8 +362,7 @@ func TestViews(t *testing.T) {
 		w := newWorld(t, d, settings{})
 		w.exec("CREATE VIEW seen AS SELECT id, file FROM scan")
 		w.exec("INSERT INTO scan (id, file) VALUES (1, 'a')")
-		w.clean = w.cleanerOf(models.ScanFileType)
-		w.must(w.boxOf(references.Table(models.ScanFileType, "seen")))
+		w.must(w.boxOf([]*runtime.Type{models.ScanFileType}, references.Table(models.ScanFileType, "seen")))
 		w.write("a", "b")
 		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', 'a'), ('media', 'b')")
 		w.drain()
@@ -372,8 +371,7 @@ func TestViews(t *testing.T) {
 			return
 		}
 		w.exec("CREATE MATERIALIZED VIEW copied AS SELECT id, file FROM scan")
-		w.clean = w.cleanerOf(models.ScanFileType)
-		if err := w.boxOf(references.Table(models.ScanFileType, "copied")); err == nil || !strings.Contains(err.Error(), "materialized view") {
+		if err := w.boxOf([]*runtime.Type{models.ScanFileType}, references.Table(models.ScanFileType, "copied")); err == nil || !strings.Contains(err.Error(), "materialized view") {
 			t.Errorf("%v", err)
 		}
 	})

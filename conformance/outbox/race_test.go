@@ -76,7 +76,7 @@ func (w *world) refused(tx *transaction, name string) {
 	err := tx.try((&models.Album{ID: 2, Cover: name}).AfterCreate, "INSERT INTO album (title, cover, banner, pages, photos, id) VALUES (?, ?, ?, ?, ?, ?)",
 		append(columns(w.d, &models.Album{Cover: name}), 2)...)
 	if err == nil {
-		_, err = w.box.Commit(w.t.Context(), tx.b, tx.Tx)
+		_, err = w.box.Commit(w.t.Context(), tx.b, tx.Tx, tx.Commit)
 	}
 	if !errors.Is(err, runtime.ErrGone) && !databases.Refused(err) {
 		w.t.Errorf("a transaction came to name a file that is gone: %v", err)
@@ -161,19 +161,17 @@ func TestTakenUpWhileDeleting(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		var w *world
 		asked := 0
-		before := func(context.Context, runtime.Event) error {
+		before := func(context.Context, runtime.Result) error {
 			asked++
 			other := w.another()
 			tx := other.begin()
 			tx.insert(&models.Album{ID: 2, Cover: "a"})
-			if _, err := other.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, runtime.ErrGone) {
+			if _, err := other.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit); !errors.Is(err, runtime.ErrGone) {
 				t.Errorf("taken up: %v", err)
 			}
 			other.must(tx.Rollback())
 			tx.b.Rollback()
-			u, err := other.clean.Begin().Create(t.Context(), "media", "a")
-			other.must(err)
-			if u.Name() == "a" {
+			if up := other.upload("a"); up.Name() == "a" {
 				t.Error("an upload got the name")
 			}
 			return nil
@@ -204,7 +202,7 @@ func TestTakenUpWhileDeciding(t *testing.T) {
 			over.Go(func() {
 				tx := w.begin()
 				tx.insert(&models.Album{ID: 2, Cover: "a"})
-				_, taken = w.box.Flush(context.Background(), tx.b, &tellingTx{Handle: tx.Tx, runs: callsOff})
+				_, taken = w.box.Flush(context.Background(), tx.b, &tellingTx{Tx: tx.Tx, runs: callsOff})
 				_ = tx.Rollback()
 				tx.b.Rollback()
 			})
@@ -224,14 +222,14 @@ func TestTakenUpWhileDeciding(t *testing.T) {
 
 // tellingTx tells when the first statement is run that changes something.
 type tellingTx struct {
-	references.Handle
+	runtime.Tx
 	once sync.Once
 	runs chan struct{}
 }
 
 func (tx *tellingTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	tx.once.Do(func() { close(tx.runs) })
-	return tx.Handle.ExecContext(ctx, query, args...)
+	return tx.Tx.ExecContext(ctx, query, args...)
 }
 
 // Where it is not sure that a row was written that names the file, the database
@@ -266,7 +264,7 @@ func TestTakenUpTwice(t *testing.T) {
 		w.must(err)
 		done := make(chan error)
 		go func() {
-			_, err := w.box.Commit(t.Context(), second.b, second.Tx)
+			_, err := w.box.Commit(t.Context(), second.b, second.Tx, second.Commit)
 			if err != nil {
 				_ = second.Rollback()
 			}

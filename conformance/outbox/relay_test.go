@@ -43,10 +43,10 @@ func TestFailingStorage(t *testing.T) {
 		if err := outbox.Mark(broken, environment); err != nil {
 			t.Fatal(err)
 		}
-		var after []runtime.Event
+		var after []runtime.Result
 		w := newWorld(t, d, settings{cleaner: []runtime.Option{
 			runtime.WithStorage("other", broken),
-			runtime.WithObserver(runtime.Observer{After: func(_ context.Context, e runtime.Event) { after = append(after, e) }}),
+			runtime.WithObserver(runtime.Observer{After: func(_ context.Context, e runtime.Result) { after = append(after, e) }}),
 		}})
 		broken.err = errors.New("disk on fire")
 		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('other', 'a'), ('media', 'b')")
@@ -152,7 +152,7 @@ func TestGrace(t *testing.T) {
 
 func TestVeto(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
-		veto := runtime.Observer{Before: func(_ context.Context, e runtime.Event) error {
+		veto := runtime.Observer{Before: func(_ context.Context, e runtime.Result) error {
 			if e.Type != models.AlbumFileType || e.Field.Path != "Pages" {
 				t.Errorf("%+v", e)
 			}
@@ -218,7 +218,7 @@ func TestLease(t *testing.T) {
 func TestRun(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		gone := make(chan string, 10)
-		after := runtime.Observer{After: func(_ context.Context, e runtime.Event) { gone <- e.Ref.Name }}
+		after := runtime.Observer{After: func(_ context.Context, e runtime.Result) { gone <- e.Ref.Name }}
 		w := newWorld(t, d, settings{cleaner: []runtime.Option{runtime.WithObserver(after)}, relay: []outbox.RelayOption{outbox.WithPoll(time.Minute)}})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)

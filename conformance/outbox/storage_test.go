@@ -22,7 +22,7 @@ import (
 func twoStorages(t *testing.T, d references.Dialect, other afero.Fs, options ...outbox.RelayOption) (w *world, gone chan string) {
 	t.Helper()
 	gone = make(chan string, 100)
-	after := runtime.Observer{After: func(_ context.Context, e runtime.Event) {
+	after := runtime.Observer{After: func(_ context.Context, e runtime.Result) {
 		if e.Status == runtime.Removed {
 			gone <- e.Ref.String()
 		}
@@ -208,7 +208,7 @@ func (panicFs) Remove(string) error { panic("nil map") }
 func TestDatabaseDown(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		gone := make(chan struct{})
-		after := runtime.Observer{After: func(context.Context, runtime.Event) { close(gone) }}
+		after := runtime.Observer{After: func(context.Context, runtime.Result) { close(gone) }}
 		w := letGo(t, d, settings{
 			cleaner: []runtime.Option{runtime.WithObserver(after)},
 			relay:   []outbox.RelayOption{outbox.WithPoll(time.Millisecond)},

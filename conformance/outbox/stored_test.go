@@ -84,8 +84,7 @@ func TestColumnTypes(t *testing.T) {
 					w.must(err)
 				}
 				w.exec("INSERT INTO thing (id) VALUES (2)")
-				w.clean = w.cleanerOf(models.ThingFileType)
-				err := w.boxOf(
+				err := w.boxOf([]*runtime.Type{models.ThingFileType},
 					references.Table(models.ThingFileType, "thing", references.Columns{
 						"One":  {Name: "c", Form: only(c.field == "One", c.form)},
 						"Many": {Name: "c", Form: only(c.field == "Many", c.form)},
@@ -116,17 +115,21 @@ func only(it bool, form references.Form) references.Form {
 	return references.Elsewhere
 }
 
-// cleanerOf makes a cleaner that knows only these types.
+// cleanerOf makes a cleaner that knows only these types, and asks nobody itself.
 func (w *world) cleanerOf(types ...*runtime.Type) *runtime.Cleaner {
 	w.t.Helper()
-	c, err := runtime.New(runtime.WithStorage("media", w.dir), runtime.WithTypes(types...))
+	c, err := runtime.New(runtime.WithStorage("media", w.dir), runtime.WithTypes(types...), runtime.Unchecked(), runtime.WithLogger(w.logs.Logger()))
 	w.must(err)
 	return c
 }
 
-// boxOf makes the outbox of a new cleaner, and its relay.
-func (w *world) boxOf(options ...references.Option) (err error) {
+// boxOf makes the outbox of a new cleaner that knows only these types, and its relay.
+func (w *world) boxOf(types []*runtime.Type, options ...references.Option) (err error) {
 	if w.refs, err = w.references(options...); err != nil {
+		return err
+	}
+	w.clean, err = runtime.New(runtime.WithStorage("media", w.dir), runtime.WithTypes(types...), runtime.WithReferences(w.refs), runtime.WithLogger(w.logs.Logger()))
+	if err != nil {
 		return err
 	}
 	if w.box, err = outbox.New(w.t.Context(), w.clean, w.refs); err != nil {
@@ -161,10 +164,14 @@ func TestStoredErrors(t *testing.T) {
 			"scan.fyle":                   append(stored(), references.Table(models.ScanFileType, "scan", references.Columns{"File": {Name: "fyle"}})),
 			"skan.file":                   append(stored(), references.Table(models.ScanFileType, "skan")),
 		} {
-			w.clean = w.cleanerOf(models.FileTypes()...)
-			if err := w.boxOf(options...); err == nil || !strings.Contains(err.Error(), text) {
+			if err := w.boxOf(models.FileTypes(), options...); err == nil || !strings.Contains(err.Error(), text) {
 				t.Errorf("%q: %v", text, err)
 			}
+		}
+		some, err := w.references(references.Table(models.ScanFileType, "scan"))
+		w.must(err)
+		if _, err := outbox.New(t.Context(), w.cleanerOf(models.FileTypes()...), some); err == nil || !strings.Contains(err.Error(), "nobody said where records of models.Album are stored") {
+			t.Errorf("%v", err)
 		}
 		refs, err := w.references(stored()...)
 		w.must(err)
@@ -224,7 +231,7 @@ func TestValues(t *testing.T) {
 		w.drain()
 		w.want("")
 
-		c, err := runtime.New(runtime.WithStorage("media", afero.NewMemMapFs(), with.storage...), runtime.WithTypes(models.FileTypes()...))
+		c, err := runtime.New(runtime.WithStorage("media", afero.NewMemMapFs(), with.storage...), runtime.WithTypes(models.FileTypes()...), runtime.Unchecked())
 		w.must(err)
 		refs, err := w.references(stored()...)
 		w.must(err)

@@ -37,7 +37,7 @@ func (w *world) names(id int64, name string) error {
 	w.t.Helper()
 	tx := w.begin()
 	tx.insert(&models.Album{ID: id, Cover: name})
-	_, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx)
+	_, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx, tx.Commit)
 	if err != nil {
 		_ = tx.Rollback()
 		tx.b.Rollback()
@@ -59,7 +59,7 @@ func TestTombstone(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		}
-		if name := w.upload(w.clean.Begin(), "a"); name == "a" {
+		if up := w.upload("a"); up.Name() == "a" {
 			t.Error("an upload got the name")
 		}
 		w.exec("UPDATE filecleangen_outbox SET gone_at = gone_at - 100000000 WHERE state = 'gone'") // more than a day

@@ -16,35 +16,13 @@ import (
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
-// upload creates a file and returns the name that it got.
-func (w *world) upload(b *runtime.Batch, name string) string {
-	w.t.Helper()
-	u, err := b.Create(w.t.Context(), "media", name)
-	w.must(err)
-	_, err = u.Write([]byte(name))
-	w.must(err)
-	w.must(u.Close())
-	return u.Name()
-}
-
-// begun begins the transaction of a batch that was opened before.
-func (w *world) begun(b *runtime.Batch) *transaction {
-	w.t.Helper()
-	tx, err := w.db.BeginTx(w.t.Context(), nil)
-	w.must(err)
-	return &transaction{Tx: tx, b: b, w: w}
-}
-
 func TestUpload(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		b := w.clean.Begin()
-		name := w.upload(b, "dir/a.png")
+		up := w.upload("dir/a.png")
 		w.wantStats(1, 0)
-		tx := w.begun(b)
-		tx.insert(&models.Album{ID: 1, Cover: name})
-		_, err := w.box.Commit(t.Context(), b, tx.Tx)
-		w.must(err)
+		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 1, Cover: up.Name()}) })
+		up.Discard()
 		if done := w.drain(); done.Named != 1 {
 			t.Errorf("%+v", done)
 		}
@@ -57,7 +35,7 @@ func TestUpload(t *testing.T) {
 func TestUploadForgotten(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		w.upload(w.clean.Begin(), "a")
+		w.upload("a")
 		w.drain()
 		w.want("a")
 		w.due()
@@ -71,18 +49,18 @@ func TestUploadForgotten(t *testing.T) {
 func TestUploadLate(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		b := w.clean.Begin()
-		name := w.upload(b, "a")
+		up := w.upload("a")
 		w.due()
 		w.another().drain()
 		w.want("")
-		tx := w.begun(b)
-		tx.insert(&models.Album{ID: 1, Cover: name})
-		if _, err := w.box.Commit(t.Context(), b, tx.Tx); !errors.Is(err, runtime.ErrGone) || !strings.Contains(err.Error(), "WithUploadTime") {
+		tx := w.begin()
+		tx.insert(&models.Album{ID: 1, Cover: up.Name()})
+		if _, err := w.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit); !errors.Is(err, runtime.ErrGone) || !strings.Contains(err.Error(), "WithUploadTime") {
 			t.Errorf("%v", err)
 		}
 		w.must(tx.Rollback())
-		b.Rollback()
+		tx.b.Rollback()
+		up.Discard()
 	})
 }
 
@@ -92,20 +70,19 @@ func TestUploadNameNotGivenAgain(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		other := w.another()
-		late := other.clean.Begin()
-		other.upload(late, "a")
+		other.upload("a")
 		w.due()
 		w.drain()
-		if name := w.upload(w.clean.Begin(), "a"); name == "a" {
+		if up := w.upload("a"); up.Name() == "a" {
 			t.Error("the name of a file that went lately was given out")
 		}
-		tx := other.begun(late)
+		tx := other.begin()
 		tx.insert(&models.Album{ID: 1, Cover: "a"})
-		if _, err := other.box.Commit(t.Context(), late, tx.Tx); !errors.Is(err, runtime.ErrGone) {
+		if _, err := other.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit); !errors.Is(err, runtime.ErrGone) {
 			t.Errorf("%v", err)
 		}
 		w.must(tx.Rollback())
-		late.Rollback()
+		tx.b.Rollback()
 	})
 }
 
@@ -115,29 +92,25 @@ func TestReleaseLeavesIntent(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 1, Cover: "a"}) })
-		b := w.clean.Begin()
-		w.upload(b, "a")
+		up := w.upload("a")
 		other := w.another()
 		other.commit(func(tx *transaction) { tx.remove(&models.Album{ID: 1, Cover: "a"}) })
 		other.drain()
 		w.want("a")
-		tx := w.begun(b)
-		tx.insert(&models.Album{ID: 2, Cover: "a"})
-		_, err := w.box.Commit(t.Context(), b, tx.Tx)
-		w.must(err)
+		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 2, Cover: "a"}) })
+		up.Discard()
 		w.drain()
 		w.want("a")
 	})
 }
 
 // A record that was kept in memory names a file by a name that an upload has got
-// meanwhile; the upload is rolled back.
+// meanwhile; the upload is discarded.
 func TestUploadNamedByAnother(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		b, other := w.clean.Begin(), w.another()
-		w.upload(b, "a")
-		w.nameRolledBack(b, other.begin())
+		up := w.upload("a")
+		w.nameDiscarded(up, w.another().begin())
 	})
 }
 
@@ -152,12 +125,13 @@ func TestUploadTakenBySnapshot(t *testing.T) {
 		defer tx.Rollback()
 		var n int
 		w.must(tx.QueryRowContext(t.Context(), "SELECT count(*) FROM album").Scan(&n))
-		name := w.upload(b, "a")
+		up := w.upload("a")
+		name := up.Name()
 		in := &transaction{Tx: tx, b: b, w: w}
 		in.insert(&models.Album{ID: 1, Cover: name})
-		_, err = w.box.Commit(t.Context(), b, tx)
+		_, err = w.box.Commit(t.Context(), b, tx, tx.Commit)
 		if d == references.PostgreSQL {
-			if !databases.Refused(err) || !strings.Contains(err.Error(), "create them before it begins") {
+			if !databases.Refused(err) || !strings.Contains(err.Error(), "create uploads before it begins") {
 				t.Errorf("%v", err)
 			}
 			w.must(tx.Rollback())
@@ -166,7 +140,7 @@ func TestUploadTakenBySnapshot(t *testing.T) {
 		} else {
 			w.must(err)
 		}
-		w.due()
+		up.Discard()
 		w.drain()
 		w.want(name)
 	})
@@ -188,7 +162,7 @@ func TestUploadBeforeTransaction(t *testing.T) {
 			var n int
 			w.must(tx.QueryRowContext(t.Context(), "SELECT count(*) FROM album").Scan(&n))
 			tx.insert(&models.Album{ID: int64(i), Cover: up.Name()})
-			_, err = w.box.Commit(t.Context(), tx.b, tx.Tx)
+			_, err = w.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit)
 			w.must(err)
 			up.Discard()
 			if done := w.drain(); done.Named != 1 || done.Removed != 0 {
@@ -239,7 +213,7 @@ func TestUploadNotClosed(t *testing.T) {
 		for who, want := range map[*world]error{w: runtime.ErrUpload, w.another(): runtime.ErrGone} {
 			tx := who.begin()
 			tx.insert(&models.Album{ID: 1, Cover: "a"})
-			if _, err := who.box.Commit(t.Context(), tx.b, tx.Tx); !errors.Is(err, want) {
+			if _, err := who.box.Commit(t.Context(), tx.b, tx.Tx, tx.Commit); !errors.Is(err, want) {
 				t.Errorf("%v, want %v", err, want)
 			}
 			_ = tx.Rollback()
@@ -321,16 +295,15 @@ func (s *shyFs) OpenFile(name string, flag int, perm os.FileMode) (afero.File, e
 	return s.Fs.OpenFile(name, flag, perm)
 }
 
-// nameRolledBack has a transaction name what a batch has uploaded that is rolled
-// back.
-func (w *world) nameRolledBack(b *runtime.Batch, tx *transaction) {
+// nameDiscarded has a transaction name an upload that is discarded.
+func (w *world) nameDiscarded(up *runtime.Upload, tx *transaction) {
 	w.t.Helper()
 	tx.insert(&models.Album{ID: 1, Cover: "a"})
 	_, err := tx.w.box.Flush(w.t.Context(), tx.b, tx.Tx)
 	w.must(err)
 	done := make(chan struct{})
 	go func() { // it may have to wait for the other
-		b.Rollback()
+		up.Discard()
 		close(done)
 	}()
 	w.must(tx.Commit())
@@ -340,14 +313,13 @@ func (w *world) nameRolledBack(b *runtime.Batch, tx *transaction) {
 	w.wantStats(0, 0)
 }
 
-// A write that may have hit no row names an upload of another transaction, which
-// is rolled back: the relay waits until it can see which it was.
+// A write that may have hit no row names an upload of another process, which is
+// discarded: the relay waits until it can see which it was.
 func TestUploadPerhapsNamedByAnother(t *testing.T) {
 	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
 		w.commit(func(tx *transaction) { tx.insert(&models.Album{ID: 1}) })
-		b := w.clean.Begin()
-		w.upload(b, "a")
+		up := w.upload("a")
 		w.exec("INSERT INTO filecleangen_outbox (storage, name) VALUES ('media', 'b')") // makes the relay look
 		w.drain()
 
@@ -361,79 +333,79 @@ func TestUploadPerhapsNamedByAnother(t *testing.T) {
 		w.must(err)
 		w.drain()
 		w.must(tx.Commit())
-		b.Rollback()
+		up.Discard()
 		w.drain()
 		w.want("a")
 		w.wantStats(0, 0)
 	})
 }
 
+// Its transaction is rolled back: nobody gets the name meanwhile.
 func TestUploadRolledBack(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		b := w.clean.Begin()
-		w.upload(b, "a")
-		b.Rollback()
-		u, err := w.clean.Begin().Create(t.Context(), "media", "a")
-		w.must(err)
-		if u.Name() == "a" {
+		first := w.upload("a")
+		w.rollback(func(tx *transaction) { tx.insert(&models.Album{ID: 1, Cover: "a"}) })
+		first.Discard()
+		second := w.upload("a")
+		if second.Name() == "a" {
 			t.Error("the name is promised to go, and was given out again")
 		}
-		w.must(u.Close())
 		w.drain()
-		w.want(u.Name())
+		w.want(second.Name())
 	})
 }
 
-// A file that is replaced in the transaction it was uploaded for goes at once, as
-// does one whose hold a savepoint cut; one that a write may have named is asked
-// for in the database.
+// A file that is replaced in the transaction it was uploaded for goes, as does one whose
+// hold a savepoint cut, one that no record names, and one whose write hit no row.
 func TestUploadsNotNamed(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		b := w.clean.Begin()
-		first, second, cut, never, missed := w.upload(b, "first"), w.upload(b, "second"), w.upload(b, "cut"), w.upload(b, "never"), w.upload(b, "missed")
-		tx := w.begun(b)
-		a := &models.Album{ID: 1, Cover: first}
-		tx.insert(a)
-		old := a.FileSnapshot()
-		a.Cover = second
-		tx.update(a, old)
-		_, err := tx.ExecContext(t.Context(), "SAVEPOINT s")
-		w.must(err)
-		s := b.Savepoint()
-		tx.insert(&models.Album{ID: 2, Cover: cut})
-		_, err = tx.ExecContext(t.Context(), "ROLLBACK TO SAVEPOINT s")
-		w.must(err)
-		w.must(b.RollbackTo(s))
-		tx.update(&models.Album{ID: 7, Cover: missed}, models.AlbumFiles{})
-		_, err = w.box.Commit(t.Context(), b, tx.Tx)
-		w.must(err)
+		var ups []*runtime.Upload
+		for _, name := range []string{"first", "second", "cut", "never", "missed"} {
+			ups = append(ups, w.upload(name))
+		}
+		w.commit(func(tx *transaction) {
+			a := &models.Album{ID: 1, Cover: "first"}
+			tx.insert(a)
+			old := a.FileSnapshot()
+			a.Cover = "second"
+			tx.update(a, old)
+			_, err := tx.ExecContext(t.Context(), "SAVEPOINT s")
+			w.must(err)
+			s := tx.b.Savepoint()
+			tx.insert(&models.Album{ID: 2, Cover: "cut"})
+			_, err = tx.ExecContext(t.Context(), "ROLLBACK TO SAVEPOINT s")
+			w.must(err)
+			w.must(tx.b.RollbackTo(s))
+			tx.update(&models.Album{ID: 7, Cover: "missed"}, models.AlbumFiles{})
+		})
+		for _, up := range ups {
+			up.Discard()
+		}
 		w.drain()
-		w.want(second)
+		w.want("second")
 		w.wantStats(0, 0)
-		_, _ = never, first
 	})
 }
 
-// What a flush that failed leaves to the intents is not deleted by a rollback: the
-// caller may commit all the same.
+// What a flush that failed did not take stays all the same, if the caller commits: the
+// rows are asked.
 func TestUploadAfterFailedFlush(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d, settings{})
-		b := w.clean.Begin()
-		name := w.upload(b, "a")
-		tx := w.begun(b)
-		tx.insert(&models.Album{ID: 1, Cover: name})
+		up := w.upload("a")
+		tx := w.begin()
+		tx.insert(&models.Album{ID: 1, Cover: up.Name()})
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := w.box.Flush(ended, b, tx); err == nil {
+		if _, err := w.box.Flush(ended, tx.b, tx); err == nil {
 			t.Error("no error")
 		}
 		w.must(tx.Commit())
-		b.Rollback()
+		tx.b.Rollback()
 		w.want("a")
-		w.due()
+		up.Discard()
 		if done := w.drain(); done.Named != 1 {
 			t.Errorf("%+v", done)
 		}
@@ -441,14 +413,14 @@ func TestUploadAfterFailedFlush(t *testing.T) {
 	})
 }
 
-// On SQLite the intent takes the lock that the transaction has.
+// On SQLite an upload is noted under the lock that the transaction has.
 func TestSQLiteUploadInTransaction(t *testing.T) {
 	w := newWorld(t, references.SQLite, settings{})
 	w.dsn = strings.Replace(w.dsn, "busy_timeout(20000)", "busy_timeout(50)", 1)
 	w = w.another()
 	tx := w.begin()
 	defer tx.Rollback()
-	_, err := tx.b.Create(t.Context(), "media", "a")
+	_, err := w.box.Create(t.Context(), "media", "a")
 	if err == nil || !strings.Contains(err.Error(), "before the transaction begins") {
 		t.Errorf("%v", err)
 	}

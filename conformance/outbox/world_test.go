@@ -92,13 +92,14 @@ func (w *world) open(with settings) {
 		media = with.wrap(media)
 	}
 	var err error
+	w.refs, err = w.references(append(stored(), with.refs...)...)
+	w.must(err)
 	w.clean, err = runtime.New(append([]runtime.Option{
-		runtime.WithStorage("media", media, with.storage...),
+		runtime.WithStorage("media", media, append([]runtime.StorageOption{runtime.Exclusive()}, with.storage...)...),
 		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithReferences(w.refs),
 		runtime.WithLogger(w.logs.Logger()),
 	}, with.cleaner...)...)
-	w.must(err)
-	w.refs, err = w.references(append(stored(), with.refs...)...)
 	w.must(err)
 	w.box, err = outbox.New(w.t.Context(), w.clean, w.refs, with.box...)
 	w.must(err)
@@ -172,6 +173,17 @@ func (w *world) write(names ...string) {
 	}
 }
 
+// upload creates a file, for a transaction to name that begins later.
+func (w *world) upload(name string) *runtime.Upload {
+	w.t.Helper()
+	up, err := w.box.Create(w.t.Context(), "media", name)
+	w.must(err)
+	_, err = up.Write([]byte(name))
+	w.must(err)
+	w.must(up.Close())
+	return up
+}
+
 // transaction is a transaction and its batch.
 type transaction struct {
 	*sql.Tx
@@ -192,7 +204,7 @@ func (w *world) commit(do func(tx *transaction)) *runtime.Report {
 	w.t.Helper()
 	tx := w.begin()
 	do(tx)
-	report, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx)
+	report, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx, tx.Commit)
 	w.must(err)
 	return report
 }

@@ -225,14 +225,14 @@ func TestEnded(t *testing.T) {
 		w.own.SetMaxOpenConns(1)
 		refs := w.references(references.Table(one, "one"))
 		late.ended.Store(true)
-		if err := refs.Transaction(t.Context(), func(references.Handle) error { return nil }); !errors.Is(err, context.Canceled) {
+		if err := refs.Transaction(t.Context(), func(runtime.Tx) error { return nil }); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
 		}
 		late.ended.Store(false)
 		w.exec("INSERT INTO one (file) VALUES ('a')") // it waits for 20 s, and fails
 		func() {
 			defer func() { _ = recover() }()
-			_ = refs.Transaction(t.Context(), func(tx references.Handle) error {
+			_ = refs.Transaction(t.Context(), func(tx runtime.Tx) error {
 				_, err := tx.ExecContext(t.Context(), "INSERT INTO one (file) VALUES ('b')")
 				w.must(err)
 				panic("now")

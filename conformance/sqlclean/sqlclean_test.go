@@ -23,14 +23,14 @@ import (
 
 // world is a database and a directory, with an outbox or without.
 type world struct {
-	t     *testing.T
-	d     references.Dialect
-	dsn   string
-	root  string
-	db    *sql.DB
-	clean *runtime.Cleaner
-	box   *outbox.Outbox // or nil
-	relay *outbox.Relay
+	t      *testing.T
+	d      references.Dialect
+	root   string
+	db     *sql.DB
+	refs   *references.References
+	clean  *runtime.Cleaner
+	keeper runtime.Keeper // the cleaner, or its outbox
+	relay  *outbox.Relay  // of an outbox, or nil
 }
 
 // each runs a test on each database, with an outbox and in memory.
@@ -48,35 +48,46 @@ func each(t *testing.T, test func(w *world)) {
 
 func newWorld(t *testing.T, d references.Dialect) *world {
 	t.Helper()
-	w := &world{t: t, d: d, root: t.TempDir(), dsn: databases.New(t, d)}
+	w := &world{t: t, d: d, root: t.TempDir()}
+	dsn := databases.New(t, d)
 	var err error
-	w.db, err = databases.Open(d, w.dsn)
+	w.db, err = databases.Open(d, dsn)
 	w.must(err)
-	t.Cleanup(func() { _ = w.db.Close() })
-	dir, err := storage.Dir(w.root)
+	own, err := databases.Open(d, dsn)
 	w.must(err)
-	t.Cleanup(func() { _ = dir.Close() })
-	w.clean, err = runtime.New(runtime.WithStorage("media", dir), runtime.WithTypes(models.FileTypes()...), runtime.WithLogger(slog.New(slog.DiscardHandler)))
-	w.must(err)
+	t.Cleanup(func() {
+		_ = w.db.Close()
+		_ = own.Close()
+	})
 	text := map[references.Dialect]string{references.MySQL: "varchar(200)"}[d]
 	_, err = w.db.ExecContext(t.Context(), "CREATE TABLE article (id bigint PRIMARY KEY, cover "+max(text, "text")+" NOT NULL)")
 	w.must(err)
+	w.refs, err = references.New(t.Context(), own, d, references.Table(models.ArticleFileType, "article"))
+	w.must(err)
+	dir, err := storage.Dir(w.root)
+	w.must(err)
+	t.Cleanup(func() { _ = dir.Close() })
+	w.clean, err = runtime.New(
+		runtime.WithStorage("media", dir),
+		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithReferences(w.refs),
+		runtime.WithLogger(slog.New(slog.DiscardHandler)),
+	)
+	w.must(err)
+	w.keeper = w.clean
 	return w
 }
 
+// attach gives the world an outbox.
 func (w *world) attach() {
 	w.t.Helper()
-	own, err := databases.Open(w.d, w.dsn)
-	w.must(err)
-	w.t.Cleanup(func() { _ = own.Close() })
-	w.must(outbox.Migrate(w.t.Context(), own, w.d))
+	w.must(outbox.Migrate(w.t.Context(), w.refs.DB(), w.d))
 	dir, _ := w.clean.Storage("media")
 	w.must(outbox.Mark(dir, "test"))
-	refs, err := references.New(w.t.Context(), own, w.d, references.Table(models.ArticleFileType, "article"))
+	box, err := outbox.New(w.t.Context(), w.clean, w.refs)
 	w.must(err)
-	w.box, err = outbox.New(w.t.Context(), w.clean, refs)
-	w.must(err)
-	w.relay, err = w.box.Relay(w.t.Context(), "test")
+	w.keeper = box
+	w.relay, err = box.Relay(w.t.Context(), "test")
 	w.must(err)
 }
 
@@ -88,18 +99,7 @@ func (w *world) must(err error) {
 }
 
 func (w *world) inTx(f func(tx *sql.Tx, b *runtime.Batch) error) error {
-	if w.box != nil {
-		return sqlclean.InTx(w.t.Context(), w.db, w.box, f)
-	}
-	return sqlclean.InTx(w.t.Context(), w.db, w.clean, f)
-}
-
-// endInTx is EndInTx with the keeper of the world.
-func (w *world) endInTx(ctx context.Context, db sqlclean.Beginner, b *runtime.Batch, f func(tx *sql.Tx) error) error {
-	if w.box != nil {
-		return sqlclean.EndInTx(ctx, db, nil, w.box, b, f)
-	}
-	return sqlclean.EndInTx(ctx, db, nil, w.clean, b, f)
+	return sqlclean.InTx(w.t.Context(), w.db, w.keeper, f)
 }
 
 func (w *world) exec(tx *sql.Tx, b *runtime.Batch, hook func(*runtime.Batch), query string, args ...any) error {
@@ -129,11 +129,17 @@ func (w *world) write(names ...string) {
 	}
 }
 
-func (w *world) upload(b *runtime.Batch, name string) {
+// withUpload uploads a file for do, and discards it afterwards.
+func (w *world) withUpload(name string, do func() error) error {
 	w.t.Helper()
-	u, err := b.Create(w.t.Context(), "media", name)
+	up, err := w.keeper.Create(w.t.Context(), "media", name)
 	w.must(err)
-	w.must(u.Close())
+	defer up.Discard()
+	w.must(up.Close())
+	if up.Name() != name {
+		w.t.Errorf("the upload is called %s, not %s", up.Name(), name)
+	}
+	return do()
 }
 
 // want checks the files that are left when the relay is through, and the rows.
@@ -210,15 +216,9 @@ func TestSqlx(t *testing.T) {
 				return runtime.Rows(txx.ExecContext(w.t.Context(), "DELETE FROM article WHERE id = 1"))
 			})
 		}
-		if w.box != nil {
-			w.must(sqlclean.InTx(w.t.Context(), db, w.box, insert))
-			w.want("a b", "a")
-			w.must(sqlclean.InTx(w.t.Context(), db, w.box, remove))
-		} else {
-			w.must(sqlclean.InTx(w.t.Context(), db, w.clean, insert))
-			w.want("a b", "a")
-			w.must(sqlclean.InTx(w.t.Context(), db, w.clean, remove))
-		}
+		w.must(sqlclean.InTx(w.t.Context(), db, w.keeper, insert))
+		w.want("a b", "a")
+		w.must(sqlclean.InTx(w.t.Context(), db, w.keeper, remove))
 		w.want("b", "")
 	})
 }
@@ -245,7 +245,7 @@ func TestPanic(t *testing.T) {
 	})
 }
 
-// An upload before the transaction goes with it, whatever fails.
+// An upload goes if the transaction does not take it, whatever fails.
 func TestUpload(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := w.t.Context()
@@ -254,39 +254,32 @@ func TestUpload(t *testing.T) {
 		closed, err := sql.Open("sqlite", "file::memory:")
 		w.must(err)
 		w.must(closed.Close())
-		for name, do := range map[string]func(b *runtime.Batch) error{
-			"error": func(b *runtime.Batch) error {
-				return w.endInTx(ctx, w.db, b, func(tx *sql.Tx) error { return errors.Join(w.insert(tx, b, 1, "up"), errNo) })
+		insert := func(tx *sql.Tx, b *runtime.Batch) error { return w.insert(tx, b, 1, "up") }
+		for name, do := range map[string]func() error{
+			"error": func() error {
+				return w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return errors.Join(insert(tx, b), errNo) })
 			},
-			"no transaction": func(b *runtime.Batch) error {
-				return w.endInTx(ctx, closed, b, func(*sql.Tx) error { return nil })
-			},
-			"context ended before": func(b *runtime.Batch) error {
-				return w.endInTx(ended, w.db, b, func(*sql.Tx) error { return nil })
-			},
-			"context ended within": func(b *runtime.Batch) error {
+			"no transaction":       func() error { return sqlclean.InTx(ctx, closed, w.keeper, insert) },
+			"context ended before": func() error { return sqlclean.InTx(ended, w.db, w.keeper, insert) },
+			"context ended within": func() error {
 				ctx, cancel := context.WithCancel(ctx)
 				defer cancel()
-				return w.endInTx(ctx, w.db, b, func(tx *sql.Tx) error {
+				return sqlclean.InTx(ctx, w.db, w.keeper, func(tx *sql.Tx, b *runtime.Batch) error {
 					defer cancel()
-					return w.insert(tx, b, 1, "up")
+					return insert(tx, b)
 				})
 			},
 		} {
-			b := w.clean.Begin()
-			w.upload(b, "up")
-			if err := do(b); err == nil {
+			if err := w.withUpload("up", do); err == nil {
 				w.t.Errorf("%s: no error", name)
 			}
 			w.want("", "")
-			if w.box != nil { // the name is the intent's until its time is over
+			if w.relay != nil { // the name is not given out again for a time
 				_, err := w.db.ExecContext(ctx, "DELETE FROM filecleangen_outbox")
 				w.must(err)
 			}
 		}
-		b := w.clean.Begin()
-		w.upload(b, "up")
-		w.must(w.endInTx(ctx, w.db, b, func(tx *sql.Tx) error { return w.insert(tx, b, 1, "up") }))
+		w.must(w.withUpload("up", func() error { return w.inTx(insert) }))
 		w.want("up", "up")
 	})
 }
@@ -343,8 +336,8 @@ func TestPanicInSavepoint(t *testing.T) {
 	})
 }
 
-// A savepoint that the database does not have any more: nothing is deleted, even
-// if the transaction is committed.
+// A savepoint that the database does not have any more: nothing is deleted that a row
+// names, even if the transaction is committed.
 func TestLostSavepoint(t *testing.T) {
 	each(t, func(w *world) {
 		if w.d == references.PostgreSQL {
@@ -378,7 +371,7 @@ func TestRetry(t *testing.T) {
 	w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.insert(tx, b, 1, "a") }))
 	times := 0
 	for {
-		err := sqlclean.InTxWith(t.Context(), w.db, &sql.TxOptions{Isolation: sql.LevelSerializable}, w.box, func(tx *sql.Tx, b *runtime.Batch) error {
+		err := sqlclean.InTx(t.Context(), w.db, w.keeper, func(tx *sql.Tx, b *runtime.Batch) error {
 			times++
 			var cover string
 			w.must(tx.QueryRowContext(t.Context(), "SELECT cover FROM article WHERE id = 1").Scan(&cover))
@@ -386,7 +379,7 @@ func TestRetry(t *testing.T) {
 				w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.setCover(tx, b, 1, "b") }))
 			}
 			return w.setCover(tx, b, 1, "c")
-		})
+		}, sqlclean.WithTxOptions(&sql.TxOptions{Isolation: sql.LevelSerializable}))
 		if err == nil {
 			break
 		}
@@ -398,4 +391,52 @@ func TestRetry(t *testing.T) {
 		t.Errorf("%d times", times)
 	}
 	w.want("c", "c")
+}
+
+// Keys that the database makes, by LastInsertId and by RETURNING, come to the record.
+func TestKeyOfTheDatabase(t *testing.T) {
+	each(t, func(w *world) {
+		w.write("a", "b")
+		automatic := map[references.Dialect]string{
+			references.SQLite:     "", // it makes integers, if they are called so
+			references.PostgreSQL: "ALTER TABLE article ALTER id ADD GENERATED BY DEFAULT AS IDENTITY",
+			references.MySQL:      "ALTER TABLE article MODIFY id bigint AUTO_INCREMENT",
+		}[w.d]
+		if automatic == "" {
+			w.run("DROP TABLE article")
+			automatic = "CREATE TABLE article (id integer PRIMARY KEY, cover text NOT NULL)"
+		}
+		w.run(automatic)
+		first, second := &models.Article{Cover: "a"}, &models.Article{Cover: "b"}
+		const insert = "INSERT INTO article (cover) VALUES (?)"
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
+			returning := func(a *models.Article) error {
+				return sqlclean.Returning(w.t.Context(), tx, b, a.AfterCreate, databases.Rebind(w.d, insert)+" RETURNING id", []any{a.Cover}, &a.ID)
+			}
+			if w.d == references.PostgreSQL { // it has no LastInsertId
+				return errors.Join(returning(first), returning(second))
+			}
+			return errors.Join(sqlclean.Insert(w.t.Context(), tx, b, first.AfterCreate, &first.ID, insert, first.Cover), returning(second))
+		}))
+		w.want("a b", "a b")
+		if first.ID == 0 || second.ID <= first.ID {
+			w.t.Errorf("the keys are %d and %d", first.ID, second.ID)
+		}
+		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.setCover(tx, b, first.ID, "") }))
+		w.want("b", " b")
+
+		err := w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
+			return sqlclean.Returning(w.t.Context(), tx, b, second.AfterCreate, "INSERT INTO article (cover) SELECT cover FROM article WHERE id = 99 RETURNING id", nil, &second.ID)
+		})
+		if !errors.Is(err, sql.ErrNoRows) {
+			w.t.Errorf("%v", err)
+		}
+		w.want("b", " b")
+	})
+}
+
+func (w *world) run(query string) {
+	w.t.Helper()
+	_, err := w.db.ExecContext(w.t.Context(), query)
+	w.must(err)
 }

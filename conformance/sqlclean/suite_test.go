@@ -7,49 +7,45 @@ import (
 
 	"github.com/filecleangen/filecleangen/adapters/sqlclean"
 	"github.com/filecleangen/filecleangen/conformance/suite"
-	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 func TestSuiteInMemory(t *testing.T) {
 	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
-		return layer[*runtime.Cleaner]{w: w, keeper: w.NewCleaner()}
+		return layer{w: w, keeper: w.NewCleaner()}
+	}})
+}
+
+func TestSuiteUnchecked(t *testing.T) {
+	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
+		return layer{w: w, keeper: w.NewUncheckedCleaner()}
 	}})
 }
 
 func TestSuiteWithOutbox(t *testing.T) {
 	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
-		return layer[*outbox.Outbox]{w: w, keeper: w.NewOutbox(w.NewCleaner())}
+		return layer{w: w, keeper: w.NewOutbox(w.NewCleaner())}
 	}})
 }
 
 // layer is database/sql.
-type layer[K interface {
-	sqlclean.Keeper
-	Begin() *runtime.Batch
-}] struct {
+type layer struct {
 	w      *suite.World
-	keeper K
+	keeper runtime.Keeper
 }
 
-func (l layer[K]) InTx(ctx context.Context, uploads []string, f func(tx suite.Tx, names []string) error) error {
-	if len(uploads) == 0 {
-		return sqlclean.InTx(ctx, l.w.DB, l.keeper, func(tx *sql.Tx, b *runtime.Batch) error {
-			return f(l.statements(ctx, tx, b), nil)
-		})
-	}
-	b := l.keeper.Begin()
-	names, err := suite.Upload(ctx, b.Create, uploads)
+func (l layer) InTx(ctx context.Context, uploads []string, f func(tx suite.Tx, names []string) error) error {
+	names, discard, err := suite.Upload(ctx, l.keeper, uploads)
+	defer discard()
 	if err != nil {
-		b.Rollback()
 		return err
 	}
-	return sqlclean.EndInTx(ctx, l.w.DB, nil, l.keeper, b, func(tx *sql.Tx) error {
+	return sqlclean.InTx(ctx, l.w.DB, l.keeper, func(tx *sql.Tx, b *runtime.Batch) error {
 		return f(l.statements(ctx, tx, b), names)
 	})
 }
 
-func (l layer[K]) statements(ctx context.Context, tx *sql.Tx, b *runtime.Batch) suite.Tx {
+func (l layer) statements(ctx context.Context, tx *sql.Tx, b *runtime.Batch) suite.Tx {
 	return &suite.SQL{
 		Dialect: l.w.Dialect,
 		Query: func(query string, args ...any) (suite.Rows, error) {

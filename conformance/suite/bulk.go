@@ -27,7 +27,7 @@ var bulkStories = []story{
 		w.want("1 title=new cover=p")
 	}},
 	{name: "bulk update of rows that share a file", needs: []Ability{BulkStatements}, tell: func(w *World) {
-		w.asks = true
+		w.rowsShare()
 		w.given(
 			&models.Article{ID: 1, Title: "old", Cover: "p"},
 			&models.Article{ID: 2, Title: "old", Cover: "p", Base: banner("q")},

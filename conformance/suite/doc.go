@@ -11,25 +11,42 @@
 //
 //	func TestSuiteInMemory(t *testing.T) {
 //		suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
-//			return open(w, nameclean.New(w.NewCleaner()))
+//			return open(w, w.NewCleaner())
+//		}})
+//	}
+//
+//	func TestSuiteUnchecked(t *testing.T) {
+//		suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
+//			return open(w, w.NewUncheckedCleaner())
 //		}})
 //	}
 //
 //	func TestSuiteWithOutbox(t *testing.T) {
 //		suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
-//			return open(w, nameclean.New(w.NewOutbox(w.NewCleaner())))
+//			return open(w, w.NewOutbox(w.NewCleaner()))
 //		}})
 //	}
 //
+//	func open(w *suite.World, keeper runtime.Keeper) suite.Layer { … nameclean.New(keeper) … }
+//
 //	// layer is a Layer.
-//	type layer struct { … }
+//	type layer struct {
+//		keeper runtime.Keeper
+//		…
+//	}
 //
 //	func (l *layer) InTx(ctx context.Context, uploads []string, f func(tx suite.Tx, names []string) error) error {
-//		b := l.keeper.Begin()
-//		names, err := suite.Upload(ctx, b.Create, uploads)
-//		…
+//		names, discard, err := suite.Upload(ctx, l.keeper, uploads)
+//		defer discard()
+//		if err != nil {
+//			return err
+//		}
 //		return l.db.RunInTx(ctx, func(tx name.Tx) error { return f(&transaction{tx}, names) })
 //	}
+//
+// The cleaner of a world has references to its rows, and an outbox gets the same: in
+// memory, too, no file may go that a row names, whatever the layer says. What it says is
+// tried by a cleaner that is unchecked.
 //
 // A layer that writes rows itself has a type transaction with the methods of [Tx],
 // most of them one call: conformance/gormclean has one. Where users write the SQL,
@@ -37,8 +54,8 @@
 // conformance/pgxclean.
 //
 // Give the records of package models the tags of the layer. If it can't use them,
-// because it generates its own, convert in the methods, and give [World.NewCleaner]
-// and [World.NewOutbox] its types and where they are stored.
+// because it generates its own, convert in the methods, and give
+// [World.NewCleanerFor] its types and where they are stored.
 //
 // What the layer can't do goes into [Adapter.Cannot], with the reason; the databases
 // that it is for, into [Adapter.Dialects].

@@ -12,43 +12,43 @@ import (
 // events is what an observer was told, and what a story has it do then.
 type events struct {
 	mu            sync.Mutex
-	before, after []runtime.Event
+	before, after []runtime.Result
 
-	onBefore func(runtime.Event) error
-	onAfter  func(runtime.Event)
+	onBefore func(runtime.Result) error
+	onAfter  func(runtime.Result)
 }
 
 func (e *events) observer() runtime.Observer {
 	return runtime.Observer{
-		Before: func(_ context.Context, event runtime.Event) error {
-			e.note(&e.before, event)
+		Before: func(_ context.Context, result runtime.Result) error {
+			e.note(&e.before, result)
 			if e.onBefore != nil {
-				return e.onBefore(event)
+				return e.onBefore(result)
 			}
 			return nil
 		},
-		After: func(_ context.Context, event runtime.Event) {
-			e.note(&e.after, event)
+		After: func(_ context.Context, result runtime.Result) {
+			e.note(&e.after, result)
 			if e.onAfter != nil {
-				e.onAfter(event)
+				e.onAfter(result)
 			}
 		},
 	}
 }
 
-func (e *events) note(in *[]runtime.Event, event runtime.Event) {
+func (e *events) note(in *[]runtime.Result, result runtime.Result) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	*in = append(*in, event)
+	*in = append(*in, result)
 }
 
 // of returns what was told of a file when it was known what became of it.
-func (e *events) of(name string) (all []runtime.Event) {
+func (e *events) of(name string) (all []runtime.Result) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, event := range e.after {
-		if event.Ref.Name == name {
-			all = append(all, event)
+	for _, result := range e.after {
+		if result.Ref.Name == name {
+			all = append(all, result)
 		}
 	}
 	return all
@@ -58,13 +58,13 @@ func (e *events) of(name string) (all []runtime.Event) {
 // last that was told of it: where transactions run at the same time, observers are not
 // told in the order of the commits.
 func (e *events) kept(name string, causes []runtime.Cause) bool {
-	return slices.ContainsFunc(e.of(name), func(event runtime.Event) bool { return slices.Contains(causes, event.Cause) })
+	return slices.ContainsFunc(e.of(name), func(result runtime.Result) bool { return slices.Contains(causes, result.Cause) })
 }
 
 // said is what became of a file, and why, each time.
 func (e *events) said(name string) (all []string) {
-	for _, event := range e.of(name) {
-		all = append(all, strings.TrimSpace(string(event.Status)+" "+string(event.Cause)))
+	for _, result := range e.of(name) {
+		all = append(all, strings.TrimSpace(string(result.Status)+" "+string(result.Cause)))
 	}
 	return all
 }

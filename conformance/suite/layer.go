@@ -36,13 +36,11 @@ const (
 // A Layer is a persistence layer with its adapter, as applications use it. It is
 // safe for concurrent use.
 type Layer interface {
-	// InTx uploads files for a transaction, under names near those that are wanted,
+	// InTx creates files for a transaction, under names near those that are wanted,
 	// and runs f in it, with the names that the files got. If f returns nil the
 	// transaction is committed; if it returns an error, which InTx then returns, or
-	// panics, it is rolled back.
-	//
-	// The uploads come first because an outbox on SQLite can take them only before the
-	// transaction begins. See [Upload].
+	// panics, it is rolled back. Afterwards the files are discarded: those go that no
+	// row has come to name. See [Upload].
 	InTx(ctx context.Context, uploads []string, f func(tx Tx, names []string) error) error
 }
 
@@ -95,21 +93,28 @@ type Tx interface {
 	InSavepoint(f func() error) error
 }
 
-// Upload creates files by a function such as [runtime.Batch.Create], and returns
-// the names that they got.
-func Upload(ctx context.Context, create func(ctx context.Context, storage, name string) (*runtime.Upload, error), wanted []string) (names []string, err error) {
-	for _, name := range wanted {
-		u, err := create(ctx, Storage, name)
-		if err != nil {
-			return nil, err
+// Upload creates files by a keeper, before the transaction begins, and returns the
+// names that they got. discard is to be called when the transaction is over, also after
+// an error.
+func Upload(ctx context.Context, keeper runtime.Keeper, wanted []string) (names []string, discard func(), err error) {
+	var all []*runtime.Upload
+	discard = func() {
+		for _, up := range all {
+			up.Discard()
 		}
-		if _, err := u.Write([]byte(name)); err != nil {
-			return nil, err
-		}
-		if err := u.Close(); err != nil {
-			return nil, err
-		}
-		names = append(names, u.Name())
 	}
-	return names, nil
+	for _, name := range wanted {
+		up, err := keeper.Create(ctx, Storage, name)
+		if err != nil {
+			return nil, discard, err
+		}
+		all, names = append(all, up), append(names, up.Name())
+		if _, err := up.Write([]byte(name)); err != nil {
+			return nil, discard, err
+		}
+		if err := up.Close(); err != nil {
+			return nil, discard, err
+		}
+	}
+	return names, discard, nil
 }

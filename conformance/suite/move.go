@@ -54,7 +54,7 @@ var moveStories = []story{
 		w.want("1 cover=q", "2 cover=p")
 	}},
 	{name: "E6 copied, and the original deleted", tell: func(w *World) {
-		w.asks = true
+		w.rowsShare()
 		w.given(&models.Article{ID: 1, Cover: "p", Pages: []string{"x"}})
 		w.commit(func(tx Tx) error {
 			a, err := tx.Load(1)
@@ -71,7 +71,7 @@ var moveStories = []story{
 		w.want()
 	}},
 	{name: "copied, and the original changed", tell: func(w *World) {
-		w.asks = true
+		w.rowsShare()
 		w.given(&models.Article{ID: 1, Cover: "p"}, &models.Article{ID: 2, Base: banner("p")})
 		w.change(1, func(a *models.Article) { a.Cover = "n" }, "n")
 		w.want("1 cover=n", "2 banner=p")

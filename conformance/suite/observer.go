@@ -20,13 +20,13 @@ var observerStories = []story{
 		w.told("p updated removed", "n deleted missing")
 	}},
 	{name: "F4 fails", tell: func(w *World) {
-		w.events.onAfter = func(runtime.Event) { panic(errors.New("observer")) }
+		w.events.onAfter = func(runtime.Result) { panic(errors.New("observer")) }
 		w.given(&models.Article{ID: 1, Cover: "p", Base: banner("q")})
 		w.change(1, func(a *models.Article) { a.Cover, a.Banner = "n", nil }, "n")
 		w.want("1 cover=n")
 	}},
 	{name: "vetoes", tell: func(w *World) {
-		w.events.onBefore = func(e runtime.Event) error {
+		w.events.onBefore = func(e runtime.Result) error {
 			if e.Ref.Name == "p" {
 				return errors.New("not this one")
 			}
@@ -38,7 +38,7 @@ var observerStories = []story{
 		w.want()
 	}},
 	{name: "C27 C28 removes a thumbnail", tell: func(w *World) {
-		w.events.onAfter = func(e runtime.Event) { w.remove("thumb-" + e.Ref.Name) }
+		w.events.onAfter = func(e runtime.Result) { w.remove("thumb-" + e.Ref.Name) }
 		w.given(&models.Article{ID: 1, Cover: "p"})
 		w.write("thumb-p")
 		w.change(1, func(a *models.Article) { a.Cover = "n" }, "n")

@@ -49,7 +49,7 @@ func another(tx Tx) error {
 // one that waits.
 func overtaken(name string, needs []Ability, winner, waits func(tx Tx) error) story {
 	return story{name: "overtaken: " + name, needs: needs, servers: true, tell: func(w *World) {
-		w.reported = append([]runtime.Cause{runtime.UsedElsewhere}, unsure...)
+		w.reported = append([]runtime.Cause{runtime.UsedElsewhere}, unknown...)
 		w.given(&models.Article{ID: 1, Title: "old", Cover: "p"})
 		over := make(chan error, 1)
 		w.commit(func(tx Tx) error {

@@ -79,6 +79,11 @@ var replaceStories = []story{
 		}, "z", "m")
 		w.want("1 title=t cover=n banner=m pages=y,z")
 	}},
+	{name: "made by hand, for one column", tell: func(w *World) {
+		w.given(&models.Article{ID: 1, Title: "t", Cover: "p", Base: banner("q"), Pages: []string{"x"}})
+		w.commit(func(tx Tx) error { return tx.Update(&models.Article{ID: 1, Title: "new"}, models.Title) })
+		w.want("1 title=new cover=p banner=q pages=x")
+	}},
 	{name: "C12 defaults", tell: func(w *World) {
 		w.stay(defaultCover, computedDefault)
 		w.given(&models.Article{ID: 1, Cover: defaultCover, Base: banner(computedDefault)})

@@ -77,7 +77,8 @@ var rollbackStories = []story{
 		w.want("1 cover=p", "2 cover=q")
 	}},
 	{name: "a statement fails, and nobody cares", tell: func(w *World) {
-		w.reported = unsure
+		w.unsure = true
+		w.reported = unknown
 		w.given(&models.Article{ID: 1, Cover: "p"}, &models.Article{ID: 2, Cover: "q"})
 		err := w.inTx(func(tx Tx) error {
 			w.Must(changeIn(tx, 2, func(a *models.Article) { a.Cover = "m" }))
@@ -94,6 +95,6 @@ var rollbackStories = []story{
 	}},
 }
 
-// unsure are reasons to keep in memory what a write was to name that failed or hit
-// no row, or what none was to.
-var unsure = []runtime.Cause{runtime.NoRowChanged, runtime.NeverHeld, runtime.UnknownOutcome}
+// unknown are reasons to keep in memory what a transaction let go of, or was to name,
+// whose COMMIT failed: the database may do it yet.
+var unknown = []runtime.Cause{runtime.UnknownOutcome, runtime.InDoubt}

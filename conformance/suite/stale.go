@@ -34,13 +34,13 @@ var staleStories = []story{
 		w.want("1 cover=p")
 	}},
 	{name: "no row to update", tell: func(w *World) {
-		w.reported = unsure
+		w.unsure = true
 		w.given(&models.Article{ID: 1, Cover: "p"})
 		w.commit(func(tx Tx) error { return tx.Update(&models.Article{ID: 99, Cover: "n"}, models.Cover) }, "n")
 		w.want("1 cover=p")
 	}},
 	{name: "no row that is as it was", tell: func(w *World) {
-		w.reported = unsure
+		w.unsure = true
 		w.given(&models.Article{ID: 1, Title: "new", Cover: "p", Base: banner("q"), Pages: []string{"x"}})
 		w.commit(func(tx Tx) error { return tx.SaveIf("old", &models.Article{ID: 1, Cover: "n"}) }, "n")
 		w.want("1 title=new cover=p banner=q pages=x")

@@ -118,6 +118,14 @@ func first(steps ...func() error) error {
 	return nil
 }
 
+// rowsShare says that rows share files in the story: where no row is asked, it ends.
+func (w *World) rowsShare() {
+	w.T.Helper()
+	if w.unchecked {
+		w.T.Skip("nobody but the rows knows")
+	}
+}
+
 // want checks what the rows of articles are, such as "1 cover=p pages=x,y".
 func (w *World) want(rows ...string) {
 	w.T.Helper()

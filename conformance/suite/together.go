@@ -14,7 +14,7 @@ import (
 // Transactions that run at the same time and write the same rows.
 var togetherStories = []story{
 	{name: "together", tell: func(w *World) {
-		w.reported = append([]runtime.Cause{runtime.UsedElsewhere}, unsure...)
+		w.reported = append([]runtime.Cause{runtime.UsedElsewhere}, unknown...)
 		for id := range int64(rowsTogether) {
 			w.given(&models.Article{ID: 1 + id, Cover: fmt.Sprint("cover", id), Base: banner(fmt.Sprint("banner", id))})
 		}

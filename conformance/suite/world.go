@@ -26,16 +26,18 @@ type World struct {
 	DB      *sql.DB
 	DSN     string // by which DB was opened, for layers that have their own way
 
-	root    string
-	media   *media
-	logs    *logs.Buffer
-	events  *events
-	cleaner *runtime.Cleaner
-	box     *outbox.Outbox // nil in memory
-	relay   *outbox.Relay
-	layer   Layer
+	root   string
+	media  *media
+	logs   *logs.Buffer
+	events *events
+	refs   *references.References
+	box    *outbox.Outbox // nil in memory
+	relay  *outbox.Relay
+	layer  Layer
 
-	asks     bool            // whether the references ask the rows; else it finds none
+	unchecked bool // whether no row is asked
+	unsure    bool // whether a write may have hit no row: unchecked, what it was to name stays
+
 	others   map[string]bool // files that nobody lets go of, whatever rows name
 	dangling map[string]bool // names whose files have gone while a row names them, as they must
 	reported []runtime.Cause // why files may be left behind in memory
@@ -72,43 +74,56 @@ func (w *World) Must(err error) {
 	}
 }
 
-// NewCleaner makes the cleaner of the world. It is told of the types of package
-// models, or of others, for layers whose records are of other types.
-func (w *World) NewCleaner(types ...*runtime.Type) *runtime.Cleaner {
+// NewCleaner makes the cleaner of the world, for the types of package models. It asks
+// the rows.
+func (w *World) NewCleaner() *runtime.Cleaner {
 	w.T.Helper()
-	if len(types) == 0 {
-		types = models.FileTypes()
-	}
-	var err error
-	w.cleaner, err = runtime.New(
+	return w.NewCleanerFor(models.FileTypes(), Stored()...)
+}
+
+// NewCleanerFor is NewCleaner for layers whose records are of other types. The options
+// say where these are stored.
+func (w *World) NewCleanerFor(types []*runtime.Type, stored ...references.Option) *runtime.Cleaner {
+	w.T.Helper()
+	own, err := databases.Open(w.Dialect, w.DSN)
+	w.Must(err)
+	w.T.Cleanup(func() { _ = own.Close() })
+	w.refs, err = references.New(w.T.Context(), own, w.Dialect, stored...)
+	w.Must(err)
+	return w.newCleaner(types, runtime.WithReferences(w.refs))
+}
+
+// NewUncheckedCleaner is NewCleaner for a cleaner that asks no row: what the layer says
+// must do. Stories are left out in which nobody but the rows can know.
+func (w *World) NewUncheckedCleaner() *runtime.Cleaner {
+	w.T.Helper()
+	w.unchecked = true
+	return w.newCleaner(models.FileTypes(), runtime.Unchecked())
+}
+
+func (w *World) newCleaner(types []*runtime.Type, know runtime.Option) *runtime.Cleaner {
+	w.T.Helper()
+	cleaner, err := runtime.New(
 		runtime.WithStorage(Storage, w.media),
 		runtime.WithTypes(types...),
 		runtime.WithProtected(func(ref runtime.Ref) bool { return ref.Name == computedDefault }),
-		runtime.WithReferences(runtime.ReferencesFunc(w.askRows)),
+		know,
 		runtime.WithObserver(w.events.observer()),
 		runtime.WithRetry(runtime.Retry{Attempts: 1}),
 		runtime.WithLogger(w.logs.Logger()),
 	)
 	w.Must(err)
-	return w.cleaner
+	return cleaner
 }
 
-// NewOutbox gives a cleaner an outbox in the world's database. The options say where
-// its types are stored; without any it is where package models says.
-func (w *World) NewOutbox(cleaner *runtime.Cleaner, stored ...references.Option) *outbox.Outbox {
+// NewOutbox gives the cleaner of the world an outbox in its database.
+func (w *World) NewOutbox(cleaner *runtime.Cleaner) *outbox.Outbox {
 	w.T.Helper()
-	if len(stored) == 0 {
-		stored = Stored()
-	}
 	ctx := w.T.Context()
-	own, err := databases.Open(w.Dialect, w.DSN)
-	w.Must(err)
-	w.T.Cleanup(func() { _ = own.Close() })
-	w.Must(outbox.Migrate(ctx, own, w.Dialect))
+	w.Must(outbox.Migrate(ctx, w.refs.DB(), w.Dialect))
 	w.Must(outbox.Mark(w.media, environment))
-	refs, err := references.New(ctx, own, w.Dialect, stored...)
-	w.Must(err)
-	w.box, err = outbox.New(ctx, cleaner, refs)
+	var err error
+	w.box, err = outbox.New(ctx, cleaner, w.refs)
 	w.Must(err)
 	w.relay, err = w.box.Relay(ctx, environment,
 		outbox.WithAttempts(1, 0, 0),

@@ -68,6 +68,7 @@ func open(ctx context.Context, folder string) (_ *Store, err error) {
 	s.cleaner, err = runtime.New(
 		runtime.WithStorage("media", s.media),
 		runtime.WithTypes(FileTypes()...),
+		runtime.WithReferences(refs),
 		runtime.WithLogger(slog.New(slog.DiscardHandler)), // the story says it all
 	)
 	if err != nil {

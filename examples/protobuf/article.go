@@ -4,9 +4,11 @@ package blog
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/filecleangen/filecleangen/adapters/sqlclean"
 	"github.com/filecleangen/filecleangen/examples/protobuf/pb"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -22,6 +24,37 @@ type Article struct {
 	Body *pb.Body `file:"media,default=covers/blank.png"`
 }
 
+// References returns who knows which files the articles name. The handle is used for
+// nothing else.
+func References(ctx context.Context, own *sql.DB) (*references.References, error) {
+	return references.New(ctx, own, references.SQLite,
+		references.Table(ArticleFileType, "article", references.Columns{"Body": {Form: references.Elsewhere}}),
+		references.Func("media", named),
+	)
+}
+
+// named returns those of the names that a body has: it reads all bodies, since the
+// database can't look into them.
+func named(ctx context.Context, db references.Queryer, _ string, names []string) (found []string, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT body FROM article")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var body pb.Body
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		for name := range body.FileNames() {
+			if slices.Contains(names, name) {
+				found = append(found, name)
+			}
+		}
+	}
+	return found, rows.Err()
+}
+
 // Tx is a transaction.
 type Tx struct {
 	tx    *sql.Tx
@@ -30,8 +63,8 @@ type Tx struct {
 
 // InTx runs f in a transaction. The files that rows no longer name are deleted after
 // the commit.
-func InTx(ctx context.Context, db *sql.DB, cleaner *runtime.Cleaner, f func(*Tx) error) error {
-	return sqlclean.InTx(ctx, db, cleaner, func(tx *sql.Tx, batch *runtime.Batch) error {
+func InTx(ctx context.Context, db *sql.DB, keeper runtime.Keeper, f func(*Tx) error) error {
+	return sqlclean.InTx(ctx, db, keeper, func(tx *sql.Tx, batch *runtime.Batch) error {
 		return f(&Tx{tx, batch})
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"io"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,29 +17,29 @@ import (
 // SetCover is the example of README.md and docs/runtime.md: all that it takes to
 // give an article another picture, in one function.
 func (s *Store) SetCover(ctx context.Context, id int64, picture io.Reader) error {
-	return sqlclean.InTx(ctx, s.db, s.cleaner, func(tx *sql.Tx, batch *runtime.Batch) error {
+	file, err := s.keeper.Create(ctx, "media", "covers/new.png") // before the transaction
+	if err != nil {
+		return err
+	}
+	defer file.Discard() // deletes it, unless a row has come to name it
+	if _, err := io.Copy(file, picture); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+
+	return sqlclean.InTx(ctx, s.db, s.keeper, func(tx *sql.Tx, batch *runtime.Batch) error {
 		article, err := load(ctx, tx, id)
 		if err != nil {
 			return err
 		}
 		old := article.FileSnapshot() // what the row names now
-
-		file, err := batch.Create(ctx, "media", "covers/new.png") // deleted if all is rolled back
-		if err != nil {
-			return err
-		}
-		if _, err := io.Copy(file, picture); err != nil {
-			return err
-		}
-		if err := file.Close(); err != nil {
-			return err
-		}
-
-		article.Cover = file.Name() // another name if covers/new.png was taken
+		article.Cover = file.Name()   // another name if covers/new.png was taken
 		return sqlclean.Exec(ctx, tx, batch,
 			func(b *runtime.Batch) { article.BeforeUpdate(b, old) },
 			"UPDATE article SET cover = ? WHERE id = ?", article.Cover, article.ID)
-	}) // commits, then deletes the old cover
+	}) // commits, then deletes the old cover, if no row names it
 }
 
 func load(ctx context.Context, tx *sql.Tx, id int64) (*Article, error) {
@@ -50,17 +49,10 @@ func load(ctx context.Context, tx *sql.Tx, id int64) (*Article, error) {
 
 func TestSetCover(t *testing.T) {
 	ctx, media := t.Context(), afero.NewMemMapFs()
-	cleaner, err := runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(FileTypes()...))
-	must(t, err)
-	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "test.db"))
-	must(t, err)
-	defer db.Close()
-	_, err = db.ExecContext(ctx, schema)
-	must(t, err)
-	_, err = db.ExecContext(ctx, "INSERT INTO article (id, title, cover, banner) VALUES (1, 'Light', 'covers/old.png', '')")
+	store := newStore(t, media)
+	_, err := store.db.ExecContext(ctx, "INSERT INTO article (id, title, cover, banner) VALUES (1, 'Light', 'covers/old.png', '')")
 	must(t, err)
 	must(t, afero.WriteFile(media, "covers/old.png", nil, 0o644))
-	store := &Store{db, cleaner}
 
 	must(t, store.SetCover(ctx, 1, strings.NewReader("new")))
 	wantFiles(t, media, "covers/new.png")

@@ -17,6 +17,7 @@ import (
 
 	_ "modernc.org/sqlite"
 
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 	"github.com/filecleangen/filecleangen/storage"
 )
@@ -50,7 +51,8 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	defer media.Close()
 	// A transaction that reads a row and then writes it must be "immediate" in
 	// SQLite, or it fails when another has written in between.
-	db, err := sql.Open("sqlite", filepath.Join(folder, "articles.db")+"?_txlock=immediate")
+	dsn := filepath.Join(folder, "articles.db") + "?_pragma=journal_mode(wal)&_pragma=busy_timeout(5000)"
+	db, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
 	if err != nil {
 		return err
 	}
@@ -59,9 +61,21 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 
+	own, err := sql.Open("sqlite", dsn) // to ask which files rows name, and for nothing else
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	refs, err := references.New(ctx, own, references.SQLite,
+		references.Table(ArticleFileType, "article"),
+	)
+	if err != nil {
+		return err
+	}
 	cleaner, err := runtime.New(
 		runtime.WithStorage("media", media),
 		runtime.WithTypes(FileTypes()...),
+		runtime.WithReferences(refs),
 		runtime.WithLogger(slog.New(slog.DiscardHandler)), // the story says it all
 	)
 	if err != nil {

@@ -18,8 +18,26 @@ const schema = `CREATE TABLE article (
 
 // Store keeps articles in a database and their pictures in a storage.
 type Store struct {
-	db      *sql.DB
-	cleaner *runtime.Cleaner
+	db     *sql.DB
+	keeper runtime.Keeper // a cleaner, or an outbox
+}
+
+// Upload stores a picture, before the transaction in which an article comes to hold its
+// name. Defer its Discard: it deletes the picture unless a row names it.
+func (s *Store) Upload(ctx context.Context, name string, picture io.Reader) (_ *runtime.Upload, err error) {
+	file, err := s.keeper.Create(ctx, "media", name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			file.Discard()
+		}
+	}()
+	if _, err := io.Copy(file, picture); err != nil {
+		return nil, err
+	}
+	return file, file.Close()
 }
 
 // Tx is a transaction of both.
@@ -29,10 +47,10 @@ type Tx struct {
 }
 
 // InTx runs f in a transaction, which is committed if f returns nil and rolled
-// back otherwise. Pictures that the transaction let go of are deleted after the
-// commit; pictures that it uploaded go if it is rolled back.
+// back otherwise. Pictures that the transaction let go of, and that no row names, are
+// deleted after the commit.
 func (s *Store) InTx(ctx context.Context, f func(*Tx) error) error {
-	return sqlclean.InTx(ctx, s.db, s.cleaner, func(tx *sql.Tx, batch *runtime.Batch) error {
+	return sqlclean.InTx(ctx, s.db, s.keeper, func(tx *sql.Tx, batch *runtime.Batch) error {
 		return f(&Tx{tx, batch})
 	})
 }
@@ -48,16 +66,8 @@ func (tx *Tx) Load(ctx context.Context, id int64) (*Article, ArticleFiles, error
 
 // Insert adds an article and sets its ID.
 func (tx *Tx) Insert(ctx context.Context, a *Article) error {
-	return tx.batch.Exec(a.AfterCreate, func() (int64, error) {
-		res, err := tx.tx.ExecContext(ctx, "INSERT INTO article (title, cover, banner) VALUES (?, ?, ?)", a.Title, a.Cover, a.Banner)
-		if err != nil {
-			return 0, err
-		}
-		if a.ID, err = res.LastInsertId(); err != nil {
-			return 0, err
-		}
-		return res.RowsAffected()
-	})
+	return sqlclean.Insert(ctx, tx.tx, tx.batch, a.AfterCreate, &a.ID,
+		"INSERT INTO article (title, cover, banner) VALUES (?, ?, ?)", a.Title, a.Cover, a.Banner)
 }
 
 // Save writes an article to its row, which named the files in old.
@@ -72,16 +82,4 @@ func (tx *Tx) Delete(ctx context.Context, a *Article, old ArticleFiles) error {
 	return sqlclean.Exec(ctx, tx.tx, tx.batch,
 		func(b *runtime.Batch) { a.AfterDelete(b, old) },
 		"DELETE FROM article WHERE id = ?", a.ID)
-}
-
-// Upload stores a picture and returns the name for the article to hold.
-func (tx *Tx) Upload(ctx context.Context, name string, picture io.Reader) (string, error) {
-	file, err := tx.batch.Create(ctx, "media", name)
-	if err != nil {
-		return "", err
-	}
-	if _, err := io.Copy(file, picture); err != nil {
-		return "", err
-	}
-	return file.Name(), file.Close()
 }

@@ -28,7 +28,7 @@ type story struct {
 func (s *story) tell(step step) error {
 	s.told++
 	fmt.Fprintf(s.out, "%d. %s\n", s.told, step.title)
-	if err := s.store.InTx(s.ctx, func(tx *Tx) error { return step.do(s.ctx, tx) }); !errors.Is(err, step.fails) {
+	if err := s.do(step); !errors.Is(err, step.fails) {
 		return errors.Join(errors.New("the transaction did not end as it should"), err)
 	}
 	rows, named, err := s.rows()
@@ -49,6 +49,20 @@ func (s *story) tell(step step) error {
 		}
 	}
 	return nil
+}
+
+// do uploads the picture of a step, and then runs its transaction.
+func (s *story) do(step step) error {
+	name := ""
+	if step.upload != "" {
+		file, err := s.store.Upload(s.ctx, step.upload, picture(step.upload))
+		if err != nil {
+			return err
+		}
+		defer file.Discard() // deletes it, unless a row has come to name it
+		name = file.Name()
+	}
+	return s.store.InTx(s.ctx, func(tx *Tx) error { return step.do(s.ctx, tx, name) })
 }
 
 // rows returns a line for each row, and the files that they name.

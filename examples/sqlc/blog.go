@@ -23,8 +23,8 @@ type Tx struct {
 
 // InTx runs f in a transaction. The files that rows no longer name are deleted after
 // the commit.
-func InTx(ctx context.Context, db *sql.DB, cleaner *runtime.Cleaner, f func(*Tx) error) error {
-	return sqlclean.InTx(ctx, db, cleaner, func(tx *sql.Tx, batch *runtime.Batch) error {
+func InTx(ctx context.Context, db *sql.DB, keeper runtime.Keeper, f func(*Tx) error) error {
+	return sqlclean.InTx(ctx, db, keeper, func(tx *sql.Tx, batch *runtime.Batch) error {
 		return f(&Tx{store.New(tx), batch})
 	})
 }
@@ -54,12 +54,9 @@ func (tx *Tx) SetCover(ctx context.Context, p store.SetCoverParams) error {
 
 // DeleteArticle deletes a row, and returns what it was.
 func (tx *Tx) DeleteArticle(ctx context.Context, id int64) (store.Article, error) {
-	var a store.Article // known when it is deleted, and the hook is called again then
-	err := tx.batch.Exec(
-		func(b *runtime.Batch) { a.AfterDelete(b, a.FileSnapshot()) },
-		func() (_ int64, err error) {
-			a, err = tx.Queries.DeleteArticle(ctx, id)
-			return 1, err
-		})
+	a, err := tx.Queries.DeleteArticle(ctx, id)
+	if err == nil {
+		a.AfterDelete(tx.batch, a.FileSnapshot()) // what the row named is known only now
+	}
 	return a, err
 }

@@ -12,6 +12,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/filecleangen/filecleangen/examples/sqlc/store"
+	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -20,16 +21,31 @@ var schema string
 
 func TestCovers(t *testing.T) {
 	ctx, media := t.Context(), afero.NewMemMapFs()
-	for _, name := range []string{"blank", "noon", "sunrise"} {
-		must(t, afero.WriteFile(media, "covers/"+name+".png", nil, 0o600))
-	}
-	cleaner, err := runtime.New(runtime.WithStorage("media", media), runtime.WithTypes(store.FileTypes()...))
-	must(t, err)
-	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "blog.db")+"?_txlock=immediate")
+	must(t, afero.WriteFile(media, "covers/blank.png", nil, 0o600))
+	path := filepath.Join(t.TempDir(), "blog.db")
+	db, err := sql.Open("sqlite", path+"?_txlock=immediate")
 	must(t, err)
 	defer db.Close()
 	_, err = db.ExecContext(ctx, schema)
 	must(t, err)
+
+	own, err := sql.Open("sqlite", path)
+	must(t, err)
+	defer own.Close()
+	refs, err := references.New(ctx, own, references.SQLite, references.Table(store.ArticleFileType, "article"))
+	must(t, err)
+	cleaner, err := runtime.New(
+		runtime.WithStorage("media", media),
+		runtime.WithTypes(store.FileTypes()...),
+		runtime.WithReferences(refs),
+	)
+	must(t, err)
+	for _, name := range []string{"covers/noon.png", "covers/sunrise.png"} {
+		up, err := cleaner.Create(ctx, "media", name)
+		must(t, err)
+		defer up.Discard()
+		must(t, up.Close())
+	}
 	in := func(f func(*Tx) error) error { return InTx(ctx, db, cleaner, f) }
 
 	var article store.Article

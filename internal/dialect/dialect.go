@@ -101,6 +101,10 @@ type Dialect interface {
 	// many names. The error is [ErrNoColumn] only if it is sure that there is none. It
 	// is an error if the session sees something else in the place of the table.
 	Column(ctx context.Context, db Queryer, table, column string, form Form, many bool) (Source, error)
+	// Shape returns a text that is another one whenever Column may say something else of a
+	// column of these tables, which are as it returned them, and as it was given them. It is
+	// cheaper than to ask Column of each. An error says nothing of the tables.
+	Shape(ctx context.Context, db Queryer, tables []string) (string, error)
 	// Find appends a query for those of the values that a column holds, and perhaps
 	// others that the database takes for them: what they are, and how they are to be
 	// compared, see [Match]. With a limit, " LIMIT n", it looks at so many rows. What

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -173,7 +174,16 @@ func (d mysql) missing(ctx context.Context, db Queryer, src Source) error {
 // visible makes sure that no temporary table hides another one: it comes first also
 // where the schema is named.
 func (d mysql) visible(ctx context.Context, db Queryer, table string) error {
-	return QueryAll(ctx, db, New(d, "SHOW CREATE TABLE "+d.Quote(table)), func(rows *sql.Rows) error {
+	text, err := d.creating(ctx, db, table)
+	if err == nil && strings.HasPrefix(text, "CREATE TEMPORARY") {
+		err = fmt.Errorf("a temporary table hides %s on this connection: give the outbox and the references a handle that nothing else uses", table)
+	}
+	return err
+}
+
+// creating returns the statement that would make a table or a view.
+func (d mysql) creating(ctx context.Context, db Queryer, table string) (text string, err error) {
+	err = QueryAll(ctx, db, New(d, "SHOW CREATE TABLE "+d.Quote(table)), func(rows *sql.Rows) error {
 		columns, err := rows.Columns() // of a view it has more
 		if err != nil {
 			return err
@@ -183,15 +193,35 @@ func (d mysql) visible(ctx context.Context, db Queryer, table string) error {
 		for i := range values {
 			into[i] = &values[i]
 		}
-		if err := rows.Scan(into...); err != nil {
-			return err
-		}
-		if strings.HasPrefix(values[1].String, "CREATE TEMPORARY") {
-			return fmt.Errorf("a temporary table hides %s on this connection: give the outbox and the references a handle that nothing else uses", table)
-		}
-		return nil
+		err = rows.Scan(into...)
+		text = values[1].String
+		return err
 	})
+	return text, err
 }
+
+// Shape is the statements that would make the tables, but for where they count keys. A
+// view does not say of which types its columns are.
+func (d mysql) Shape(ctx context.Context, db Queryer, tables []string) (string, error) {
+	var all strings.Builder
+	for _, table := range tables {
+		if !strings.Contains(table, ".") {
+			continue // it is always in the same database, see prove
+		}
+		text, err := d.creating(ctx, db, table)
+		if err != nil {
+			return "", err
+		}
+		if !strings.HasPrefix(text, "CREATE TABLE ") {
+			return "", fmt.Errorf("%s is no table", table)
+		}
+		all.WriteString(autoIncrement.ReplaceAllString(text, "") + "\n")
+	}
+	return all.String(), nil
+}
+
+// autoIncrement changes with each row.
+var autoIncrement = regexp.MustCompile(` AUTO_INCREMENT=[0-9]+`)
 
 // Find sends names in hexadecimal, and takes values as bytes: a connection may have
 // any character set, and would change them on the way.

@@ -72,10 +72,8 @@ func (d postgres) within(ctx context.Context, s Session, access string, do func(
 	return readCommitted(ctx, s.DB, func(tx Handle) error {
 		// The role and the path are those with which the connection was made, which may have
 		// defaults. To ask pg_settings for them takes half a millisecond.
-		for _, statement := range []string{access, "SET LOCAL role TO DEFAULT", "SET LOCAL search_path TO DEFAULT"} {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return err
-			}
+		if _, err := tx.ExecContext(ctx, access+"; SET LOCAL role TO DEFAULT; SET LOCAL search_path TO DEFAULT"); err != nil {
+			return err
 		}
 		var standby bool
 		q := New(d, "SELECT pg_catalog.pg_is_in_recovery() FROM (SELECT pg_catalog.set_config("+strings.Join(postgresSettings, ", true), pg_catalog.set_config(")+", true) OFFSET 0) s")
@@ -144,6 +142,24 @@ func (d postgres) describe(ctx context.Context, db Queryer, table string, src *S
 		return "", ErrNoColumn
 	}
 	return kind, err
+}
+
+// Shape is what the catalogue has of the tables, their columns, and the indexes on them.
+func (d postgres) Shape(ctx context.Context, db Queryer, tables []string) (shape string, err error) {
+	quoted := make([]string, len(tables))
+	for i, table := range tables {
+		quoted[i] = d.Quote(table)
+	}
+	s := New(d, "SELECT coalesce(string_agg(concat_ws(' ', w.name, c.oid, c.relname, n.nspname, c.relkind, ").
+		Raw(`EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid),
+			(SELECT string_agg(concat_ws(' ', a.attname, a.attnum, a.attisdropped, t.oid, t.typname, t.typnamespace, t.typtype, t.typbasetype), ',' ORDER BY a.attnum)
+				FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0),
+			(SELECT string_agg(concat_ws(' ', i.indexrelid, i.indisvalid, i.indisprimary, i.indkey), ',' ORDER BY i.indexrelid)
+				FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid)), ';' ORDER BY w.name), '')
+		FROM (SELECT value AS name FROM json_array_elements_text(`).
+		Add("?::json)) w LEFT JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.name) LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace", listInJSON(quoted))
+	err = QueryRow(ctx, db, s, &shape)
+	return shape, err
 }
 
 // indexed reports whether an index has the strings of documents, or the elements of

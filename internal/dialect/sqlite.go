@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -79,6 +80,23 @@ func (d sqlite) within(ctx context.Context, s Session, begin string, settings []
 }
 
 func (sqlite) Typed() bool { return false }
+
+// Shape: SQLite counts the changes of a schema.
+func (d sqlite) Shape(ctx context.Context, db Queryer, tables []string) (string, error) {
+	var versions []string
+	for _, table := range tables {
+		schema, _, qualified := strings.Cut(table, ".")
+		if !qualified { // it is in main, see Column
+			schema = "main"
+		}
+		var n int64
+		if err := QueryRow(ctx, db, New(d, "PRAGMA "+d.Quote(schema)+".schema_version"), &n); err != nil {
+			return "", err
+		}
+		versions = append(versions, schema+" "+strconv.FormatInt(n, 10))
+	}
+	return strings.Join(slices.Compact(versions), ", "), nil
+}
 
 // Column says main where no schema is said: a temporary table of the same name would
 // come first.

@@ -1,24 +1,21 @@
 package storagetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"strconv"
+	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/storage"
 )
 
-// check is one question, and what it means if the answer is an error.
+// check is one question, and what it means if the answer is an error. Where that depends
+// on what happened, the error is a means.
 type check struct {
 	name      string // of what should be so
 	verdict   Verdict
@@ -26,9 +23,21 @@ type check struct {
 	essential bool // without it the others can't be asked
 }
 
+// means is an error with a verdict of its own.
+type means struct {
+	verdict Verdict
+	error
+}
+
+func (m *means) Unwrap() error { return m.error }
+
+// Unsafe is what can cost a file that a row names: its name leads to another file, its
+// content goes, or two have it. What only keeps a file that should go, or does not make
+// one and says so, is a leak.
 var checks = []check{
 	{name: "a file that was there before can be removed", verdict: Leaks, ask: removeExisting},
 	{name: "a file can be created (O_EXCL), read and removed", verdict: Leaks, ask: writeAndRemove, essential: true},
+	{name: "a file is seen to be one", verdict: Leaks, ask: seen},
 	{name: "a missing file is fs.ErrNotExist", verdict: Leaks, ask: missing},
 	{name: "Remove removes no other file", verdict: Unsafe, ask: neighbours},
 	{name: "names that differ are different files", verdict: Unsafe, ask: spellings},
@@ -36,11 +45,13 @@ var checks = []check{
 	{name: "a directory is seen to be one", verdict: Unsafe, ask: directory},
 	{name: "a directory with files in it is not removed (option prune)", verdict: Note, ask: fullDirectory},
 	{name: "no name leaves the storage", verdict: Unsafe, ask: escape},
-	{name: "a file that exists is not created again (O_EXCL)", verdict: Note, ask: exclusive},
-	{name: "of several who create a file one does", verdict: Unsafe, ask: exclusiveRace},
+	{name: "a file that exists is not created again (O_EXCL)", verdict: Leaks, ask: exclusive},
+	{name: "of several who create a file one does", verdict: Leaks, ask: exclusiveRace},
 	{name: "several goroutines can use it at once", verdict: Unsafe, ask: concurrent},
 	{name: "Rename moves a file", verdict: Note, ask: rename},
-	{name: "RemoveMany, where there is one, removes the files", verdict: Unsafe, ask: removeMany},
+	{name: "RemoveMany, where there is one, removes the files", verdict: Leaks, ask: removeMany},
+	{name: "RemoveMany removes no other file", verdict: Unsafe, ask: removeManyNeighbours},
+	{name: "RemoveMany takes as many names as MaxRemove says", verdict: Leaks, ask: removeMost},
 }
 
 // write makes a file whose content is its name.
@@ -49,7 +60,7 @@ func (e *examination) write(name string) (full string, err error) {
 	if err := e.MkdirAll(path.Dir(full), 0o755); err != nil {
 		return full, fmt.Errorf("make its directory: %w", err)
 	}
-	f, err := e.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := storage.CreateNew(e.Fs, full)
 	if err != nil {
 		return full, fmt.Errorf("create it: %w", err)
 	}
@@ -107,9 +118,25 @@ func writeAndRemove(e *examination) error {
 		return err
 	}
 	if err := e.intact("plain/a.png"); err != nil {
-		return err
+		return &means{Unsafe, fmt.Errorf("it was written without an error: %w", err)}
 	}
 	return e.remove(full)
+}
+
+// seen: what is said to be missing, or a directory, is not removed.
+func seen(e *examination) error {
+	full, err := e.write("seen/file")
+	if err != nil {
+		return err
+	}
+	info, err := e.stat(full)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return errors.New("it is said to be a directory")
+	}
+	return nil
 }
 
 func removeExisting(e *examination) error {
@@ -145,7 +172,9 @@ func neighbours(e *examination) error {
 			return err
 		}
 	}
-	_ = e.Remove(path.Join(e.dir, "near/one")) // there is none
+	for _, missing := range []string{"one", "*", "on?", "[o]n", "o%", "one%", "o_", "ne"} { // none is a pattern, nor a prefix
+		_ = e.Remove(path.Join(e.dir, "near", missing))
+	}
 	full, err := e.write("near/one")
 	if err != nil {
 		return err
@@ -161,25 +190,63 @@ func neighbours(e *examination) error {
 	return nil
 }
 
+// lookAlikes are names that are one file where case, Unicode normal forms, what Windows
+// leaves out at the end, escapes or long names are not told apart.
+var lookAlikes = [][2]string{
+	{"a.png", "A.png"},
+	{"\u00e9", "e\u0301"},
+	{"x", "x "},
+	{"y", "y."},
+	{"B", "%42"},
+	{longName + "1", longName + "2"},
+}
+
+var longName = strings.Repeat("long", 50)
+
 func spellings(e *examination) error {
-	for _, pair := range [][2]string{{"names/a.png", "names/A.png"}, {"names/\u00e9", "names/e\u0301"}, {"names/x", "names/x "}, {"names/y", "names/y."}} {
-		for _, name := range pair {
-			if _, err := e.write(name); err != nil {
-				return fmt.Errorf("%q beside %q: %w", pair[0], pair[1], err)
+	for _, pair := range lookAlikes {
+		for _, p := range [][2]string{pair, {pair[1], pair[0]}} {
+			if err := e.apart("names/"+p[0], "names/"+p[1]); err != nil {
+				return fmt.Errorf("%q and %q: %w", p[0], p[1], err)
 			}
-		}
-		if err := e.remove(path.Join(e.dir, pair[0])); err != nil {
-			return err
-		}
-		if err := e.intact(pair[1]); err != nil {
-			return fmt.Errorf("after %q was removed: %w", pair[0], err)
 		}
 	}
 	return nil
 }
 
+// apart returns an error if two names are one file. That a name can't be had alone is the
+// matter of other checks.
+func (e *examination) apart(one, other string) error {
+	full, err := e.write(other)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	alone := e.remove(full)
+	first, err := e.write(one)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	_ = e.Remove(full) // it is not there
+	if err := e.intact(one); err != nil {
+		return fmt.Errorf("after the second was removed: %w", err)
+	}
+	if alone != nil {
+		return nil //nolint:nilerr // see above
+	}
+	if _, err := e.write(other); err != nil {
+		return fmt.Errorf("the second beside the first: %w", err)
+	}
+	if err := e.remove(first); err != nil {
+		return err
+	}
+	if err := e.intact(other); err != nil {
+		return fmt.Errorf("after the first was removed: %w", err)
+	}
+	return e.remove(full)
+}
+
 func unusualNames(e *examination) error {
-	for _, name := range []string{"with space", "100%", "a+b", "q?x=1", "#1", "a&b", "*", "[a]", "日本語", "-rf", ".hidden", "semi;colon", "quote'\"", "tab\t"} {
+	for _, name := range []string{"with space", "100%", "a+b", "q?x=1", "#1", "a&b", "*", "[a]", "日本語", "-rf", ".hidden", "semi;colon", "quote'\"", "tab\t", longName} {
 		full, err := e.write("unusual/" + name)
 		if err != nil {
 			return fmt.Errorf("%q: %w", name, err)
@@ -213,8 +280,8 @@ func fullDirectory(e *examination) error {
 		return err
 	}
 	err := e.Remove(path.Join(e.dir, "full"))
-	if lost := e.intact("full/file"); lost != nil {
-		return lost
+	if lost := e.intact("full/file"); lost != nil { // an upload may be made in it right before
+		return &means{Unsafe, lost}
 	}
 	if info, statErr := e.stat(path.Join(e.dir, "full")); err == nil && statErr == nil && info.IsDir() {
 		return errors.New("it says that it has removed the directory")
@@ -246,53 +313,6 @@ func escape(e *examination) error {
 	return errors.Join(errs...)
 }
 
-func exclusive(e *examination) error { return exclusiveName(e, "exclusive") }
-
-func exclusiveName(e *examination, name string) error {
-	full, err := e.write(name)
-	if err != nil {
-		return err
-	}
-	f, err := e.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err == nil {
-		_ = f.Close()
-		return errors.Join(errors.New("it was opened; two programs may write the same upload"), e.intact(name))
-	}
-	if !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("the error is not fs.ErrExist: %w", err)
-	}
-	return e.intact(name)
-}
-
-func exclusiveRace(e *examination) error {
-	if err := exclusiveName(e, "race/exclusive"); err != nil {
-		return nil //nolint:nilerr // another finding
-	}
-	// A race may be seldom lost: many tries, as long as they are cheap.
-	for i, begun := 0, time.Now(); i < 50 || i < 5000 && time.Since(begun) < time.Second; i++ {
-		full := path.Join(e.dir, "race", strconv.Itoa(i))
-		var winners atomic.Int32
-		start := make(chan struct{})
-		go close(start)
-		_ = inParallel(8, func(int) error {
-			<-start
-			f, err := e.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-			if err == nil {
-				winners.Add(1)
-				return f.Close()
-			}
-			return nil
-		})
-		if n := winners.Load(); n != 1 {
-			return fmt.Errorf("%d of 8 goroutines have created the same file", n)
-		}
-		if err := e.Remove(full); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func concurrent(e *examination) error {
 	return inParallel(8, func(g int) error {
 		for i := range 50 {
@@ -304,7 +324,7 @@ func concurrent(e *examination) error {
 			if err := e.intact(name); err != nil {
 				return err
 			}
-			if err := e.remove(full); err != nil {
+			if err := e.removeAsRuntime(full); err != nil {
 				return err
 			}
 		}
@@ -355,38 +375,4 @@ func rename(e *examination) error {
 		return fmt.Errorf("of a missing file: error %w", err)
 	}
 	return nil
-}
-
-func removeMany(e *examination) error {
-	many, ok := e.Fs.(storage.ManyRemover)
-	if !ok {
-		return nil
-	}
-	names := []string{path.Join(e.dir, "many/not there")}
-	for _, name := range []string{"many/one", "many/a b", "many/100%", "many/a&b<c>", "many/tab\t", "many/control\x01", "many/日本語"} {
-		full, err := e.write(name)
-		if err != nil {
-			return fmt.Errorf("%q: %w", name, err)
-		}
-		names = append(names, full)
-	}
-	if _, err := e.write("many/onetwo"); err != nil {
-		return err
-	}
-	for len(names) > 0 {
-		n := len(names)
-		if most := many.MaxRemove(); most > 0 {
-			n = min(n, most)
-		}
-		if err := many.RemoveMany(context.Background(), names[:n]); err != nil {
-			return err
-		}
-		for _, full := range names[:n] {
-			if err := e.gone(full); err != nil {
-				return fmt.Errorf("it says that it has removed %q: %w", full, err)
-			}
-		}
-		names = names[n:]
-	}
-	return e.intact("many/onetwo")
 }

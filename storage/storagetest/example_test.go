@@ -22,6 +22,14 @@ func TestStorage(t *testing.T) {
 	}
 }
 
+// TestExclusiveStorage is another test that docs/storages.md shows.
+func TestExclusiveStorage(t *testing.T) {
+	media := afero.NewBasePathFs(afero.NewOsFs(), t.TempDir()) // or the storage that you use
+	if err := storagetest.Examine(media, storagetest.Exclusive()).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A storage that nothing can be written to.
 func ExampleExamine() {
 	findings := storagetest.Examine(afero.NewReadOnlyFs(afero.NewMemMapFs()))

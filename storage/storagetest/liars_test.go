@@ -1,13 +1,10 @@
 package storagetest_test
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/spf13/afero"
@@ -15,184 +12,289 @@ import (
 	"github.com/filecleangen/filecleangen/storage/storagetest"
 )
 
-// liar is a storage with a fault.
-type liar struct {
-	afero.Fs
-	name       func(string) string
-	remove     func(fs afero.Fs, name string) error
-	stat       func(fs afero.Fs, name string) (os.FileInfo, error)
-	flags      int // not passed on
-	removeMany func(fs afero.Fs, names []string) error
+// The checks.
+const (
+	write      = "a file can be created (O_EXCL), read and removed"
+	seen       = "a file is seen to be one"
+	missing    = "a missing file is fs.ErrNotExist"
+	neighbours = "Remove removes no other file"
+	spellings  = "names that differ are different files"
+	unusual    = "unusual names work"
+	directory  = "a directory is seen to be one"
+	full       = "a directory with files in it is not removed (option prune)"
+	again      = "a file that exists is not created again (O_EXCL)"
+	race       = "of several who create a file one does"
+	atOnce     = "several goroutines can use it at once"
+	many       = "RemoveMany, where there is one, removes the files"
+	manyOthers = "RemoveMany removes no other file"
+	manyMost   = "RemoveMany takes as many names as MaxRemove says"
+)
+
+// lie is a storage that lies in one way, and what must be found.
+type lie struct {
+	storage liar
+	verdict storagetest.Verdict
+	checks  []string
 }
 
-func (l *liar) of(name string) string {
-	if l.name == nil {
-		return name
-	}
-	return l.name(name)
-}
-
-func (l *liar) Remove(name string) error {
-	if l.remove != nil {
-		return l.remove(l.Fs, name)
-	}
-	return l.Fs.Remove(l.of(name))
-}
-
-func (l *liar) Stat(name string) (os.FileInfo, error) {
-	if l.stat != nil {
-		return l.stat(l.Fs, name)
-	}
-	return l.Fs.Stat(l.of(name))
-}
-
-func (l *liar) Open(name string) (afero.File, error) { return l.Fs.Open(l.of(name)) }
-
-func (l *liar) OpenFile(name string, flag int, perm os.FileMode) (afero.File, error) {
-	return l.Fs.OpenFile(l.of(name), flag&^l.flags, perm)
-}
-
-func (l *liar) Rename(from, to string) error { return l.Fs.Rename(l.of(from), l.of(to)) }
-
-// manyLiar is one with RemoveMany.
-type manyLiar struct{ *liar }
-
-func (manyLiar) MaxRemove() int { return 3 }
-
-func (l manyLiar) RemoveMany(_ context.Context, names []string) error {
-	return l.removeMany(l.Fs, names)
-}
-
-// racy is a storage that looks first and creates then. Two always look before
-// one creates.
-type racy struct {
-	afero.Fs
-	mu    sync.Mutex
-	first map[string]chan struct{} // of who looked and waits
-}
-
-func (r *racy) OpenFile(name string, flag int, perm os.FileMode) (afero.File, error) {
-	if _, err := r.Stat(name); err == nil {
-		return nil, fs.ErrExist
-	}
-	if strings.Contains(name, "/race/") && !strings.HasSuffix(name, "exclusive") {
-		r.mu.Lock()
-		wait := r.first[name]
-		if wait == nil {
-			wait = make(chan struct{})
-			r.first[name] = wait
-			r.mu.Unlock()
-			<-wait
-		} else {
-			select {
-			case <-wait:
-			default:
-				close(wait)
-			}
-			r.mu.Unlock()
-		}
-	}
-	return r.Fs.OpenFile(name, flag&^os.O_EXCL, perm)
-}
-
-// TestLiars: each fault is found, and nothing else.
-func TestLiars(t *testing.T) {
-	errOwn := errors.New("NoSuchKey")
-	removeAll := func(fs afero.Fs, names []string) error {
-		for _, name := range names {
-			_ = fs.Remove(name)
-		}
-		return nil
-	}
-	for name, test := range map[string]struct {
-		storage afero.Fs
-		verdict storagetest.Verdict
-		check   string
-	}{
-		"removes nothing": {
-			&liar{remove: func(afero.Fs, string) error { return nil }},
-			storagetest.Leaks, "a file can be created (O_EXCL), read and removed",
+func statLies() map[string]lie {
+	return map[string]lie{
+		"says that some files are missing": {
+			liar{stat: func(files afero.Fs, name string) (os.FileInfo, error) {
+				if strings.HasSuffix(name, "/seen/file") {
+					return nil, fs.ErrNotExist
+				}
+				return files.Stat(name)
+			}},
+			storagetest.Leaks, []string{seen},
+		},
+		"takes files for directories": {
+			liar{stat: func(files afero.Fs, name string) (os.FileInfo, error) {
+				return files.Stat(strings.TrimSuffix(name, "/file"))
+			}},
+			storagetest.Leaks, []string{seen},
+		},
+		"says that some missing files are there": {
+			liar{stat: func(files afero.Fs, name string) (os.FileInfo, error) {
+				return files.Stat(strings.TrimSuffix(name, "/not"))
+			}},
+			storagetest.Leaks, []string{missing},
 		},
 		"has its own error for missing files": {
-			&liar{stat: func(fs afero.Fs, name string) (os.FileInfo, error) {
-				info, err := fs.Stat(name)
+			liar{stat: func(files afero.Fs, name string) (os.FileInfo, error) {
+				info, err := files.Stat(name)
 				if err != nil && strings.HasSuffix(name, "not") {
 					return nil, errOwn
 				}
 				return info, err
 			}},
-			storagetest.Leaks, "a missing file is fs.ErrNotExist",
-		},
-		"removes by prefix": {
-			&liar{remove: func(fs afero.Fs, name string) error {
-				if strings.HasSuffix(name, "near/one") {
-					_ = fs.Remove(name + "two")
-				}
-				return fs.Remove(name)
-			}},
-			storagetest.Unsafe, "Remove removes no other file",
-		},
-		"ignores case": {
-			&liar{name: strings.ToLower},
-			storagetest.Unsafe, "names that differ are different files",
-		},
-		"can't remove names with a plus": {
-			&liar{remove: func(fs afero.Fs, name string) error {
-				if strings.Contains(name, "+") {
-					return nil
-				}
-				return fs.Remove(name)
-			}},
-			storagetest.Leaks, "unusual names work",
+			storagetest.Leaks, []string{missing},
 		},
 		"takes directories for files": {
-			&liar{stat: func(fs afero.Fs, name string) (os.FileInfo, error) {
+			liar{stat: func(files afero.Fs, name string) (os.FileInfo, error) {
 				if strings.HasSuffix(name, "/dir") {
 					name += "/file"
 				}
-				return fs.Stat(name)
+				return files.Stat(name)
 			}},
-			storagetest.Unsafe, "a directory is seen to be one",
+			storagetest.Unsafe, []string{directory},
 		},
-		"knows no O_EXCL": {&liar{flags: os.O_EXCL}, storagetest.Note, "a file that exists is not created again (O_EXCL)"},
-		"looks first":     {&racy{Fs: afero.NewMemMapFs(), first: map[string]chan struct{}{}}, storagetest.Unsafe, "of several who create a file one does"},
-		"removes some of many": {
-			manyLiar{&liar{removeMany: func(fs afero.Fs, names []string) error { return removeAll(fs, names[1:]) }}},
-			storagetest.Unsafe, "RemoveMany, where there is one, removes the files",
-		},
-		"removes more than many": {
-			manyLiar{&liar{removeMany: func(fs afero.Fs, names []string) error {
-				return removeAll(fs, append([]string{path.Dir(names[0]) + "/onetwo"}, names...))
-			}}},
-			storagetest.Unsafe, "RemoveMany, where there is one, removes the files",
-		},
-		"removes many": {manyLiar{&liar{removeMany: removeAll}}, storagetest.OK, "RemoveMany, where there is one, removes the files"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			switch l := test.storage.(type) {
-			case *liar:
-				l.Fs = afero.NewMemMapFs()
-			case manyLiar:
-				l.Fs = afero.NewMemMapFs()
-			}
-			findings := storagetest.Examine(test.storage)
-			for _, f := range findings {
-				want := storagetest.OK
-				switch {
-				case f.Check == test.check:
-					want = test.verdict
-				case strings.Contains(f.Check, "option prune"), strings.Contains(f.Check, "of several"):
-					continue // MemMapFs's own
-				}
-				if f.Verdict != want {
-					t.Errorf("%v; want %s", f, want)
-				}
-			}
-			if test.verdict == storagetest.Leaks || test.verdict == storagetest.Unsafe {
-				if err := findings.Err(); err == nil || !strings.Contains(err.Error(), test.check) {
-					t.Errorf("error: %v", err)
-				}
-			}
-		})
 	}
+}
+
+func removeLies() map[string]lie {
+	return map[string]lie{
+		"removes nothing": {
+			liar{remove: func(afero.Fs, string) error { return nil }},
+			storagetest.Leaks, []string{write},
+		},
+		"has its own error for the removal of a missing file": {
+			liar{remove: func(files afero.Fs, name string) error {
+				err := files.Remove(name)
+				if errors.Is(err, fs.ErrNotExist) {
+					return errOwn
+				}
+				return err
+			}},
+			storagetest.Leaks, []string{missing},
+		},
+		"says that it has removed what is not there": {
+			liar{remove: func(files afero.Fs, name string) error { // as object stores do
+				if err := files.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+					return err
+				}
+				return nil
+			}},
+			storagetest.OK, nil,
+		},
+		"removes by prefix": {
+			liar{remove: func(files afero.Fs, name string) error {
+				if strings.HasSuffix(name, "near/one") {
+					return asPrefix(files, name)
+				}
+				return files.Remove(name)
+			}},
+			storagetest.Unsafe, []string{neighbours},
+		},
+		"takes names for patterns": {
+			liar{remove: func(files afero.Fs, name string) error {
+				if strings.Contains(name, "/near/") {
+					return asPattern(files, name)
+				}
+				return files.Remove(name)
+			}},
+			storagetest.Unsafe, []string{neighbours},
+		},
+		"removes a directory with all that is in it": {
+			liar{remove: func(files afero.Fs, name string) error {
+				if strings.HasSuffix(name, "/full") {
+					return files.RemoveAll(name)
+				}
+				return files.Remove(name)
+			}},
+			storagetest.Unsafe, []string{full},
+		},
+		"removes without a dot at the end": {liar{remove: trimmed(".")}, storagetest.Unsafe, []string{spellings}},
+		"can't remove names with a plus": {
+			liar{remove: func(files afero.Fs, name string) error {
+				if strings.Contains(name, "+") {
+					return nil
+				}
+				return files.Remove(name)
+			}},
+			storagetest.Leaks, []string{unusual},
+		},
+		"can't be used by several": {
+			liar{remove: func(files afero.Fs, name string) error {
+				if strings.Contains(name, "/parallel/") {
+					panic("a map is written by two goroutines")
+				}
+				return files.Remove(name)
+			}},
+			storagetest.Unsafe, []string{atOnce},
+		},
+	}
+}
+
+func nameLies() map[string]lie {
+	named := func(f func(string) string) lie {
+		return lie{liar{name: f}, storagetest.Unsafe, []string{spellings}}
+	}
+	return map[string]lie{
+		"ignores case":                 named(strings.ToLower),
+		"ignores Unicode normal forms": named(func(name string) string { return strings.ReplaceAll(name, "e\u0301", "\u00e9") }),
+		"ignores a space at the end":   named(func(name string) string { return strings.TrimSuffix(name, " ") }),
+		"takes escapes for what they mean": named(func(name string) string {
+			return strings.ReplaceAll(name, "%42", "B")
+		}),
+		"cuts long names": named(func(name string) string { return name[:min(len(name), 120)] }),
+	}
+}
+
+func createLies() map[string]lie {
+	created := func(says bool, create func(afero.Fs, string, int) (afero.File, error), verdict storagetest.Verdict, checks ...string) lie {
+		return lie{liar{says: says, create: create}, verdict, checks}
+	}
+	return map[string]lie{
+		"knows no O_EXCL, and says so":                  created(false, ignoreExclusive, storagetest.Note, again, race),
+		"overwrites, and says so":                       created(false, overwrite, storagetest.Note, again, race),
+		"looks first, and says so":                      created(false, racing(), storagetest.Note, race),
+		"has its own error for what exists, no promise": created(false, ownErrorIfThere, storagetest.Note, again, race),
+		"promises, and knows no O_EXCL":                 created(true, ignoreExclusive, storagetest.Unsafe, again, race),
+		"promises, and overwrites":                      created(true, overwrite, storagetest.Unsafe, again, race),
+		"promises, and looks first":                     created(true, racing(), storagetest.Unsafe, race),
+		"promises, and has its own error":               created(true, ownErrorIfThere, storagetest.Unsafe, again, race),
+		"promises, and keeps it":                        created(true, nil, storagetest.OK),
+		"truncates what it refuses":                     created(false, truncateAndRefuse, storagetest.Unsafe, again),
+		"loses what is written":                         created(false, forget, storagetest.Unsafe, write),
+	}
+}
+
+func manyLies() map[string]lie {
+	removes := func(f func(afero.Fs, []string) error, verdict storagetest.Verdict, checks ...string) lie {
+		return lie{liar{removeMany: f}, verdict, checks}
+	}
+	return map[string]lie{
+		"removes many": removes(removeEach, storagetest.OK),
+		"leaves some of many": removes(func(files afero.Fs, names []string) error {
+			for _, name := range names {
+				if !strings.HasSuffix(name, "%") {
+					_ = files.Remove(name)
+				}
+			}
+			return nil
+		}, storagetest.Leaks, many),
+		"has an error for missing ones of many": removes(func(files afero.Fs, names []string) error {
+			var errs []error
+			for _, name := range names {
+				if err := files.Remove(name); err != nil && !strings.Contains(name, "/most/") {
+					errs = append(errs, err)
+				}
+			}
+			return errors.Join(errs...)
+		}, storagetest.Leaks, many),
+		"removes many by prefix": removes(func(files afero.Fs, names []string) error {
+			for _, name := range names {
+				_ = asPrefix(files, name)
+			}
+			return nil
+		}, storagetest.Unsafe, manyOthers),
+		"removes directories among many": removes(func(files afero.Fs, names []string) error {
+			for _, name := range names {
+				_ = files.RemoveAll(name)
+			}
+			return nil
+		}, storagetest.Unsafe, manyOthers),
+		"takes names for patterns among many": removes(func(files afero.Fs, names []string) error {
+			for _, name := range names {
+				if err := files.Remove(name); err != nil {
+					_ = asPattern(files, name)
+				}
+			}
+			return nil
+		}, storagetest.Unsafe, manyOthers),
+		"stops early without a word": removes(func(files afero.Fs, names []string) error {
+			return removeEach(files, names[:min(len(names), 20)])
+		}, storagetest.Leaks, manyMost),
+		"takes fewer than it says": removes(func(files afero.Fs, names []string) error {
+			if len(names) > 20 {
+				return errors.New("MalformedXML")
+			}
+			return removeEach(files, names)
+		}, storagetest.Leaks, manyMost),
+	}
+}
+
+// TestLiars: each lie is found, and nothing else.
+func TestLiars(t *testing.T) {
+	for kind, lies := range map[string]map[string]lie{
+		"stat": statLies(), "remove": removeLies(), "name": nameLies(), "create": createLies(), "many": manyLies(),
+	} {
+		for name, l := range lies {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				l.storage.Fs = newHonest()
+				var files afero.Fs = &l.storage
+				if l.storage.removeMany != nil {
+					files = manyLiar{&l.storage, 50}
+				}
+				expect(t, storagetest.Examine(files), l.verdict, l.checks)
+			})
+		}
+	}
+}
+
+// expect compares findings: these checks have the verdict, and all others are as should
+// be.
+func expect(t *testing.T, findings storagetest.Findings, verdict storagetest.Verdict, checks []string) {
+	t.Helper()
+	want := map[string]storagetest.Verdict{}
+	for _, check := range checks {
+		want[check] = verdict
+	}
+	for _, f := range findings {
+		w, ok := want[f.Check]
+		delete(want, f.Check)
+		if !ok {
+			w = storagetest.OK
+		}
+		if f.Verdict != w {
+			t.Errorf("%v; want %s", f, w)
+		}
+		if f.Verdict == storagetest.Note && !strings.Contains(f.Detail, "unique names; don't give it runtime.Exclusive()") {
+			t.Errorf("it does not say what follows: %v", f)
+		}
+	}
+	for check := range want {
+		t.Errorf("nobody asked whether %s", check)
+	}
+	if untrusted := findings.Err() != nil; untrusted != (verdict == storagetest.Leaks || verdict == storagetest.Unsafe) {
+		t.Errorf("error: %v", findings.Err())
+	}
+}
+
+// TestExclusive: who is to be given runtime.Exclusive() must keep what that promises.
+func TestExclusive(t *testing.T) {
+	l := &liar{Fs: newHonest(), create: ignoreExclusive}
+	expect(t, storagetest.Examine(l, storagetest.Exclusive()), storagetest.Unsafe, []string{again, race})
+	expect(t, storagetest.Examine(newHonest(), storagetest.Exclusive()), storagetest.OK, nil)
 }

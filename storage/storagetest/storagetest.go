@@ -10,6 +10,8 @@
 //		}
 //	}
 //
+// A storage that is to be given runtime.Exclusive() is examined with [Exclusive].
+//
 // It writes into one directory of its own, and deletes that. Run it with -race:
 // a storage is used by several goroutines at once.
 package storagetest
@@ -21,6 +23,8 @@ import (
 	"strings"
 
 	"github.com/spf13/afero"
+
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // A Verdict says what a finding means for the files in a storage.
@@ -29,7 +33,7 @@ type Verdict string
 // What a finding means, the best first.
 const (
 	OK     Verdict = "ok"     // as it should be
-	Note   Verdict = "note"   // makes no difference, as long as nothing else is used
+	Note   Verdict = "note"   // makes no difference, as the finding says
 	Leaks  Verdict = "leaks"  // files may stay behind, or not be written
 	Unsafe Verdict = "unsafe" // files may be lost
 )
@@ -112,15 +116,19 @@ type outside struct {
 // examination is a storage that is examined, in a directory of its own.
 type examination struct {
 	afero.Fs
-	dir      string
-	existing []string
-	outside  []outside
+	dir       string
+	existing  []string
+	outside   []outside
+	exclusive bool // uploads rely on it to create exclusively
 }
 
 // Examine asks a storage all that filecleangen relies on. Where a file can't
 // even be written and removed, it asks no more.
-func Examine(storage afero.Fs, options ...Option) Findings {
-	e := &examination{Fs: storage, dir: "storagetest-" + strings.ToLower(rand.Text()[:10])}
+func Examine(files afero.Fs, options ...Option) Findings {
+	e := &examination{
+		Fs: files, dir: "storagetest-" + strings.ToLower(rand.Text()[:10]),
+		exclusive: storage.CreatesExclusively(files),
+	}
 	for _, o := range options {
 		o(e)
 	}
@@ -130,6 +138,9 @@ func Examine(storage afero.Fs, options ...Option) Findings {
 		f := Finding{Check: c.name, Verdict: OK}
 		if err := c.ask(e); err != nil {
 			f.Verdict, f.Detail = c.verdict, err.Error()
+			if own := (*means)(nil); errors.As(err, &own) {
+				f.Verdict = own.verdict
+			}
 		}
 		findings = append(findings, f)
 		if f.Verdict != OK && c.essential {

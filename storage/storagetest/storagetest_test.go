@@ -1,6 +1,7 @@
 package storagetest_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -80,9 +81,13 @@ func subjects(t *testing.T) []subject {
 	}
 }
 
-var inMemory = regexp.MustCompile("MemMapFs|CopyOnWriteFs")
+// raceLost is what the table says of wrappers of MemMapFs, which lose the race in most
+// runs, but not in all.
+const raceLost = "of several who create a file one does"
 
-const raceCheck = "of several who create a file one does"
+var aroundMemory = regexp.MustCompile("on `MemMapFs|CopyOnWriteFs")
+
+var update = flag.Bool("update", false, "rewrite the table in docs/storages.md")
 
 // TestVerdicts: the table in docs/storages.md is what the storages of afero are
 // found to be.
@@ -91,19 +96,43 @@ func TestVerdicts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile(filepath.Join(repository, "docs", "storages.md"))
+	if dir, err := storage.Dir(t.TempDir()); err != nil || dir.Folding().Folds() {
+		t.Skip("the table is about file systems that keep names apart; here:", err)
+	}
+	path := filepath.Join(repository, "docs", "storages.md")
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := []string{"| storage (afero " + aferoVersion(t, repository) + ") | verdict | not true |", "|---|---|---|"}
+	found := table(t, aferoVersion(t, repository))
+	want, ok := replaceTable(string(page), found)
+	switch {
+	case !ok:
+		t.Fatalf("docs/storages.md has no table that begins with %q", tableHead)
+	case want == string(page):
+	case *update:
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("the table in docs/storages.md is not what was found:\n%s\nIf it is meant: go test ./storage/storagetest -run TestVerdicts -update", found)
+	}
+}
+
+const tableHead = "| storage (afero "
+
+// table examines the storages, and returns the table.
+func table(t *testing.T, version string) string {
+	t.Helper()
+	lines := []string{tableHead + version + ") | verdict | not true |", "|---|---|---|"}
 	for _, s := range subjects(t) {
 		findings := storagetest.Examine(s.storage, s.options...)
 		t.Logf("%s:\n%v", s.name, findings)
 		var because []string
 		for i := range findings {
 			f := &findings[i]
-			if f.Check == raceCheck && inMemory.MatchString(s.name) {
-				f.Verdict = storagetest.Unsafe // found in most runs, not in all
+			if f.Check == raceLost && f.Verdict == storagetest.OK && aroundMemory.MatchString(s.name) {
+				f.Verdict = storagetest.Note
 			}
 			if f.Verdict != storagetest.OK {
 				because = append(because, f.Check)
@@ -111,9 +140,20 @@ func TestVerdicts(t *testing.T) {
 		}
 		lines = append(lines, fmt.Sprintf("| %s | %s | %s |", s.name, findings.Verdict(), strings.Join(because, "; ")))
 	}
-	if table := strings.Join(lines, "\n"); !strings.Contains(string(page), table) {
-		t.Errorf("the table in docs/storages.md should be\n%s", table)
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// replaceTable returns the page with another table in place of the one that it has.
+func replaceTable(page, table string) (string, bool) {
+	before, rest, ok := strings.Cut(page, tableHead)
+	if !ok {
+		return page, false
 	}
+	_, rest, _ = strings.Cut(rest, "\n")
+	for strings.HasPrefix(rest, "|") {
+		_, rest, _ = strings.Cut(rest, "\n")
+	}
+	return before + table + rest, true
 }
 
 func aferoVersion(t *testing.T, repository string) string {

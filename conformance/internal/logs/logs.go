@@ -21,6 +21,11 @@ func New() *Buffer { return &Buffer{written: make(chan struct{})} }
 // Logger returns a logger that writes to the buffer.
 func (l *Buffer) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
+// DebugLogger returns a logger that writes to the buffer also what is for the level Debug.
+func (l *Buffer) DebugLogger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 // Write adds to what is kept.
 func (l *Buffer) Write(p []byte) (int, error) {
 	l.mu.Lock()

@@ -16,8 +16,8 @@ type batchKey struct{}
 
 // InTx runs f in a transaction and its batch, which travels in the context. The
 // files that rows no longer name are deleted after the commit.
-func InTx(ctx context.Context, client *ent.Client, cleaner *runtime.Cleaner, f func(context.Context, *ent.Tx) error) error {
-	b := cleaner.Begin()
+func InTx(ctx context.Context, client *ent.Client, keeper runtime.Keeper, f func(context.Context, *ent.Tx) error) error {
+	b := keeper.Begin()
 	defer b.Rollback() // after that of the transaction
 	tx, err := client.Tx(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func InTx(ctx context.Context, client *ent.Client, cleaner *runtime.Cleaner, f f
 	if err := f(context.WithValue(ctx, batchKey{}, b), tx); err != nil {
 		return err
 	}
-	_, err = b.CommitWith(ctx, tx.Commit)
+	_, err = keeper.Commit(ctx, b, tx, tx.Commit)
 	return err
 }
 
@@ -69,9 +69,6 @@ func track(next ent.Mutator) ent.Mutator {
 			}
 			if n, ok := value.(int); ok { // Update, Delete, DeleteOne
 				return int64(n), nil
-			}
-			if m.Op().Is(ent.OpCreate) {
-				rows[0].ID, _ = m.ID()
 			}
 			return 1, nil
 		})

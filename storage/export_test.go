@@ -1,0 +1,4 @@
+package storage
+
+// FindFolding is for tests with directories that fold names.
+var FindFolding = findFolding
