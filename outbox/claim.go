@@ -105,6 +105,7 @@ func (r *Relay) confirm(ctx context.Context, c *claim) error {
 			return err
 		}
 		c.named += len(v.named)
+		c.uploads += uploadsIn(v.named)
 		r.noteNamed(ctx, c, v.named)
 		for part := range slices.Chunk(v.named, chunk) {
 			s := c.own(dialect.New(d, d.DeleteByKey(table))).Raw(" AND name")
@@ -274,7 +275,7 @@ func (r *row) names() []string {
 // mark drops rows whose files are named, and makes known of those whose files are not
 // that they are being deleted. An attempt counts from here on, whether it ends or not.
 func (r *Relay) mark(ctx context.Context, tx runtime.Tx, c *claim, v verdict) error {
-	c.named = len(v.named)
+	c.named, c.uploads = len(v.named), uploadsIn(v.named)
 	r.noteNamed(ctx, c, v.named)
 	if err := r.drop(ctx, tx, v.named); err != nil {
 		return err

@@ -94,7 +94,7 @@ func (o *Outbox) writeEntries(ctx context.Context, tx dialect.Handle, entries []
 	for part := range slices.Chunk(entries, chunk) {
 		err := o.dialect.Write(ctx, tx, dialect.Writer{Version: SchemaVersion, Wait: wait}, part)
 		if errors.Is(err, dialect.ErrGone) {
-			return fmt.Errorf("%w: a record names a file that is being deleted, was deleted lately, or is an upload that was not closed or not named in time (see WithUploadTime and WithRetention). Read the rows anew, or create the file anew, which gives it another name: %w", runtime.ErrGone, err)
+			return fmt.Errorf("%w: a record names a file that is being deleted, was deleted lately, or is an upload that was not closed, was discarded, or was not named in time (see WithUploadTime and WithRetention). Read the rows anew, or create the file anew, which gives it another name: %w", runtime.ErrGone, err)
 		}
 		if err != nil {
 			return o.explain(ctx, err)

@@ -368,6 +368,7 @@ type round struct {
 	taken                                 int
 	removed, missing, kept, named, failed int
 	postponed                             int // that nobody could be asked about
+	uploads                               int // of those that are named
 }
 
 // round takes rows of one storage that are due, deletes their files and says so in

@@ -126,11 +126,26 @@ func (r *Relay) fieldOf(row *row) string {
 	return row.model + "." + row.field
 }
 
-// logNamed sums up a round in which rows were dropped because their files are named.
-// What was deleted is summed up by the cleaner.
+// logNamed sums up a round in which rows were dropped because their files are named, for
+// those who debug where these are uploads. What was deleted is summed up by the cleaner.
 func (r *Relay) logNamed(ctx context.Context, storage string, done round) {
-	if done.named > 0 {
-		r.logger.LogAttrs(ctx, slog.LevelInfo, "filecleangen: files of the outbox stay, since rows name them",
-			slog.String("storage", storage), slog.Int("taken", done.taken), slog.Int("named", done.named), slog.Int("postponed", done.postponed))
+	if done.named == 0 {
+		return
 	}
+	level := slog.LevelInfo
+	if done.named == done.uploads {
+		level = slog.LevelDebug
+	}
+	r.logger.LogAttrs(ctx, level, "filecleangen: files of the outbox stay, since rows name them",
+		slog.String("storage", storage), slog.Int("taken", done.taken), slog.Int("named", done.named), slog.Int("uploads", done.uploads), slog.Int("postponed", done.postponed))
+}
+
+// uploadsIn counts rows of uploads: that they are named is how it should be.
+func uploadsIn(rows []*row) (n int) {
+	for _, row := range rows {
+		if row.reason == string(runtime.Unused) {
+			n++
+		}
+	}
+	return n
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
@@ -146,7 +147,12 @@ func (r *References) Check(c *runtime.Cleaner) error {
 	var errs []error
 	for _, t := range c.Types() {
 		if _, ok := known[t]; !ok {
-			errs = append(errs, fmt.Errorf("nobody said where records of %s are stored: add references.Table(…) or references.NotStored(…)", t.Name))
+			errs = append(errs, fmt.Errorf("nobody said where records of %s are stored: add references.Table(…); or references.NotStored(…) if they are parts of other records, in a column of these", t.Name))
+		}
+	}
+	for _, t := range c.Types() {
+		if _, ok := r.elsewhere[t]; ok {
+			errs = append(errs, r.checkHeld(t))
 		}
 	}
 	for _, storage := range c.Storages() {
@@ -155,6 +161,31 @@ func (r *References) Check(c *runtime.Cleaner) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkHeld makes sure that somebody is asked about the files of a type that is not
+// stored: a column of the records that hold it, or a function.
+func (r *References) checkHeld(t *runtime.Type) error {
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		if len(r.funcs[f.Storage]) == 0 && !r.isHeld(f) {
+			return fmt.Errorf("%s has files in storage %q, but no field of a type that has a table leads to its %s, so that nobody is asked about them: write file:\"\" at the field that holds it and generate again; or add references.Func(%[2]q, …) for rows that only a function can ask; or, if no row ever has such files, write //filecleangen:ignore above the type", t.Name, f.Storage, f.Path)
+		}
+	}
+	return nil
+}
+
+// isHeld reports whether a field is a part of one that has a column.
+func (r *References) isHeld(part *runtime.Field) bool {
+	for _, t := range r.tables {
+		for i := range t.typ.Fields {
+			f := &t.typ.Fields[i]
+			if f.Storage == part.Storage && (f.Path == part.Path || f.Opaque || strings.HasSuffix(f.Path, "."+part.Path)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Dialect returns the kind of the database.

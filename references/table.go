@@ -84,7 +84,8 @@ func Table(t *runtime.Type, name string, columns ...Columns) Option {
 }
 
 // NotStored says that types have no table of their own: their records are parts of
-// others, in a column that is that one's field, or rows that [Func] knows of.
+// others, in a column that is that one's field, or rows that [Func] knows of. It is an
+// error if neither is so, since nobody would be asked about their files.
 func NotStored(types ...*runtime.Type) Option {
 	return func(r *References) error {
 		for _, t := range types {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -59,10 +60,15 @@ func (e *UnfinishedError) Unwrap() error { return e.Err }
 // under way go on to their end, and no others are made for deletions that had failed
 // before.
 //
+// Uploads that nobody has taken or discarded stay; that there are some is logged.
+//
 // Batches may be opened and ended after Close; what fails then is not tried again. A
 // second Close waits as the first did.
 func (c *Cleaner) Close(ctx context.Context) error {
 	err := c.deleter.Close(ctx)
+	if n := c.registry.Uploads(); n > 0 && c.outbox == nil {
+		c.log(ctx, slog.LevelWarn, "filecleangen: uploads are left that nobody has taken or discarded; defer Upload.Discard where they are created", slog.Int("uploads", n))
+	}
 	left := c.registry.Pending()
 	for _, ref := range c.deleter.Failed() {
 		left[ref] = struct{}{}

@@ -7,11 +7,12 @@ import "sync/atomic"
 //
 //	expvar.Publish("filecleangen", expvar.Func(func() any { return cleaner.Stats() }))
 //
-// All but Open and Waiting only grow. A file whose deletion is tried again
+// All but Open, Waiting and Uploads only grow. A file whose deletion is tried again
 // counts as Pending once, and then as what became of it.
 type Stats struct {
 	Open    int // batches that are open now
 	Waiting int // files that wait for another attempt now
+	Uploads int // that no committed batch has taken, and that were not discarded
 
 	Committed, RolledBack, Unknown          uint64 // batches, by outcome
 	Flushed                                 uint64 // batches, left to an outbox and committed by the caller
@@ -28,7 +29,7 @@ func (c *Cleaner) Stats() Stats {
 		Removed: n.removed.Load(), Missing: n.missing.Load(), Kept: n.kept.Load(), Pending: n.pending.Load(), Failed: n.failed.Load(),
 		Retried: n.retried.Load(),
 	}
-	s.Open, s.Waiting = c.registry.Batches(), c.deleter.Waiting()
+	s.Open, s.Waiting, s.Uploads = c.registry.Batches(), c.deleter.Waiting(), c.registry.Uploads()
 	return s
 }
 

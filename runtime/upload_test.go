@@ -607,3 +607,21 @@ func TestDiscardCantAsk(t *testing.T) {
 		t.Errorf("counts: %+v", s)
 	}
 }
+
+// TestForgottenUploads: who forgets Discard can find out.
+func TestForgottenUploads(t *testing.T) {
+	w := newWorld(t, "")
+	w.create("a")
+	taken := w.create("b")
+	must(t, taken.Close())
+	b := w.begin()
+	insert(b, &doc{ID: 1, A: "b"})
+	w.commit(b)
+	if n := w.clean.Stats().Uploads; n != 1 {
+		t.Errorf("%d uploads", n)
+	}
+	must(t, w.clean.Close(t.Context()))
+	if !strings.Contains(w.logs.String(), "uploads=1") {
+		t.Errorf("log: %s", w.logs)
+	}
+}

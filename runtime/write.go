@@ -14,7 +14,8 @@ import "math"
 // The hook is called before write, so that nobody deletes a file that the write is about
 // to name. The record must say by then what the row will say; what it says more is
 // harmless. A key that the database makes need not be known. A hook that is called by hand
-// is only looked at when the batch is committed.
+// is only looked at when the batch is committed. A statement that writes no column with
+// names of files needs no Exec; with a nil hook Exec runs it and does no more.
 //
 // Whether the write changed a row is the database's to say: the rows are asked before a
 // file goes. Only with [Unchecked] it counts what write returns: what a write lets go of
@@ -23,6 +24,9 @@ import "math"
 // The error is write's, or [ErrEnded]; or [ErrGone], and write is not called, if it would
 // make a row name a file that another batch has deleted meanwhile.
 func (b *Batch) Exec(hook func(*Batch), write func() (rows int64, err error)) error {
+	if hook == nil {
+		hook = func(*Batch) {}
+	}
 	from, to, floor, err := b.logHook(hook)
 	if err != nil {
 		return err

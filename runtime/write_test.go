@@ -170,3 +170,14 @@ func TestLoggerPanics(t *testing.T) {
 	w.wantLeft("")
 	remove(b, &doc{ID: 1, A: "p"}) // is logged as an error
 }
+
+// TestExecWithoutHook: a statement that has nothing to do with files can be run, too.
+func TestExecWithoutHook(t *testing.T) {
+	w := newWorld(t, "")
+	b := w.begin()
+	ran := false
+	must(t, b.Exec(nil, func() (int64, error) { ran = true; return 1, nil }))
+	if report := w.commit(b); !ran || len(report.Files) > 0 {
+		t.Errorf("%v, %v", ran, report)
+	}
+}

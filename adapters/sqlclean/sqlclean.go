@@ -35,7 +35,7 @@ func WithReport(f func(*runtime.Report)) Option { return func(all *options) { al
 // f must not commit or roll back tx, nor use it when it has returned. It may be called
 // again with a new transaction, by the caller, if the database refused because of another
 // transaction (SQLITE_BUSY, a deadlock, a serialization failure): nothing of the first
-// time is left.
+// time is left, unless COMMIT itself was refused.
 //
 // The errors are those of f, of BeginTx and of [runtime.Keeper], as they are. An error of
 // COMMIT itself means that nobody knows what the database did: nothing is deleted then.

@@ -63,7 +63,7 @@ func TestRelayLogsWhatBecameOfEachFile(t *testing.T) {
 		`DEBUG kept ` + who + ` cause=vetoed row=dropped`,
 		`DEBUG named ` + who + ` row=dropped`,
 		`ERROR stuck reason=deleted attempts=2 row=parked`,
-		`INFO storage=media taken=4 named=1 postponed=0`,
+		`INFO storage=media taken=4 named=1 uploads=0 postponed=0`,
 	}
 	if got := linesOf(said.String()); !slices.Equal(got, want) {
 		t.Errorf("logged:\n%s\nwant:\n%s\nas it is:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"), said)

@@ -96,7 +96,7 @@ func (w *world) open(with settings) {
 	w.must(err)
 	w.clean, err = runtime.New(append([]runtime.Option{
 		runtime.WithStorage("media", media, append([]runtime.StorageOption{runtime.Exclusive()}, with.storage...)...),
-		runtime.WithTypes(models.FileTypes()...),
+		runtime.WithTypes(stores()...),
 		runtime.WithReferences(w.refs),
 		runtime.WithLogger(w.logs.Logger()),
 	}, with.cleaner...)...)
@@ -108,6 +108,11 @@ func (w *world) open(with settings) {
 // references makes references to the rows of a world.
 func (w *world) references(options ...references.Option) (*references.References, error) {
 	return references.New(w.t.Context(), w.own, w.d, append(options, references.Logger(w.logs.Logger()))...)
+}
+
+// stores returns the types whose records a world has.
+func stores() []*runtime.Type {
+	return []*runtime.Type{models.AlbumFileType, models.PhotoFileType, models.ScanFileType}
 }
 
 // stored says where the records of a world are.
