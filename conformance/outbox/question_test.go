@@ -314,7 +314,7 @@ func TestRowSecurity(t *testing.T) {
 		w.must(err)
 		defer func() { _ = app.Close() }()
 		w.own = app
-		w.must(w.boxOf(models.FileTypes(), stored()...))
+		w.must(w.boxOf(stores(), stored()...))
 		_, err = admin.ExecContext(t.Context(), "ALTER TABLE scan ENABLE ROW LEVEL SECURITY")
 		w.must(err)
 		if _, err := w.relay.Drain(t.Context()); err == nil || !strings.Contains(err.Error(), "row-level security") {

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
-	"github.com/filecleangen/filecleangen/conformance/outbox/models"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 )
@@ -16,9 +15,9 @@ func TestMigrate(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		w := &world{t: t, d: d, root: t.TempDir(), dsn: databases.New(t, d)}
 		w.openFiles()
-		refs, err := w.references(references.NotStored(models.FileTypes()...))
+		refs, err := w.references()
 		w.must(err)
-		if _, err := outbox.New(t.Context(), w.cleanerOf(models.FileTypes()...), refs); err == nil || !strings.Contains(err.Error(), "have version 0, this program needs 3: call outbox.Migrate") {
+		if _, err := outbox.New(t.Context(), w.cleanerOf(), refs); err == nil || !strings.Contains(err.Error(), "have version 0, this program needs 3: call outbox.Migrate") {
 			t.Errorf("%v", err)
 		}
 		var all sync.WaitGroup
@@ -37,7 +36,7 @@ func TestMigrate(t *testing.T) {
 		}
 		all.Wait()
 		w.must(outbox.Migrate(t.Context(), w.db, d))
-		w.box, err = outbox.New(t.Context(), w.cleanerOf(models.FileTypes()...), refs)
+		w.box, err = outbox.New(t.Context(), w.cleanerOf(), refs)
 		w.must(err)
 		w.wantStats(0, 0)
 
