@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/filecleangen/filecleangen/runtime/internal/guard"
 	"github.com/filecleangen/filecleangen/runtime/internal/journal"
 	"github.com/filecleangen/filecleangen/runtime/internal/registry"
 	"github.com/filecleangen/filecleangen/storage"
@@ -182,7 +183,7 @@ func (b *Batch) checkGone(from int) error {
 	})
 	for _, ref := range gone {
 		// It may have been made anew.
-		if err := guard(func() error { _, err := storage.Lstat(b.cleaner.storages[ref.Storage].fs, ref.Name); return err }); err != nil {
+		if err := guard.Call(func() error { _, err := storage.Lstat(b.cleaner.storages[ref.Storage].fs, ref.Name); return err }); err != nil {
 			going = append(going, ref)
 		}
 	}

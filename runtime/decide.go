@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/filecleangen/filecleangen/runtime/internal/deletion"
+	"github.com/filecleangen/filecleangen/runtime/internal/guard"
 	"github.com/filecleangen/filecleangen/runtime/internal/journal"
 	"github.com/filecleangen/filecleangen/runtime/internal/registry"
 	"github.com/filecleangen/filecleangen/storage"
@@ -161,7 +162,7 @@ func (c *Cleaner) keepByPolicy(files []Result) {
 		}
 		for _, protected := range c.protectors {
 			yes := true // unless it says no
-			if err := guard(func() error { yes = protected(f.Ref); return nil }); yes {
+			if err := guard.Call(func() error { yes = protected(f.Ref); return nil }); yes {
 				f.keep(IsProtected, err)
 			}
 		}

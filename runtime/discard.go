@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/filecleangen/filecleangen/runtime/internal/guard"
 	"github.com/filecleangen/filecleangen/runtime/internal/registry"
 )
 
@@ -20,7 +21,7 @@ func (u *Upload) Discard() {
 		return
 	}
 	if !closed {
-		_ = guard(u.file.Close) // nobody wants what is in it
+		_ = guard.Call(u.file.Close) // nobody wants what is in it
 	}
 	u.giveUp()
 }
@@ -39,7 +40,7 @@ func (u *Upload) giveUp() {
 	if c.registry.Drop(u.entry) {
 		return
 	}
-	if err := guard(func() error { return c.outbox.DiscardUploads(ctx, []*Note{u.note}) }); err != nil {
+	if err := guard.Call(func() error { return c.outbox.DiscardUploads(ctx, []*Note{u.note}) }); err != nil {
 		c.log(ctx, slog.LevelWarn, "filecleangen: an upload could not be discarded; it goes when its time is over",
 			slog.String("storage", u.ref.Storage), slog.String("name", u.ref.Name), slog.Any("error", err))
 	}

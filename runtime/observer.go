@@ -2,8 +2,9 @@ package runtime
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+
+	"github.com/filecleangen/filecleangen/runtime/internal/guard"
 )
 
 // An Observer is told of files as they are deleted, or kept. Either function may
@@ -29,7 +30,7 @@ func (c *Cleaner) before(ctx context.Context, r Result) error {
 		if o.Before == nil {
 			continue
 		}
-		if err := guard(func() error { return o.Before(ctx, r) }); err != nil {
+		if err := guard.Call(func() error { return o.Before(ctx, r) }); err != nil {
 			return err
 		}
 	}
@@ -42,22 +43,9 @@ func (c *Cleaner) after(ctx context.Context, r Result) {
 		if o.After == nil {
 			continue
 		}
-		err := guard(func() error { o.After(ctx, r); return nil })
+		err := guard.Call(func() error { o.After(ctx, r); return nil })
 		if err != nil {
 			c.log(ctx, slog.LevelError, "filecleangen: an observer failed after a deletion", r.attrs(err)...)
 		}
 	}
-}
-
-// guard calls f and turns a panic into an error.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-			if cause, ok := p.(error); ok {
-				err = fmt.Errorf("panic: %w", cause)
-			}
-		}
-	}()
-	return f()
 }

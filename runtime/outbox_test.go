@@ -412,7 +412,7 @@ func TestDiscardWithOutbox(t *testing.T) {
 				w.t.Error(err)
 			}
 		}, "p's complete: true"},
-		"handed over": {func(w *world, _ *fakeOutbox) {
+		"flushed": {func(w *world, _ *fakeOutbox) {
 			b := w.begin()
 			insert(b, &doc{ID: 1, A: "p"})
 			if _, err := w.clean.Commit(w.t.Context(), b.Batch, fakeTx{}, nil); err != nil {

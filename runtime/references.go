@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/filecleangen/filecleangen/runtime/internal/deletion"
+	"github.com/filecleangen/filecleangen/runtime/internal/guard"
 )
 
 // References knows the rows that name files: [references.References] does, for the tables
@@ -56,7 +57,7 @@ func (c *Cleaner) ask(ctx context.Context, files []*deletion.File) {
 		return
 	}
 	var answer Answer
-	err := guard(func() (err error) {
+	err := guard.Call(func() (err error) {
 		answer, err = c.references.Ask(ctx, refs)
 		return err
 	})

@@ -3,6 +3,8 @@ package runtime
 import (
 	"context"
 	"log/slog"
+
+	"github.com/filecleangen/filecleangen/runtime/internal/guard"
 )
 
 // finish logs the report of a batch, counts it, tells the observers of what was not
@@ -109,7 +111,7 @@ func (r *Result) attrs(err error) []slog.Attr {
 
 // log writes a line. A logger that panics must not end the deletions.
 func (c *Cleaner) log(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
-	_ = guard(func() error {
+	_ = guard.Call(func() error {
 		c.logger.LogAttrs(ctx, level, message, attrs...)
 		return nil
 	})

@@ -68,9 +68,9 @@
 //
 // Savepoints are followed, of nested transactions or set by SQL through gorm. What may
 // have ended the transaction unseen (a COMMIT by hand, a statement before which MySQL
-// commits, a deadlock, after which it has rolled back and goes on) makes the batch keep
-// every file, and so does an UPDATE that changes primary keys. What is run on the
-// *sql.Tx itself is not seen.
+// commits, a deadlock, after which it has rolled back and goes on) makes the batch lose
+// track, and so does an UPDATE that changes primary keys: the rows decide then, and with
+// [runtime.Unchecked] every file is kept. What is run on the *sql.Tx itself is not seen.
 //
 // # Uploads
 //

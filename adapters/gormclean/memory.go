@@ -271,8 +271,8 @@ func (m *inMemory) transaction(db *gorm.DB, f func(tx *gorm.DB) error, options [
 	return err
 }
 
-// watch makes the batch of a transaction keep every file if the database has rolled
-// back what it wrote, and would commit the rest: MySQL does so after a deadlock, when
+// watch makes the batch of a transaction lose track if the database has rolled back what
+// it wrote, and would commit the rest: MySQL does so after a deadlock, when
 // its lock table is full and, at some settings, after a lock that it waited too long
 // for or a row that has changed.
 func (m *inMemory) watch(db *gorm.DB) {

@@ -33,8 +33,8 @@ type keeper interface {
 	begin(ctx context.Context, begin func() (gorm.ConnPool, error)) (tx gorm.ConnPool, end func(well bool) error, err error)
 	// keep keeps what is logged until the transaction is committed.
 	keep(ctx context.Context, tx gorm.ConnPool, log func(*runtime.Batch) error) error
-	// loseTrack is called when rows can't be found again, though they may be there: in
-	// memory, nothing that the transaction let go of can go then.
+	// loseTrack is called when rows can't be found again, though they may be there: memory
+	// does not know what the transaction let go of then.
 	loseTrack(tx gorm.ConnPool)
 	// committed is called when gorm has ended a statement for which something was
 	// kept.

@@ -71,8 +71,9 @@ func (t *transaction) leave(verb verb, name string) {
 	t.lose()
 }
 
-// loseTrack makes the batch keep every file, uploads too, however the transaction
-// ends.
+// loseTrack notes that the batch does not say what the transaction did: the rows say it,
+// or every file is kept where they are not asked; and what became of the transaction is
+// unknown unless a commit says so.
 func (t *transaction) loseTrack() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -41,7 +41,7 @@ func (a *Album) ByHandUpdate(b *runtime.Batch, old AlbumFiles) {
 		log.Hold(0, name)
 	}
 	for i, name := range old.Pages {
-		if i >= len(a.Pages) || a.Pages[i] != name { // what moved is found by the judgement
+		if i >= len(a.Pages) || a.Pages[i] != name { // what moved is found when the journal is replayed
 			log.Release(0, name)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/afero"
 
+	"github.com/filecleangen/filecleangen/runtime/internal/guard"
 	"github.com/filecleangen/filecleangen/storage"
 )
 
@@ -20,7 +21,7 @@ func (s *Store) prune(files []*File) {
 	done := ""
 	for _, f := range files {
 		if dir := path.Dir(f.Ref.Name); f.State == Removed && f.Prune && dir != done {
-			_ = guard(func() error { return pruneFrom(s.fs, dir) })
+			_ = guard.Call(func() error { return pruneFrom(s.fs, dir) })
 			done = dir
 		}
 	}

@@ -3,13 +3,13 @@ package deletion
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"sync/atomic"
 
 	"github.com/spf13/afero"
 
+	"github.com/filecleangen/filecleangen/runtime/internal/guard"
 	"github.com/filecleangen/filecleangen/storage"
 )
 
@@ -70,7 +70,7 @@ func (s *Store) remove(ctx context.Context, files []*File) {
 		if late(ctx) {
 			return
 		}
-		switch err := guard(func() error { return remove(f.Ref.Name) }); {
+		switch err := guard.Call(func() error { return remove(f.Ref.Name) }); {
 		case err == nil:
 			f.State, f.Err = Removed, nil
 		case errors.Is(err, fs.ErrNotExist):
@@ -88,7 +88,7 @@ func (s *Store) removeMany(ctx context.Context, files []*File) {
 	for i, f := range files {
 		names[i] = f.Ref.Name
 	}
-	err := guard(func() error { return s.many.RemoveMany(ctx, names) })
+	err := guard.Call(func() error { return s.many.RemoveMany(ctx, names) })
 	some := aboutSome(err)
 	if some != nil {
 		err = nil
@@ -113,17 +113,4 @@ func aboutSome(err error) *storage.RemoveManyError {
 		}
 	}
 	return nil
-}
-
-// guard calls f and turns a panic into an error.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-			if cause, ok := p.(error); ok {
-				err = fmt.Errorf("panic: %w", cause)
-			}
-		}
-	}()
-	return f()
 }

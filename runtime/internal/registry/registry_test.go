@@ -206,9 +206,9 @@ func TestMention(t *testing.T) {
 	}
 }
 
-// TestMeetBeforePlan: a mention that was there when the file was planned is for the
-// rows, or for Plan, to judge.
-func TestMeetBeforePlan(t *testing.T) {
+// TestMentionBeforePlan: a mention that was there when the file was planned is for the
+// rows, or for Plan, to decide.
+func TestMentionBeforePlan(t *testing.T) {
 	r := registry.New()
 	r.Enter(refs("p")) // somebody else's
 	b := open(r, "")

@@ -122,7 +122,7 @@ func TestTwoBatches(t *testing.T) {
 	}
 }
 
-// TestTakenUpWhileDeleting: a batch that takes up a name between the judgement
+// TestTakenUpWhileDeleting: a batch that takes up a name between the decision
 // and the deletion, and is committed, keeps its file.
 func TestTakenUpWhileDeleting(t *testing.T) {
 	for when, newWorld := range map[string]func(testing.TB, string, ...runtime.Option) *world{

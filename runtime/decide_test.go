@@ -11,8 +11,8 @@ import (
 
 const nothing = "nothing"
 
-// TestJudgement tells what is left on disk after a transaction that commits.
-func TestJudgement(t *testing.T) {
+// TestDecisions tells what is left on disk after a transaction that commits.
+func TestDecisions(t *testing.T) {
 	tests := map[string]struct {
 		files string
 		story func(w *world, b *txn)
