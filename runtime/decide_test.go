@@ -588,3 +588,33 @@ func TestReport(t *testing.T) {
 		})
 	}
 }
+
+// TestQuestions: the rows are asked once for a batch that lets go of files, and not for
+// others.
+func TestQuestions(t *testing.T) {
+	for name, test := range map[string]struct {
+		do   func(w *world, b *txn)
+		want int
+	}{
+		"nothing":      {func(*world, *txn) {}, 0},
+		"an insert":    {func(_ *world, b *txn) { insert(b, &doc{ID: 2, A: "new"}) }, 0},
+		"no change":    {func(_ *world, b *txn) { update(b, &doc{ID: 1, A: "p", B: "q"}, func(*doc) {}) }, 0},
+		"moved inside": {func(_ *world, b *txn) { update(b, &doc{ID: 1, A: "p", B: "q"}, func(r *doc) { r.A, r.B = r.B, r.A }) }, 0},
+		"a default":    {func(_ *world, b *txn) { remove(b, &doc{ID: 1, A: "default.png"}) }, 0},
+		"two files":    {func(_ *world, b *txn) { remove(b, &doc{ID: 1, A: "p", B: "q"}) }, 1},
+		"a rollback": {func(_ *world, b *txn) {
+			remove(b, &doc{ID: 1, A: "p", B: "q"})
+			b.Rollback()
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "p q")
+			b := w.begin()
+			test.do(w, b)
+			_, _ = w.tryCommit(b)
+			if n := w.rows.questions(); n != test.want {
+				t.Errorf("the rows were asked %d times, want %d", n, test.want)
+			}
+		})
+	}
+}
