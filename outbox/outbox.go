@@ -104,6 +104,9 @@ func (o *Outbox) Cleaner() *runtime.Cleaner { return o.cleaner }
 // Types returns the types that the cleaner was told of.
 func (o *Outbox) Types() []*runtime.Type { return o.cleaner.Types() }
 
+// References returns what relays ask before a file goes.
+func (o *Outbox) References() runtime.References { return o.references }
+
 // Begin opens a batch, as [runtime.Cleaner.Begin] of its cleaner does.
 func (o *Outbox) Begin() *runtime.Batch { return o.cleaner.Begin() }
 

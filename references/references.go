@@ -188,6 +188,37 @@ func (r *References) isHeld(part *runtime.Field) bool {
 	return false
 }
 
+// Has reports whether somebody asks about the files of records of a type in a table, or
+// a function may. The table is spelled as for [Table]; without a schema it is one of that
+// name in any.
+func (r *References) Has(t *runtime.Type, name string) bool {
+	for i := range r.tables {
+		if k := &r.tables[i]; k.typ == t && sameTable(k.name, name) {
+			return true
+		}
+	}
+	for i := range t.Fields {
+		if len(r.funcs[t.Fields[i].Storage]) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// sameTable reports whether two names may be of one table.
+func sameTable(a, b string) bool {
+	schemaA, nameA := cutSchema(a)
+	schemaB, nameB := cutSchema(b)
+	return strings.EqualFold(nameA, nameB) && (schemaA == "" || schemaB == "" || strings.EqualFold(schemaA, schemaB))
+}
+
+func cutSchema(table string) (schema, name string) {
+	if i := strings.LastIndexByte(table, '.'); i >= 0 {
+		return table[:i], table[i+1:]
+	}
+	return "", table
+}
+
 // Dialect returns the kind of the database.
 func (r *References) Dialect() Dialect { return r.kind }
 

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"slices"
 
 	"github.com/filecleangen/filecleangen/runtime/internal/deletion"
 	"github.com/filecleangen/filecleangen/runtime/internal/guard"
@@ -41,7 +42,7 @@ func (b *Batch) end() []journal.Verdict[source] {
 // conclude deletes the files of a batch that was committed.
 func (c *Cleaner) conclude(ctx context.Context, b *Batch) *Report {
 	verdicts := b.end()
-	c.take(b)
+	c.takeNamed(ctx, c.take(b))
 	r := &Report{Outcome: Committed, Files: c.candidates(b, verdicts)}
 	c.keepByPolicy(r.Files)
 	files := filesOf(r.Files)
@@ -71,21 +72,42 @@ func (c *Cleaner) abandon(ctx context.Context, b *Batch, err error) *Report {
 	return c.finish(ctx, r)
 }
 
-// take notes which uploads rows name now. Where the rows are asked, an upload that was
-// held by a write which may have changed no row is not taken yet.
-func (c *Cleaner) take(b *Batch) {
+// take notes which uploads rows name now, and returns those that were held by a write
+// which may have changed no row: where the rows are asked, they say it.
+func (c *Cleaner) take(b *Batch) (unsure []Ref) {
 	if c.registry.Uploads() == 0 {
-		return
+		return nil
 	}
 	var taken []Ref
 	b.mu.Lock()
 	b.journal.Held(func(ref Ref, sure bool) {
 		if sure || !c.asks() {
 			taken = append(taken, ref)
+		} else {
+			unsure = append(unsure, ref)
 		}
 	})
 	b.mu.Unlock()
 	for _, ref := range taken {
+		c.registry.Take(ref)
+	}
+	return unsure
+}
+
+// takeNamed notes which of the uploads rows name now. Of others it is not known: their
+// Discard asks again.
+func (c *Cleaner) takeNamed(ctx context.Context, refs []Ref) {
+	refs = slices.DeleteFunc(refs, func(ref Ref) bool { return !c.registry.Uploaded(ref) })
+	if len(refs) == 0 {
+		return
+	}
+	timed, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	answer, err := c.question(timed, refs)
+	if err != nil {
+		return
+	}
+	for _, ref := range answer.Named {
 		c.registry.Take(ref)
 	}
 }

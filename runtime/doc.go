@@ -75,7 +75,9 @@
 //   - once for each batch that let go of a file that nothing else keeps, about all of
 //     them, in Commit, after the transaction was committed;
 //   - again before each further attempt at a deletion that failed;
-//   - when an upload is discarded that no committed batch has surely taken.
+//   - in Commit, about uploads that records name whose write may have changed no row: it
+//     failed, or returned no row;
+//   - when an upload is discarded that no committed batch has taken.
 //
 // Nobody is asked where nothing was let go of: an update that names the same files as
 // before, a rollback, and Discard of an upload that a row has taken cost no query. One

@@ -29,6 +29,9 @@ type Keeper interface {
 	Commit(ctx context.Context, b *Batch, tx Tx, commit func() error) (*Report, error)
 	// Types returns the record types that the keeper was told of.
 	Types() []*Type
+	// References returns what is asked before a file goes; nil if nothing is, see
+	// [Unchecked].
+	References() References
 }
 
 // A Tx is a transaction in which an outbox can write: an *sql.Tx, an *sql.Conn or *sql.DB

@@ -179,6 +179,9 @@ func (c *Cleaner) Types() []*Type {
 	return slices.SortedFunc(maps.Keys(c.types), func(a, b *Type) int { return strings.Compare(a.Name, b.Name) })
 }
 
+// References returns what the cleaner asks before a file goes; nil with [Unchecked].
+func (c *Cleaner) References() References { return c.references }
+
 // Storages returns the names of the cleaner's storages, sorted.
 func (c *Cleaner) Storages() []string {
 	return slices.Sorted(maps.Keys(c.storages))

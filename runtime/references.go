@@ -45,6 +45,15 @@ var errNotSaid = errors.New("nobody can tell, and it was not said why")
 // asks reports whether the rows are asked before a file goes.
 func (c *Cleaner) asks() bool { return c.references != nil }
 
+// question asks the rows.
+func (c *Cleaner) question(ctx context.Context, refs []Ref) (answer Answer, err error) {
+	err = guard.Call(func() (err error) {
+		answer, err = c.references.Ask(ctx, refs)
+		return err
+	})
+	return answer, err
+}
+
 // ask keeps what the rows name, and everything that nobody can tell of.
 func (c *Cleaner) ask(ctx context.Context, files []*deletion.File) {
 	var refs []Ref
@@ -56,11 +65,7 @@ func (c *Cleaner) ask(ctx context.Context, files []*deletion.File) {
 	if !c.asks() || len(refs) == 0 {
 		return
 	}
-	var answer Answer
-	err := guard.Call(func() (err error) {
-		answer, err = c.references.Ask(ctx, refs)
-		return err
-	})
+	answer, err := c.question(ctx, refs)
 	named := make(map[Ref]struct{}, len(answer.Named))
 	for _, ref := range answer.Named {
 		named[ref] = struct{}{}

@@ -404,8 +404,8 @@ func TestDiscard(t *testing.T) {
 			b := w.begin()
 			r := &doc{ID: 1, A: "p"}
 			_ = b.Exec(r.AfterCreate, butFails(b.row(r)))
-			w.commit(b)
-		}, "p", "", 1},
+			w.commit(b) // asks the rows, and knows then
+		}, "p", "", 0},
 		"of a write that panicked": {func(w *world) {
 			b := w.begin()
 			defer b.Rollback()

@@ -34,7 +34,7 @@ func Attach(db *gorm.DB, box *outbox.Outbox, more ...Option) error {
 
 // attached is where gorm keeps the outbox: a plugin that does nothing.
 type attached struct {
-	keeper keeper
+	tier   tier
 	models *models
 }
 
@@ -42,7 +42,11 @@ type attached struct {
 func (attached) Name() string { return name }
 
 // Initialize is called by gorm.
-func (attached) Initialize(*gorm.DB) error { return nil }
+func (a attached) Initialize(db *gorm.DB) error {
+	a.models.init(db)
+	follow(db)
+	return nil
+}
 
 // joining is an outbox for hooks: they can't end a transaction.
 type joining struct{ inOutbox }
@@ -52,13 +56,13 @@ func (joining) begin(context.Context, func() (gorm.ConnPool, error)) (gorm.ConnP
 }
 
 // BeforeCreate is called by generated hooks.
-func BeforeCreate(tx *gorm.DB) error { return before(tx, readConflicting, readCreated) }
+func BeforeCreate(tx *gorm.DB) error { return before(tx, creates) }
 
 // BeforeUpdate is called by generated hooks.
-func BeforeUpdate(tx *gorm.DB) error { return before(tx, readMatching, nil) }
+func BeforeUpdate(tx *gorm.DB) error { return before(tx, updates) }
 
 // BeforeDelete is called by generated hooks.
-func BeforeDelete(tx *gorm.DB) error { return before(tx, readMatching, nil) }
+func BeforeDelete(tx *gorm.DB) error { return before(tx, deletes) }
 
 // AfterWrite is called by generated hooks.
 func AfterWrite(tx *gorm.DB) error {
@@ -72,7 +76,7 @@ func AfterWrite(tx *gorm.DB) error {
 }
 
 // before puts a write in the place of a statement's connection, until AfterWrite.
-func before(tx *gorm.DB, read, created reader) error {
+func before(tx *gorm.DB, k kind) error {
 	a, ok := tx.Plugins[name].(attached)
 	if !ok {
 		if _, used := tx.Plugins[name].(*Plugin); used {
@@ -88,7 +92,7 @@ func before(tx *gorm.DB, read, created reader) error {
 		}
 		given = h.ConnPool // of the statement around this one, or before
 	}
-	h := &hooked{&write{ConnPool: given, db: stmt.DB, keeper: a.keeper, models: a.models, read: read, created: created}}
+	h := &hooked{&write{ConnPool: given, db: stmt.DB, tier: a.tier, models: a.models, kind: k}}
 	stmt.ConnPool = h
 	if committer, is := given.(gorm.TxCommitter); is {
 		stmt.ConnPool = &hookedTx{h, committer}

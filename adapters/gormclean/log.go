@@ -7,103 +7,74 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // keep keeps what the statement let go of and took up.
-func (w *write) keep() error {
-	unseen, err := w.findOvertaken()
+func (w *write) keep() (err error) {
+	var given reflect.Value
+	if w.kind == creates {
+		given, err = w.readGiven()
+	}
+	if err == nil {
+		err = w.readMissed(given)
+	}
+	var after reflect.Value
+	if err == nil {
+		after, err = w.readAfter(given)
+	}
+	if err == nil && w.kind != creates && !w.returns() {
+		given, err = w.unseen(after)
+	}
 	if err != nil {
-		return fmt.Errorf("gormclean: reading what other rows name: %w", err)
+		return fmt.Errorf("gormclean: reading what the rows name: %w", err)
 	}
-	after, err := w.readAgain(w.old, true)
-	if err != nil {
-		return fmt.Errorf("gormclean: reading what the rows name now: %w", err)
+	if gone := length(w.old) - length(after); w.deletesRows() && int64(gone) < w.db.RowsAffected {
+		w.warnOvertaken(w.db.RowsAffected-int64(gone), nil)
 	}
-	var made creation
-	if w.created != nil {
-		if made, err = w.readCreation(); err != nil {
-			return fmt.Errorf("gormclean: what the new rows name: %w", err)
-		}
-	}
-	if gone := int64(length(w.old) - length(after)); gone > 0 && (!w.deletes() || gone > w.db.RowsAffected) {
-		w.keeper.loseTrack(w.ConnPool)
-	}
-	none := reflect.Value{}
-	return w.keeper.keep(w.db.Statement.Context, w.ConnPool, func(b *runtime.Batch) error {
+	return w.tier.keep(w.db.Statement.Context, w.ConnPool, func(b *runtime.Batch) error {
 		var err error
-		b.Locked(func(b *runtime.Batch) { err = w.logAll(b, w.old, after, true) }) // see find
-		return errors.Join(
-			err,
-			w.logAll(b, none, unseen, true),
-			w.logAll(b, none, made.given, made.sure),
-			w.logAll(b, made.before, made.there, true),
-		)
+		// The rows have been locked since they were read, see readMatching.
+		b.Locked(func(b *runtime.Batch) { err = log(b, w.changes(w.old, after)) })
+		return errors.Join(err, log(b, w.creations(given, after)))
 	})
 }
 
-// creation is what became of the rows that a statement was given to create.
-type creation struct {
-	given         reflect.Value
-	sure          bool          // they are there as they were given
-	there, before reflect.Value // if not: those that are there, and what some of these were
-}
-
-func (w *write) readCreation() (c creation, err error) {
-	c.sure = !mayConflict(w.db.Statement)
-	if c.given, err = w.created(w); err != nil || c.sure {
-		return c, err
+// readAfter returns what the rows name when the statement has run, and those that it was
+// given to create.
+func (w *write) readAfter(given reflect.Value) (reflect.Value, error) {
+	switch {
+	case w.deletesRows() && w.returns():
+		return reflect.Value{}, nil
+	case w.returns():
+		return w.now, nil
 	}
-	if c.there, err = w.readAgain(c.given, !doesNothing(w.db.Statement)); err != nil {
-		return c, err
-	}
-	c.before, err = w.readOverwritten(c.there)
-	return c, err
+	rows := appended(w.old, w.without(w.matching, w.old))
+	return w.readKeys(appended(rows, w.without(given, rows)))
 }
 
-// mayConflict reports whether a statement may change or leave out rows that it was
-// given to create: what they name may then not be what is there.
-func mayConflict(stmt *gorm.Statement) bool {
-	_, ok := stmt.Clauses["ON CONFLICT"]
-	return ok
-}
-
-// doesNothing reports whether a statement leaves rows alone that are there already.
-func doesNothing(stmt *gorm.Statement) bool {
-	on, is := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	return is && on.DoNothing
-}
-
-// logAll logs what became of rows: those before that are not there any more are
-// deleted, those that were not there before are new, and of the others those that
-// name something else are updated. If it is not sure, nobody knows whether they name
-// what they were given.
-func (w *write) logAll(b *runtime.Batch, before, after reflect.Value, sure bool) error {
-	logs := w.differences(before, after)
+// log logs what became of rows. Nobody knows yet what will be committed of it.
+func log(b *runtime.Batch, logs []func(*runtime.Batch)) error {
 	if len(logs) == 0 {
 		return nil
-	}
-	n := int64(0)
-	if sure {
-		n = int64(len(logs))
 	}
 	return b.Exec(func(b *runtime.Batch) {
 		for _, log := range logs {
 			log(b)
 		}
-	}, func() (int64, error) { return n, nil })
+	}, func() (int64, error) { return 0, nil })
 }
 
-func (w *write) differences(before, after reflect.Value) (logs []func(*runtime.Batch)) {
-	was, order := map[runtime.Key]snapshot{}, []runtime.Key{}
+// changes says what became of rows: those before that are not there any more are deleted,
+// those that were not there before are new, and of the others those that name something
+// else are updated.
+func (w *write) changes(before, after reflect.Value) (logs []func(*runtime.Batch)) {
+	was, order := w.snapshots(before)
 	w.each(before, func(s snapshot, key runtime.Key) {
 		if key.IsZero() { // nobody knows which it is now
 			logs = append(logs, func(b *runtime.Batch) { s.LogDelete(b, key) })
-			return
 		}
-		was[key], order = s, append(order, key)
 	})
 	w.each(after, func(s snapshot, key runtime.Key) {
 		old, ok := was[key]
@@ -112,7 +83,7 @@ func (w *write) differences(before, after reflect.Value) (logs []func(*runtime.B
 		case !ok:
 			logs = append(logs, func(b *runtime.Batch) { s.LogCreate(b, key) })
 		case !reflect.DeepEqual(old, s):
-			logs = append(logs, func(b *runtime.Batch) { w.models.logUpdate(w.db.Statement.Schema.ModelType, s, b, key, old) })
+			logs = append(logs, w.update(s, key, old))
 		}
 	})
 	for _, key := range order {
@@ -123,11 +94,40 @@ func (w *write) differences(before, after reflect.Value) (logs []func(*runtime.B
 	return logs
 }
 
-func length(rows reflect.Value) int {
-	if !rows.IsValid() {
-		return 0
-	}
-	return rows.Len()
+// creations says what became of rows that a statement was given to create, or may have
+// written: those that are
+// there may name something else, and it is not known of others, which may be there under
+// another key.
+func (w *write) creations(given, after reflect.Value) (logs []func(*runtime.Batch)) {
+	is, _ := w.snapshots(after)
+	w.each(given, func(s snapshot, key runtime.Key) {
+		now, ok := is[key]
+		switch {
+		case !ok:
+			logs = append(logs, func(b *runtime.Batch) {
+				s.LogCreate(b, runtime.Key{})
+				s.LogDelete(b, runtime.Key{})
+			})
+		case !reflect.DeepEqual(now, s):
+			logs = append(logs, w.update(now, key, s))
+		}
+	})
+	return logs
+}
+
+func (w *write) update(s snapshot, key runtime.Key, old snapshot) func(*runtime.Batch) {
+	return func(b *runtime.Batch) { w.models.logUpdate(w.db.Statement.Schema.ModelType, s, b, key, old) }
+}
+
+// snapshots returns those of rows that have a key, and the order in which they came.
+func (w *write) snapshots(rows reflect.Value) (of map[runtime.Key]snapshot, order []runtime.Key) {
+	of = make(map[runtime.Key]snapshot, length(rows))
+	w.each(rows, func(s snapshot, key runtime.Key) {
+		if !key.IsZero() {
+			of[key], order = s, append(order, key)
+		}
+	})
+	return of, order
 }
 
 // each calls do with the snapshot and the key of each row.
@@ -155,10 +155,12 @@ func (w *write) keyOf(model reflect.Value) runtime.Key {
 
 // tableOf returns the table that a statement is about, with its schema.
 func tableOf(stmt *gorm.Statement) string {
-	if stmt.TableExpr != nil {
-		return strings.NewReplacer("`", "", `"`, "").Replace(stmt.TableExpr.SQL)
+	if stmt.TableExpr == nil {
+		return stmt.Table
 	}
-	return stmt.Table
+	name := strings.NewReplacer("`", "", `"`, "").Replace(stmt.TableExpr.SQL)
+	name, _, _ = strings.Cut(name, " ") // of "table AS alias"
+	return name
 }
 
 func keyPart(value any) runtime.Key {

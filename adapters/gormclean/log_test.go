@@ -46,8 +46,8 @@ func (s pictureFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
 	log.Release(0, s.File)
 }
 
-// writeOf is a statement about pictures.
-func writeOf(t *testing.T) *write {
+// ofPictures is a statement about pictures.
+func ofPictures(t *testing.T) *write {
 	t.Helper()
 	s, err := schema.Parse(&picture{}, &sync.Map{}, schema.NamingStrategy{})
 	if err != nil {
@@ -60,7 +60,7 @@ func writeOf(t *testing.T) *write {
 // What became of rows is known by their keys: those that are gone let go of their files,
 // and so do those that name others now. Of a row without a key nobody knows which it is,
 // so that it lets go of what it named, and the rows are asked.
-func TestDifferences(t *testing.T) {
+func TestChanges(t *testing.T) {
 	before := []picture{{1, "stays"}, {2, "old"}, {3, "gone"}, {0, "nobody's"}, {5, ""}}
 	after := []picture{{1, "stays"}, {2, "new"}, {4, "created"}, {5, ""}}
 	root := t.TempDir()
@@ -80,8 +80,8 @@ func TestDifferences(t *testing.T) {
 	}
 
 	b := cleaner.Begin()
-	w := writeOf(t)
-	logs := w.differences(reflect.ValueOf(before), reflect.ValueOf(after))
+	w := ofPictures(t)
+	logs := w.changes(reflect.ValueOf(before), reflect.ValueOf(after))
 	if len(logs) != 4 { // 2, 3, 4, and the one without a key
 		t.Errorf("%d rows have changed", len(logs))
 	}
@@ -99,7 +99,7 @@ func TestDifferences(t *testing.T) {
 	if text := strings.Join(got, "; "); text != "nobody's by  deleted; old by pictures/2 updated; gone by pictures/3 deleted" {
 		t.Errorf("let go of: %s", text)
 	}
-	if none := w.differences(reflect.Value{}, reflect.Value{}); len(none) != 0 {
+	if none := w.changes(reflect.Value{}, reflect.Value{}); len(none) != 0 {
 		t.Errorf("without rows: %d", len(none))
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 	"sync"
 
 	"gorm.io/gorm"
@@ -18,9 +17,9 @@ import (
 // begin. Gorm tells nobody of a commit, but for those of its own that callbacks
 // stand around.
 type inMemory struct {
-	keeper runtime.Keeper
-	report reporter
-	open   sync.Map // gorm.ConnPool, as poolOf has it -> *transaction
+	cleaner runtime.Keeper
+	report  reporter
+	open    sync.Map // gorm.ConnPool, as poolOf has it -> *transaction
 }
 
 // transaction is one of the database, and its batch.
@@ -29,14 +28,13 @@ type transaction struct {
 	batch  *runtime.Batch
 	tx     gorm.ConnPool // as poolOf has it
 
-	mu     sync.Mutex // a transaction may be used by several goroutines
-	points []savepoint
-	lost   bool // nobody knows what was, or will be, committed
+	mu   sync.Mutex // a transaction may be used by several goroutines
+	lost bool       // nobody knows whether it was committed
 }
 
 // start begins a batch, then a transaction.
 func (m *inMemory) start(begin func() (gorm.ConnPool, error)) (*transaction, error) {
-	t := &transaction{memory: m, batch: m.keeper.Begin()}
+	t := &transaction{memory: m, batch: m.cleaner.Begin()}
 	tx, err := begin()
 	if err != nil {
 		t.batch.Rollback()
@@ -52,7 +50,7 @@ func (m *inMemory) start(begin func() (gorm.ConnPool, error)) (*transaction, err
 // commit commits the transaction, and lets its files go. If it returns false, the
 // transaction is still open, and must be rolled back.
 func (t *transaction) commit(ctx context.Context, commit func() error) (called bool, err error) {
-	report, err := t.memory.keeper.Commit(ctx, t.batch, t.tx, func() error {
+	report, err := t.memory.cleaner.Commit(ctx, t.batch, t.tx, func() error {
 		called = true
 		return commit()
 	})
@@ -73,7 +71,7 @@ func (t *transaction) end(ctx context.Context) {
 		return
 	}
 	// Even what was uploaded may be named.
-	report, _ := t.memory.keeper.Commit(ctx, t.batch, t.tx, func() error { return errLost })
+	report, _ := t.memory.cleaner.Commit(ctx, t.batch, t.tx, func() error { return errLost })
 	t.memory.report.tell(ctx, report) // if it was not told before
 	t.batch.Rollback()                // if that was refused
 }
@@ -84,7 +82,9 @@ var errLost = errors.New("gormclean: nobody can tell what the transaction has co
 // been committed before.
 func (t *transaction) rolledBack(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil { // or database/sql was faster
-		t.loseTrack()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.lost = true
 	}
 }
 
@@ -117,11 +117,8 @@ func poolOf(tx gorm.ConnPool) gorm.ConnPool {
 
 func (m *inMemory) install(db *gorm.DB) error {
 	c := db.Callback()
-	errs := []error{m.follow(db)}
-	for _, p := range []interface {
-		Get(name string) func(*gorm.DB)
-		Replace(name string, f func(*gorm.DB)) error
-	}{c.Create(), c.Update(), c.Delete()} {
+	var errs []error
+	for _, p := range []callbacks{c.Create(), c.Update(), c.Delete()} {
 		const begin, end = "gorm:begin_transaction", "gorm:commit_or_rollback_transaction"
 		if p.Get(begin) == nil || p.Get(end) == nil { // SkipDefaultTransaction
 			continue
@@ -129,6 +126,12 @@ func (m *inMemory) install(db *gorm.DB) error {
 		errs = append(errs, p.Replace(begin, m.aroundBegin(p.Get(begin))), p.Replace(end, m.aroundEnd(p.Get(end))))
 	}
 	return errors.Join(errs...)
+}
+
+func (m *inMemory) abandoned(ctx context.Context, tx gorm.ConnPool) {
+	if t := m.of(tx); t != nil {
+		t.end(ctx)
+	}
 }
 
 // aroundBegin returns a callback that runs gorm's, which begins a transaction for a
@@ -180,13 +183,7 @@ func (m *inMemory) aroundEnd(run func(*gorm.DB)) func(*gorm.DB) {
 	}
 }
 
-func (m *inMemory) loseTrack(tx gorm.ConnPool) {
-	if t := m.of(tx); t != nil {
-		t.loseTrack()
-	}
-}
-
-func (m *inMemory) types() []*runtime.Type { return m.keeper.Types() }
+func (m *inMemory) keeper() runtime.Keeper { return m.cleaner }
 
 // ErrUnobserved is wrapped by the error of a statement that would let go of files, or
 // name some, in a transaction of which a plugin without an outbox can't tell when it
@@ -269,20 +266,4 @@ func (m *inMemory) transaction(db *gorm.DB, f func(tx *gorm.DB) error, options [
 	}
 	called, err = t.commit(tx.Statement.Context, func() error { called = true; return tx.Commit().Error })
 	return err
-}
-
-// watch makes the batch of a transaction lose track if the database has rolled back what
-// it wrote, and would commit the rest: MySQL does so after a deadlock, when
-// its lock table is full and, at some settings, after a lock that it waited too long
-// for or a row that has changed.
-func (m *inMemory) watch(db *gorm.DB) {
-	if db.Error == nil || db.Name() != "mysql" {
-		return
-	}
-	text := db.Error.Error()
-	for _, number := range []string{"1213", "1206", "1205", "1020"} {
-		if strings.Contains(text, "Error "+number) {
-			m.loseTrack(db.Statement.ConnPool)
-		}
-	}
 }

@@ -2,8 +2,10 @@ package gormclean
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
 	"github.com/filecleangen/filecleangen/runtime"
@@ -17,8 +19,39 @@ type snapshot interface {
 
 // models knows the generated methods of models, and their unique indexes.
 type models struct {
-	known   sync.Map // reflect.Type -> methods
-	indexes sync.Map // reflect.Type -> [][]string
+	known    sync.Map // reflect.Type -> methods
+	indexes  sync.Map // reflect.Type -> [][]string
+	cascades sync.Map // what was looked at for them: models, and pairs of them
+
+	updatesReturn, deletesReturn bool // whether statements can say which rows they write
+}
+
+func (m *models) init(db *gorm.DB) {
+	c := db.Callback()
+	// MariaDB can say it of a DELETE, and gorm takes it for able to do both.
+	m.updatesReturn = db.Name() != "mysql" && slices.Contains(c.Update().Clauses, "RETURNING")
+	m.deletesReturn = slices.Contains(c.Delete().Clauses, "RETURNING")
+}
+
+// isAsked reports whether somebody asks the rows of a model in a table before files are
+// deleted.
+func (m *models) isAsked(k runtime.Keeper, model reflect.Type, table string) bool {
+	refs, ok := k.References().(interface {
+		Has(t *runtime.Type, table string) bool
+	})
+	if !ok {
+		return true // a function, which may
+	}
+	known := false
+	for _, t := range k.Types() {
+		if isOf(t, model) {
+			known = true
+			if refs.Has(t, table) {
+				return true
+			}
+		}
+	}
+	return !known // the cleaner keeps what types name that it was not told of
 }
 
 // methods are the places of a model's methods, by which they are found at once.

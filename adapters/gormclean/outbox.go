@@ -26,7 +26,7 @@ type inOutbox struct {
 
 func (o inOutbox) install(*gorm.DB) error { return nil }
 
-func (o inOutbox) types() []*runtime.Type { return o.box.Types() }
+func (o inOutbox) keeper() runtime.Keeper { return o.box }
 
 func (o inOutbox) joins(gorm.ConnPool) error { return nil }
 
@@ -53,12 +53,12 @@ func (o inOutbox) keep(ctx context.Context, tx gorm.ConnPool, log func(*runtime.
 	if err := log(b); err != nil {
 		return err
 	}
-	report, err := o.box.Flush(ctx, b, tx)
+	report, err := o.box.Flush(ctx, b, poolOf(tx)) // see session
 	o.report.tell(ctx, report)
 	return err
 }
 
-func (o inOutbox) loseTrack(gorm.ConnPool) {} // relays ask the rows
+func (o inOutbox) abandoned(context.Context, gorm.ConnPool) {}
 
 func (o inOutbox) committed() { o.box.Nudge() }
 

@@ -9,72 +9,142 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-
-	"github.com/filecleangen/filecleangen/runtime"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
 )
 
 // Where the database does not keep transactions apart (READ COMMITTED), a statement
-// may write rows that another transaction made after they were read here. What these
-// named before is still seen by others, since this transaction is not committed.
+// may write rows that another transaction made after they were read here; and one whose
+// condition is another one each time writes others anyway. What these named before is
+// still seen by others, since this transaction is not committed.
 
-// patience is how long a statement waits for a second connection. There may be none
-// before it has ended itself.
+// patience is how long a statement waits for a second connection.
 const patience = time.Second
 
-// findOvertaken adds to the old rows those that an UPDATE or a DELETE wrote and that
-// were not read before. It returns rows of which it is only known what they name now.
-func (w *write) findOvertaken() (rows reflect.Value, err error) {
-	more := w.db.RowsAffected - int64(length(w.old))
-	if w.created != nil || more <= 0 {
+// readMissed adds to the old rows those that were written and had not been read before, as
+// they were.
+func (w *write) readMissed(given reflect.Value) error {
+	var rows reflect.Value
+	var err error
+	switch {
+	case w.kind == creates:
+		rows, err = w.readOverwritten(given)
+	case w.deletesRows():
+	case w.returns():
+		rows = w.readOvertaken()
+	default:
+		rows, err = w.readUncounted()
+	}
+	w.old = appended(w.old, rows)
+	return err
+}
+
+// readOvertaken returns rows that an UPDATE wrote, as it says, and that had not been read.
+func (w *write) readOvertaken() reflect.Value {
+	fresh := w.without(w.now, w.old)
+	if length(fresh) == 0 || w.setsKey() {
+		return reflect.Value{}
+	}
+	rows, err := w.readOutside(func(w *write) (reflect.Value, error) { return w.readKeys(fresh) })
+	if missed := length(fresh) - length(rows); missed > 0 {
+		w.warnOvertaken(int64(missed), err)
+	}
+	return rows
+}
+
+// readUncounted returns rows that an UPDATE may have written, if it has written more than had
+// been read, and finds those that match still.
+func (w *write) readUncounted() (rows reflect.Value, err error) {
+	missed := w.db.RowsAffected - int64(length(w.old))
+	if missed <= 0 {
 		return rows, nil
 	}
-	var seen reflect.Value
-	if w.mayHaveSeveralDatabases() {
-		err = errors.New("dbresolver may have other databases")
-	} else {
-		seen, err = w.readOutside(w.read)
+	stmt := w.db.Statement
+	where, args, err := w.conditions(stmt.SQL.String(), stmt.Vars)
+	if err != nil {
+		return rows, err
 	}
-	if err == nil {
-		more -= int64(w.addOld(seen))
+	rows, outside := w.readOutside(func(w *write) (reflect.Value, error) { return w.find(where, args) })
+	rows = w.without(rows, w.old)
+	if missed -= int64(length(rows)); missed > 0 {
+		w.warnOvertaken(missed, outside)
+		w.matching, err = w.find(where, args)
 	}
-	if more <= 0 {
-		return rows, nil
+	return rows, err
+}
+
+// unseen returns what an UPDATE sets, as a row, unless one that was read again has it: rows
+// may have it that were never seen.
+func (w *write) unseen(after reflect.Value) (reflect.Value, error) {
+	stmt := w.db.Statement
+	var none reflect.Value
+	set, _ := stmt.Clauses["SET"].Expression.(clause.Set)
+	values := reflect.New(reflect.SliceOf(stmt.Schema.ModelType)).Elem()
+	values = reflect.Append(values, reflect.Zero(stmt.Schema.ModelType))
+	fields := map[*schema.Field]bool{}
+	for _, a := range set {
+		field := stmt.Schema.FieldsByDBName[a.Column.Name]
+		if _, expression := a.Value.(clause.Expression); field == nil || field.PrimaryKey || expression {
+			continue
+		}
+		fields[field] = true
+		if err := field.Set(stmt.Context, values.Index(0), a.Value); err != nil {
+			return none, err
+		}
 	}
-	w.warnOvertaken(more, err)
-	return w.read(w) // those that match still
+	is := w.models.snapshot(values.Index(0))
+	for i := range length(after) {
+		row := reflect.New(stmt.Schema.ModelType).Elem()
+		for field := range fields {
+			value, _ := field.ValueOf(stmt.Context, after.Index(i))
+			if err := field.Set(stmt.Context, row, value); err != nil {
+				return none, err
+			}
+		}
+		if reflect.DeepEqual(w.models.snapshot(row), is) {
+			return none, nil
+		}
+	}
+	if reflect.ValueOf(is).IsZero() {
+		return none, nil
+	}
+	return values, nil
+}
+
+// setsKey reports whether an UPDATE sets a primary key.
+func (w *write) setsKey() bool {
+	set, _ := w.db.Statement.Clauses["SET"].Expression.(clause.Set)
+	for _, a := range set {
+		if f := w.db.Statement.Schema.FieldsByDBName[a.Column.Name]; f != nil && f.PrimaryKey {
+			return true
+		}
+	}
+	return false
 }
 
 // readOverwritten returns the rows that an upsert wrote although they were not read
-// before, as they were. There are those that it was given, as they are now.
-func (w *write) readOverwritten(there reflect.Value) (rows reflect.Value, err error) {
-	if w.db.Name() != "postgres" || length(there) == 0 {
+// before, as they were. There are those that it was given.
+func (w *write) readOverwritten(given reflect.Value) (rows reflect.Value, err error) {
+	if w.db.Name() != "postgres" || !overwrites(w.db.Statement) {
 		return rows, nil // others lock what is not there, or can't tell
 	}
-	fresh := reflect.MakeSlice(there.Type(), 0, there.Len())
-	known := w.keysOf(w.old)
-	for i := range there.Len() {
-		if !known[w.keyOf(there.Index(i))] {
-			fresh = reflect.Append(fresh, there.Index(i))
-		}
-	}
-	if w.mayHaveSeveralDatabases() || fresh.Len() == 0 {
-		return rows, nil
-	}
-	n := int64(0) // rows that were locked before they got what they hold: not inserted
-	for some := range chunks(fresh) {
-		var locked int64
-		query := w.session().Clauses(mark{}, w.byKeys(some)).Where("xmax::text <> '0'")
-		if err := query.Count(&locked).Error; err != nil {
+	fresh := w.without(given, w.old)
+	missed := int64(0) // rows that were locked before they got what they hold: not inserted
+	keys := w.primaryKeys(fresh)
+	for is := range conditionsOn(w.db.Statement.Table, w.db.Statement.Schema.PrimaryFieldDBNames, keys) {
+		var n int64
+		query := w.session().Clauses(mark{}, clause.Where{Exprs: []clause.Expression{is}}).Where("xmax::text <> '0'")
+		if err := query.Count(&n).Error; err != nil {
 			return rows, err
 		}
-		n += locked
+		missed += n
 	}
-	if n == 0 {
+	if missed == 0 {
 		return rows, nil
 	}
-	rows, err = w.readOutside(func(w *write) (reflect.Value, error) { return w.readAgain(fresh, false) })
+	rows, err = w.readOutside(func(w *write) (reflect.Value, error) { return w.readKeys(fresh) })
 	if err != nil {
-		w.warnOvertaken(n, err)
+		w.warnOvertaken(missed, err)
 	}
 	return rows, nil
 }
@@ -84,38 +154,15 @@ func (w *write) warnOvertaken(n int64, err error) {
 	if err != nil {
 		cause = fmt.Sprintf(" (%v)", err)
 	}
-	w.db.Logger.Warn(w.db.Statement.Context, "gormclean: a statement wrote %d rows of %s that another transaction made at the same time; what they named may be left behind%s", n, w.db.Statement.Table, cause)
-}
-
-// addOld adds rows to the old ones that are not among them, and returns how many.
-func (w *write) addOld(rows reflect.Value) (added int) {
-	known := w.keysOf(w.old)
-	for i := range length(rows) {
-		if row := rows.Index(i); !known[w.keyOf(row)] {
-			w.old = reflect.Append(w.old, row)
-			added++
-		}
-	}
-	return added
-}
-
-func (w *write) keysOf(rows reflect.Value) map[runtime.Key]bool {
-	keys := map[runtime.Key]bool{}
-	for i := range length(rows) {
-		keys[w.keyOf(rows.Index(i))] = true
-	}
-	return keys
-}
-
-// mayHaveSeveralDatabases reports whether another connection may lead elsewhere.
-func (w *write) mayHaveSeveralDatabases() bool {
-	_, is := w.db.Plugins["gorm:db_resolver"]
-	return is
+	w.db.Logger.Warn(w.db.Statement.Context, "gormclean: a statement wrote %d rows of %s that were not there, or did not match, when the plugin looked; what they named may be left behind%s", n, w.db.Statement.Table, cause)
 }
 
 // readOutside reads rows in another transaction, which does not see what this one
 // wrote.
-func (w *write) readOutside(read reader) (reflect.Value, error) {
+func (w *write) readOutside(read func(w *write) (reflect.Value, error)) (reflect.Value, error) {
+	if err := w.hasOutside(); err != nil {
+		return reflect.Value{}, err
+	}
 	ctx, cancel := context.WithTimeout(w.db.Statement.Context, patience)
 	defer cancel()
 	tx, err := beginOn(ctx, w.db.ConnPool, &sql.TxOptions{ReadOnly: true})
@@ -126,4 +173,18 @@ func (w *write) readOutside(read reader) (reflect.Value, error) {
 	other := *w
 	other.ConnPool, other.outside = tx, ctx
 	return read(&other)
+}
+
+// hasOutside returns why there is no other connection to this database, or nil: one may
+// lead elsewhere, or be free only when this statement has ended.
+func (w *write) hasOutside() error {
+	if _, is := w.db.Plugins["gorm:db_resolver"]; is {
+		return errors.New("dbresolver may have other databases")
+	}
+	if db, err := w.db.DB(); err == nil {
+		if s := db.Stats(); s.MaxOpenConnections > 0 && s.InUse >= s.MaxOpenConnections {
+			return fmt.Errorf("all %d connections of the pool are in use", s.InUse)
+		}
+	}
+	return nil
 }

@@ -16,16 +16,16 @@ const name = "filecleangen"
 
 // Plugin is a plugin of gorm, for db.Use. It is safe for concurrent use.
 type Plugin struct {
-	keeper keeper
+	tier   tier
 	models models
 }
 
-// keeper is what the plugin needs of a runtime.Keeper.
-type keeper interface {
+// tier is where promises are kept: in memory, or in an outbox.
+type tier interface {
 	// install adds callbacks of its own to gorm's.
 	install(db *gorm.DB) error
-	// types returns those that the cleaner was told of.
-	types() []*runtime.Type
+	// keeper keeps them.
+	keeper() runtime.Keeper
 	// joins returns an error if nobody can tell when a transaction is committed.
 	joins(tx gorm.ConnPool) error
 	// begin begins a transaction for one statement, and returns what ends it: by a
@@ -33,12 +33,11 @@ type keeper interface {
 	begin(ctx context.Context, begin func() (gorm.ConnPool, error)) (tx gorm.ConnPool, end func(well bool) error, err error)
 	// keep keeps what is logged until the transaction is committed.
 	keep(ctx context.Context, tx gorm.ConnPool, log func(*runtime.Batch) error) error
-	// loseTrack is called when rows can't be found again, though they may be there: memory
-	// does not know what the transaction let go of then.
-	loseTrack(tx gorm.ConnPool)
 	// committed is called when gorm has ended a statement for which something was
 	// kept.
 	committed()
+	// abandoned is called when a transaction of gorm's was rolled back that gorm has left.
+	abandoned(ctx context.Context, tx gorm.ConnPool)
 	// transaction does what [Transaction] does.
 	transaction(db *gorm.DB, f func(tx *gorm.DB) error, options []*sql.TxOptions) error
 }
@@ -87,9 +86,9 @@ func New(k runtime.Keeper, more ...Option) *Plugin {
 	}
 	report := optionsOf(more).report
 	if f, ok := k.(flusher); ok {
-		return &Plugin{keeper: inOutbox{f, report}}
+		return &Plugin{tier: inOutbox{f, report}}
 	}
-	return &Plugin{keeper: &inMemory{keeper: k, report: report}}
+	return &Plugin{tier: &inMemory{cleaner: k, report: report}}
 }
 
 // Name is the name by which gorm knows the plugin.
@@ -97,28 +96,41 @@ func (p *Plugin) Name() string { return name }
 
 // Initialize is called by db.Use.
 func (p *Plugin) Initialize(db *gorm.DB) error {
-	if p.keeper == nil {
+	if p.tier == nil {
 		return errors.New("gormclean: the outbox or cleaner is nil")
 	}
+	if p.tier.keeper().References() == nil {
+		return errors.New("gormclean: the cleaner is runtime.Unchecked(): what gorm's statements let go of is known only if the rows are asked; give the cleaner references, see gormclean.Table")
+	}
+	p.models.init(db)
+	follow(db)
 	c := db.Callback()
-	create, update, deletes := c.Create(), c.Update(), c.Delete()
+	create, update, remove := c.Create(), c.Update(), c.Delete()
 	const end = "gorm:commit_or_rollback_transaction"
-	return errors.Join(
-		create.Replace("gorm:create", p.around(create.Get("gorm:create"), readConflicting, readCreated)),
-		update.Replace("gorm:update", p.around(update.Get("gorm:update"), readMatching, nil)),
-		deletes.Replace("gorm:delete", p.around(deletes.Get("gorm:delete"), readMatching, nil)),
+	errs := []error{
+		create.Replace("gorm:create", p.around(create.Get("gorm:create"), creates)),
+		update.Replace("gorm:update", p.around(update.Get("gorm:update"), updates)),
+		remove.Replace("gorm:delete", p.around(remove.Get("gorm:delete"), deletes)),
 		create.After(end).Register("filecleangen:committed", p.committed),
 		update.After(end).Register("filecleangen:committed", p.committed),
-		deletes.After(end).Register("filecleangen:committed", p.committed),
-		p.keeper.install(db),
-	)
+		remove.After(end).Register("filecleangen:committed", p.committed),
+		p.tier.install(db),
+	}
+	for _, name := range within {
+		for _, of := range []callbacks{create, update, remove} {
+			if run := of.Get(name); run != nil {
+				errs = append(errs, of.Replace(name, p.orRollback(run)))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
-// committed tells the keeper that gorm has ended a statement, and the transaction
+// committed tells the tier that gorm has ended a statement, and the transaction
 // that it began for it.
 func (p *Plugin) committed(db *gorm.DB) {
 	if _, kept := db.InstanceGet(kept); kept && db.Error == nil {
-		p.keeper.committed()
+		p.tier.committed()
 	}
 }
 

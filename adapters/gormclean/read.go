@@ -1,22 +1,83 @@
 package gormclean
 
 import (
-	"iter"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
-// session returns a session that reads on the connection of the write, past hooks,
-// from the table that the statement is about.
+// readBefore reads the rows that a statement is about to change, and locks them.
+func (w *write) readBefore(query string, args []any) (reflect.Value, error) {
+	switch {
+	case w.kind == creates:
+		return w.readConflicting()
+	case w.deletesRows() && w.returns():
+		return reflect.Value{}, nil // the statement says it itself
+	}
+	return w.readMatching(query, args)
+}
+
+// readMatching reads the rows that an UPDATE or a DELETE is about.
+func (w *write) readMatching(query string, args []any) (reflect.Value, error) {
+	where, args, err := w.conditions(query, args)
+	if err != nil {
+		return reflect.Value{}, err
+	}
+	if w.db.Name() != "mysql" || w.deletesRows() || w.text.limited {
+		if lock := w.lock(); lock != "" {
+			where += " FOR " + lock
+		}
+		return w.find(where, args)
+	}
+	// An UPDATE at READ COMMITTED waits for no row that does not match, although others
+	// have locked it: neither must this. Rows that are locked and match are waited for by
+	// their keys.
+	rows, err := w.find(where+" FOR UPDATE SKIP LOCKED", args)
+	if err != nil {
+		return rows, err
+	}
+	all, err := w.find(where, args)
+	if err != nil {
+		return rows, err
+	}
+	locked, err := w.readKeys(w.without(all, rows))
+	return appended(rows, locked), err
+}
+
+// lock returns how rows are locked that are about to be changed, or "". On PostgreSQL it
+// is as the statement does, which does not wait for others to check foreign keys; a role
+// that may delete may not lock there.
+func (w *write) lock() string {
+	switch {
+	case w.db.Name() == "sqlite", w.db.Name() == "postgres" && w.deletesRows():
+		return ""
+	case w.db.Name() == "postgres":
+		return "NO KEY UPDATE"
+	}
+	return clause.LockingStrengthUpdate
+}
+
+// find reads rows of the model: their primary keys and the columns that name files.
+func (w *write) find(where string, args []any) (reflect.Value, error) {
+	s := w.session()
+	s.Statement.SQL.WriteString("SELECT /* filecleangen */ " + w.columns() + " FROM " + w.from() + " " + where)
+	s.Statement.Vars = args
+	return w.run(s)
+}
+
+// session returns a session that reads on the connection of the write, past hooks and past
+// the statements that gorm has prepared: those are for texts that come again.
 func (w *write) session() *gorm.DB {
 	stmt := w.db.Statement
 	given := stmt.ConnPool
-	stmt.ConnPool = w.ConnPool
+	stmt.ConnPool = poolOf(w.ConnPool)
 	s := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true, Context: w.outside})
 	s = s.Unscoped().Model(reflect.New(stmt.Schema.ModelType).Interface())
 	stmt.ConnPool = given
@@ -24,35 +85,110 @@ func (w *write) session() *gorm.DB {
 	return s
 }
 
-// find runs a query for rows of the model: their primary keys and the columns that
-// name files, or all, where these are not known.
-func (w *write) find(query *gorm.DB, lock bool) (reflect.Value, error) {
-	s := w.db.Statement.Schema
-	if columns := fileColumns(w.keeper.types(), s); columns != nil {
-		query = query.Select(append(slices.Sorted(maps.Keys(columns)), s.PrimaryFieldDBNames...))
-	}
-	query = query.Clauses(mark{})
-	if lock && w.outside == nil && w.db.Name() != "sqlite" {
-		query = query.Clauses(clause.Locking{Strength: w.strength()})
-	}
-	rows := reflect.New(reflect.SliceOf(s.ModelType))
-	err := query.Find(rows.Interface()).Error
+// run runs a query of session.
+func (w *write) run(s *gorm.DB) (reflect.Value, error) {
+	rows := reflect.New(reflect.SliceOf(w.db.Statement.Schema.ModelType))
+	err := s.Find(rows.Interface()).Error
 	return rows.Elem(), err
 }
 
-// strength is that of the lock which the statement itself takes: on PostgreSQL, an
-// UPDATE does not wait for others to check foreign keys.
-func (w *write) strength() string {
-	if w.db.Name() == "postgres" && !w.deletes() {
-		return "NO KEY UPDATE"
+// from returns the table of the statement, as SQL has it.
+func (w *write) from() string {
+	stmt := w.db.Statement
+	if stmt.TableExpr != nil {
+		return stmt.TableExpr.SQL
 	}
-	return clause.LockingStrengthUpdate
+	return stmt.Quote(stmt.Table)
 }
 
-// deletes reports whether the statement is a DELETE, not a soft one.
-func (w *write) deletes() bool {
-	_, is := w.db.Statement.Clauses["DELETE"]
-	return is
+// columns returns those of the primary key and those that name files, or all, where
+// these are not known, as SQL has them.
+func (w *write) columns() string {
+	stmt := w.db.Statement
+	known := fileColumns(w.tier.keeper().Types(), stmt.Schema)
+	if known == nil {
+		return "*"
+	}
+	var quoted []string
+	for _, name := range append(slices.Sorted(maps.Keys(known)), stmt.Schema.PrimaryFieldDBNames...) {
+		quoted = append(quoted, stmt.Quote(clause.Column{Name: name}))
+	}
+	return strings.Join(quoted, ",")
+}
+
+// chunk is how many rows a query asks for by their keys, and conditions how many it
+// says of several columns each: what SQLite takes.
+const (
+	chunk      = 500
+	conditions = 100
+)
+
+// readKeys reads rows by their primary keys. On MariaDB and MySQL it must lock those that
+// the statement has locked: else a transaction at REPEATABLE READ sees a row as it was at
+// its beginning, if the statement did not have to change it. On PostgreSQL it must not:
+// see readOverwritten.
+func (w *write) readKeys(rows reflect.Value) (all reflect.Value, err error) {
+	lock := ""
+	if w.db.Name() == "mysql" && w.outside == nil {
+		lock = clause.LockingStrengthUpdate
+	}
+	return w.readValues(w.db.Statement.Schema.PrimaryFieldDBNames, w.primaryKeys(rows), lock)
+}
+
+func (w *write) primaryKeys(rows reflect.Value) [][]any {
+	keys := make([][]any, length(rows))
+	for i := range keys {
+		for _, f := range w.db.Statement.Schema.PrimaryFields {
+			value, _ := f.ValueOf(w.db.Statement.Context, rows.Index(i))
+			keys[i] = append(keys[i], value)
+		}
+	}
+	return keys
+}
+
+// readValues reads the rows that have one of those values in some columns, and locks them
+// if it is told how.
+func (w *write) readValues(columns []string, values [][]any, lock string) (all reflect.Value, err error) {
+	for is := range conditionsOn(w.db.Statement.Table, columns, values) {
+		s := w.session().Select(w.columns()).Clauses(mark{}, clause.Where{Exprs: []clause.Expression{is}})
+		if lock != "" {
+			s = s.Clauses(clause.Locking{Strength: lock})
+		}
+		found, err := w.run(s)
+		if err != nil {
+			return all, err
+		}
+		all = appended(all, found)
+	}
+	return all, nil
+}
+
+// conditionsOn returns conditions that columns have one of some values, a part of these each.
+func conditionsOn(table string, columns []string, values [][]any) func(yield func(clause.Expression) bool) {
+	return func(yield func(clause.Expression) bool) {
+		if len(columns) == 1 {
+			for part := range slices.Chunk(values, chunk) {
+				column, in := schema.ToQueryValues(table, columns, part)
+				if !yield(clause.IN{Column: column, Values: in}) {
+					return
+				}
+			}
+			return
+		}
+		for part := range slices.Chunk(values, conditions) { // SQLite has no lists of rows
+			var any []clause.Expression
+			for _, row := range part {
+				var all []clause.Expression
+				for i, column := range columns {
+					all = append(all, clause.Eq{Column: clause.Column{Table: table, Name: column}, Value: row[i]})
+				}
+				any = append(any, clause.And(all...))
+			}
+			if !yield(clause.Or(any...)) {
+				return
+			}
+		}
+	}
 }
 
 // mark puts a comment into a query, by which people know where it comes from.
@@ -68,171 +204,43 @@ func (mark) ModifyStatement(stmt *gorm.Statement) {
 	stmt.Clauses["SELECT"] = c
 }
 
-// readMatching reads the rows that an UPDATE or a DELETE is about to change, and
-// locks them.
-func readMatching(w *write) (reflect.Value, error) {
-	query := w.session()
-	if c, ok := w.db.Statement.Clauses["WHERE"]; ok && c.Expression != nil {
-		if where, ok := c.Expression.(clause.Where); ok {
-			query = query.Clauses(where)
-		}
+func length(rows reflect.Value) int {
+	if !rows.IsValid() {
+		return 0
 	}
-	return w.find(query, true)
+	return rows.Len()
 }
 
-// readConflicting reads the rows that an INSERT is about to change instead, because
-// they have the key of one that it is to create, and locks them.
-func readConflicting(w *write) (reflect.Value, error) {
-	stmt := w.db.Statement
-	conflict, ok := stmt.Clauses["ON CONFLICT"]
-	if on, is := conflict.Expression.(clause.OnConflict); !ok || is && on.DoNothing {
-		return reflect.Value{}, nil
-	}
-	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
-	if !ok {
-		return reflect.Value{}, nil
-	}
-	var conditions []clause.Expression
-	indexes, err := w.uniqueColumns()
-	if err != nil {
-		return reflect.Value{}, err
-	}
-	for _, unique := range indexes {
-		conditions = append(conditions, sameValues(stmt, values, unique)...)
-	}
-	if len(conditions) == 0 {
-		return reflect.Value{}, nil
-	}
-	return w.find(w.session().Clauses(clause.Where{Exprs: []clause.Expression{clause.Or(conditions...)}}), true)
-}
-
-// uniqueColumns returns the columns of each unique index that gorm knows of, and of
-// the one that the statement names.
-func (w *write) uniqueColumns() ([][]string, error) {
-	stmt := w.db.Statement
-	all, err := w.models.unique(stmt.Schema, stmt.NamingStrategy)
-	if on, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok && len(on.Columns) > 0 {
-		var columns []string
-		for _, c := range on.Columns {
-			columns = append(columns, c.Name)
-		}
-		all = append(slices.Clone(all), columns)
-	}
-	return all, err
-}
-
-// sameValues returns a condition for each row of values that says that some columns
-// have the same.
-func sameValues(stmt *gorm.Statement, values clause.Values, columns []string) (conditions []clause.Expression) {
-	at := map[string]int{}
-	for i, c := range values.Columns {
-		at[c.Name] = i
-	}
-	for _, row := range values.Values {
-		var all []clause.Expression
-		for _, column := range columns {
-			i, ok := at[column]
-			if !ok || row[i] == nil {
-				break
-			}
-			if _, expression := row[i].(clause.Expression); expression { // such as DEFAULT
-				break
-			}
-			all = append(all, clause.Eq{Column: clause.Column{Table: stmt.Table, Name: column}, Value: row[i]})
-		}
-		if len(columns) > 0 && len(all) == len(columns) {
-			conditions = append(conditions, clause.And(all...))
-		}
-	}
-	return conditions
-}
-
-// chunk is how many rows a query asks for by their keys.
-const chunk = 500
-
-// chunks are the rows, so many at a time.
-func chunks(rows reflect.Value) iter.Seq[reflect.Value] {
-	return func(yield func(reflect.Value) bool) {
-		for i := 0; i < length(rows); i += chunk {
-			if !yield(rows.Slice(i, min(i+chunk, rows.Len()))) {
-				return
-			}
-		}
-	}
-}
-
-// readAgain reads rows by their primary keys. It must lock those that the statement
-// has locked: else a transaction at REPEATABLE READ sees a row as it was at its
-// beginning, if the statement did not change it, or on MariaDB and MySQL did not have
-// to.
-func (w *write) readAgain(rows reflect.Value, lock bool) (all reflect.Value, err error) {
-	for some := range chunks(rows) {
-		found, err := w.find(w.session().Clauses(w.byKeys(some)), lock)
-		if err != nil {
-			return all, err
-		}
-		if all.IsValid() {
-			found = reflect.AppendSlice(all, found)
-		}
-		all = found
-	}
-	return all, nil
-}
-
-// byKeys is the condition that a row has the primary key of one of those; gorm's own
-// would leave out a key that is zero.
-func (w *write) byKeys(rows reflect.Value) clause.Where {
-	stmt := w.db.Statement
-	keys := make([][]any, rows.Len())
-	for i := range keys {
-		for _, f := range stmt.Schema.PrimaryFields {
-			value, _ := f.ValueOf(stmt.Context, rows.Index(i))
-			keys[i] = append(keys[i], value)
-		}
-	}
-	column, values := schema.ToQueryValues(stmt.Table, stmt.Schema.PrimaryFieldDBNames, keys)
-	return clause.Where{Exprs: []clause.Expression{clause.IN{Column: column, Values: values}}}
-}
-
-// readCreated returns the rows that the statement was given to create.
-func readCreated(w *write) (reflect.Value, error) {
-	stmt := w.db.Statement
-	rows := reflect.New(reflect.SliceOf(stmt.Schema.ModelType)).Elem()
-	model := stmt.ReflectValue
+func appended(rows, more reflect.Value) reflect.Value {
 	switch {
-	case model.Type() == stmt.Schema.ModelType:
-		return reflect.Append(rows, model), nil
-	case model.Kind() == reflect.Slice || model.Kind() == reflect.Array:
-		for i := range model.Len() {
-			if element := reflect.Indirect(model.Index(i)); element.Type() == stmt.Schema.ModelType {
-				rows = reflect.Append(rows, element)
-			}
-		}
-		if rows.Len() == model.Len() {
-			return rows, nil
-		}
+	case length(more) == 0:
+		return rows
+	case length(rows) == 0:
+		return more
 	}
-	return fromValues(stmt, rows.Slice(0, 0))
+	return reflect.AppendSlice(rows, more)
 }
 
-// fromValues makes models of the values of an INSERT, for what was given as maps.
-func fromValues(stmt *gorm.Statement, rows reflect.Value) (reflect.Value, error) {
-	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
-	if !ok {
-		return rows, nil
+// without returns those rows that are not among others, each once.
+func (w *write) without(rows, others reflect.Value) reflect.Value {
+	if length(rows) == 0 {
+		return rows
 	}
-	for _, row := range values.Values {
-		model := reflect.New(stmt.Schema.ModelType).Elem()
-		for i, column := range values.Columns {
-			field := stmt.Schema.LookUpField(column.Name)
-			if _, expression := row[i].(clause.Expression); field == nil || expression {
-				continue
-			}
-			if err := field.Set(stmt.Context, model, row[i]); err != nil {
-				return rows, err
-			}
+	known := w.keysOf(others)
+	rest := reflect.MakeSlice(rows.Type(), 0, rows.Len())
+	for i := range rows.Len() {
+		if key := w.keyOf(rows.Index(i)); !known[key] {
+			known[key] = true
+			rest = reflect.Append(rest, rows.Index(i))
 		}
-		rows = reflect.Append(rows, model)
 	}
-	return rows, nil
+	return rest
+}
+
+func (w *write) keysOf(rows reflect.Value) map[runtime.Key]bool {
+	keys := make(map[runtime.Key]bool, length(rows))
+	for i := range length(rows) {
+		keys[w.keyOf(rows.Index(i))] = true
+	}
+	return keys
 }

@@ -19,30 +19,45 @@ type write struct {
 	gorm.ConnPool // what gorm would use, or the transaction that was begun here
 
 	db      *gorm.DB
-	keeper  keeper
+	tier    tier
 	models  *models
-	read    reader                // nil if the statement has nothing to do with files
-	created reader                // or nil
-	end     func(well bool) error // of the transaction that was begun here, or nil
-	old     reflect.Value         // the rows before: a slice of the model
+	kind    kind
+	text    text // where in gorm's text the conditions are
 	ran     bool
-	outside context.Context // of a copy that reads what other transactions see; or nil
+	nothing bool                  // it has nothing to do with files
+	end     func(well bool) error // of the transaction that was begun here, or nil
+	outside context.Context       //nolint:containedctx // of a copy that reads what other transactions see; or nil
+
+	old reflect.Value // the rows before: a slice of the model
+	now reflect.Value // the rows that the statement returned; or none
+
+	matching reflect.Value // rows that match still, where more were written than had been read
 }
 
-// A reader returns rows of the model of a statement, as a slice.
-type reader func(w *write) (reflect.Value, error)
+// A kind is the callback of gorm's that runs a statement. What deletes softly runs an
+// UPDATE.
+type kind uint8
+
+const (
+	creates kind = iota
+	updates
+	deletes
+)
 
 // around returns a callback that runs one of gorm's and keeps what it let go of.
-// before reads the rows that it is about to change, created those that it made; or is
-// nil.
-func (p *Plugin) around(run func(*gorm.DB), before, created reader) func(*gorm.DB) {
+func (p *Plugin) around(run func(*gorm.DB), k kind) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		stmt := db.Statement
-		if db.Error != nil || stmt.Schema == nil || !p.models.hasFiles(stmt.Schema.ModelType) {
+		if db.Error != nil || stmt.Schema == nil {
 			run(db)
 			return
 		}
-		w := &write{ConnPool: stmt.ConnPool, db: db, keeper: p.keeper, models: &p.models, read: before, created: created}
+		p.models.warnOfCascades(db, stmt.Schema)
+		if !p.models.hasFiles(stmt.Schema.ModelType) {
+			run(db)
+			return
+		}
+		w := &write{ConnPool: stmt.ConnPool, db: db, tier: p.tier, models: &p.models, kind: k}
 		given, well := stmt.ConnPool, false
 		defer func() { // also on a panic
 			stmt.ConnPool = given
@@ -59,7 +74,7 @@ func (p *Plugin) around(run func(*gorm.DB), before, created reader) func(*gorm.D
 // conclude keeps what the statement let go of, when gorm has run it. It reports
 // whether it may be committed.
 func (w *write) conclude() bool {
-	if !w.ran || w.read == nil || w.db.Error != nil {
+	if !w.ran || w.nothing || w.db.Error != nil {
 		return w.db.Error == nil
 	}
 	if err := w.keep(); err != nil {
@@ -73,15 +88,18 @@ func (w *write) conclude() bool {
 
 // ExecContext is called by gorm to run the statement.
 func (w *write) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if err := w.begin(ctx); err != nil {
+	if err := w.begin(ctx, query, args); err != nil {
 		return nil, err
+	}
+	if !w.nothing && w.returns() {
+		return w.execReturning(ctx, query, args)
 	}
 	return w.ConnPool.ExecContext(ctx, query, args...)
 }
 
 // QueryContext is called by gorm to run the statement, if it returns something.
 func (w *write) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := w.begin(ctx); err != nil {
+	if err := w.begin(ctx, query, args); err != nil {
 		return nil, err
 	}
 	return w.ConnPool.QueryContext(ctx, query, args...)
@@ -89,30 +107,64 @@ func (w *write) QueryContext(ctx context.Context, query string, args ...any) (*s
 
 // begin makes sure that there is a transaction, and reads the rows before the
 // statement is run.
-func (w *write) begin(ctx context.Context) (err error) {
+func (w *write) begin(ctx context.Context, query string, args []any) (err error) {
 	if w.ran {
 		return errors.New("gormclean: gorm ran a statement twice")
 	}
 	w.ran = true
 	if w.touchesNoFile() {
-		w.read = nil
+		w.nothing = true
 		return nil
 	}
-	if s := w.db.Statement.Schema; len(s.PrimaryFields) == 0 {
-		return fmt.Errorf("gormclean: %s has no primary key, by which its rows are found again", s.Name)
+	if err := w.check(); err != nil {
+		return err
 	}
 	if _, is := w.ConnPool.(gorm.TxCommitter); is {
-		err = w.keeper.joins(w.ConnPool)
+		err = w.tier.joins(w.ConnPool)
 	} else {
 		err = w.beginTransaction(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	if w.old, err = w.read(w); err != nil {
+	if w.old, err = w.readBefore(query, args); err != nil {
 		return fmt.Errorf("gormclean: reading what the rows name: %w", err)
 	}
 	return nil
+}
+
+// check refuses a statement whose rows can't be found again, or are not asked.
+func (w *write) check() error {
+	stmt := w.db.Statement
+	switch {
+	case len(stmt.Schema.PrimaryFields) == 0:
+		return fmt.Errorf("gormclean: %s has no primary key, by which its rows are found again", stmt.Schema.Name)
+	case w.kind == updates && w.hasFrom():
+		return fmt.Errorf("gormclean: an UPDATE of %s with a FROM clause can't be followed, since the plugin looks at one table; say it by subqueries, in the condition and in the values", stmt.Schema.Name)
+	case w.deletesRows() || w.models.isAsked(w.tier.keeper(), stmt.Schema.ModelType, tableOf(stmt)):
+		return nil
+	}
+	return fmt.Errorf("%w: %s, of %s: add gormclean.Table(db.Table(%[2]q), …) to the references", ErrNotAsked, tableOf(stmt), stmt.Schema.Name)
+}
+
+// ErrNotAsked is wrapped by the error of a statement that would make rows name files in
+// a table that no reference knows: nobody would ask them before a file is deleted.
+var ErrNotAsked = errors.New("gormclean: the references don't know the table")
+
+// hasFrom reports whether an UPDATE is about several tables.
+func (w *write) hasFrom() bool {
+	from, ok := w.db.Statement.Clauses["FROM"]
+	if !ok {
+		return false
+	}
+	f, is := from.Expression.(clause.From)
+	return is && len(f.Tables)+len(f.Joins) > 0
+}
+
+// deletesRows reports whether the statement is a DELETE.
+func (w *write) deletesRows() bool {
+	_, is := w.db.Statement.Clauses["DELETE"]
+	return is
 }
 
 // touchesNoFile reports whether the statement is an UPDATE that sets no column with
@@ -123,7 +175,7 @@ func (w *write) touchesNoFile() bool {
 	if !ok {
 		return false
 	}
-	columns := fileColumns(w.keeper.types(), stmt.Schema)
+	columns := fileColumns(w.tier.keeper().Types(), stmt.Schema)
 	for _, a := range set {
 		if f := stmt.Schema.FieldsByDBName[a.Column.Name]; f == nil || f.PrimaryKey || columns[a.Column.Name] {
 			return false
@@ -135,7 +187,7 @@ func (w *write) touchesNoFile() bool {
 // beginTransaction begins a transaction of the statement's own: what is read, what
 // is written and what is promised must be one.
 func (w *write) beginTransaction(ctx context.Context) (err error) {
-	w.ConnPool, w.end, err = w.keeper.begin(ctx, func() (gorm.ConnPool, error) { return beginOn(ctx, w.ConnPool, nil) })
+	w.ConnPool, w.end, err = w.tier.begin(ctx, func() (gorm.ConnPool, error) { return beginOn(ctx, w.ConnPool, nil) })
 	return err
 }
 

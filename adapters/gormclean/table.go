@@ -3,6 +3,7 @@ package gormclean
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"gorm.io/gorm"
@@ -26,6 +27,7 @@ func Table(db *gorm.DB, t *runtime.Type, model any) references.Option {
 		if err := stmt.Parse(model); err != nil {
 			return fmt.Errorf("gormclean.Table: %w", err)
 		}
+		(&models{}).warnOfCascades(db, stmt.Schema)
 		columns := references.Columns{}
 		for _, f := range t.Fields {
 			if f.Opaque {
@@ -34,6 +36,9 @@ func Table(db *gorm.DB, t *runtime.Type, model any) references.Option {
 			field := fieldOf(stmt.Schema, f.Path)
 			if field == nil {
 				return fmt.Errorf("gormclean.Table: gorm has no column for %s.%s in %s; is %T its model?", t.Name, f.Path, stmt.Schema.Table, model)
+			}
+			if _, isJSON := field.Serializer.(schema.JSONSerializer); field.Serializer != nil && !isJSON {
+				return fmt.Errorf("gormclean.Table: %s.%s is written to %s by a serializer, %T, and nobody but it can read names there: use the serializer json or a plain column; or say references.Elsewhere in references.Table, and let references.Func ask", t.Name, f.Path, stmt.Schema.Table, field.Serializer)
 			}
 			columns[f.Path] = column(db, field, f)
 		}
@@ -46,7 +51,7 @@ func Table(db *gorm.DB, t *runtime.Type, model any) references.Option {
 // packages that have one name are taken together.
 func fileColumns(types []*runtime.Type, s *schema.Schema) (columns map[string]bool) {
 	for _, t := range types {
-		if t.Name != s.ModelType.String() || t.Package != "" && t.Package != s.ModelType.PkgPath() && s.ModelType.PkgPath() != "main" {
+		if !isOf(t, s.ModelType) {
 			continue
 		}
 		if columns == nil {
@@ -61,6 +66,11 @@ func fileColumns(types []*runtime.Type, s *schema.Schema) (columns map[string]bo
 		}
 	}
 	return columns
+}
+
+// isOf reports whether a record type is that of a model.
+func isOf(t *runtime.Type, model reflect.Type) bool {
+	return t.Name == model.String() && (t.Package == "" || t.Package == model.PkgPath() || model.PkgPath() == "main")
 }
 
 // fieldOf returns gorm's field that holds the names at a path, or nil.
@@ -80,9 +90,8 @@ func fieldOf(s *schema.Schema, path string) *schema.Field {
 // column says how a field of gorm's holds the names of a file field.
 func column(db *gorm.DB, field *schema.Field, f runtime.Field) references.Column {
 	c := references.Column{Name: field.DBName}
-	_, serialized := field.Serializer.(schema.JSONSerializer)
 	switch {
-	case serialized || f.Path != strings.Join(field.BindNames, "."):
+	case field.Serializer != nil || f.Path != strings.Join(field.BindNames, "."):
 		c.Form = references.JSON
 	case f.Shape == runtime.Single && db.Name() != "postgres": // which says itself
 		c.Form = references.Text

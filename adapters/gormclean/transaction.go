@@ -24,19 +24,19 @@ var ErrNotUsed = errors.New("gormclean: the plugin is not used here: call db.Use
 // must not commit or roll back tx. The errors are those of db.Transaction, and
 // [runtime.ErrGone] and [runtime.ErrUpload], with which nothing was committed.
 func Transaction(db *gorm.DB, f func(tx *gorm.DB) error, options ...*sql.TxOptions) error {
-	k, err := keeperOf(db)
+	k, err := tierOf(db)
 	if err != nil {
 		return err
 	}
 	return k.transaction(db, f, options)
 }
 
-func keeperOf(db *gorm.DB) (keeper, error) {
+func tierOf(db *gorm.DB) (tier, error) {
 	switch p := db.Plugins[name].(type) {
 	case *Plugin:
-		return p.keeper, nil
+		return p.tier, nil
 	case attached:
-		return p.keeper, nil
+		return p.tier, nil
 	default:
 		return nil, ErrNotUsed
 	}

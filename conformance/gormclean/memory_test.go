@@ -28,9 +28,7 @@ func (w *world) has(name string) bool {
 func eachInMemory(t *testing.T, test func(w *world)) {
 	t.Helper()
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
-		for _, m := range []mode{inMemory, unchecked} {
-			t.Run(string(m), func(t *testing.T) { test(newWorld(t, d, m, gorm.Config{})) })
-		}
+		test(newWorld(t, d, inMemory, gorm.Config{}))
 	})
 }
 
@@ -140,8 +138,7 @@ func TestMemorySavepoints(t *testing.T) {
 	})
 }
 
-// What may end the transaction unseen makes the batch keep everything, if the rows are
-// not asked, and what they name, if they are.
+// What ends the transaction unseen, or a part of it, does not make files go that rows name.
 func TestMemoryLosesTrack(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for name, do := range map[string]func(tx *gorm.DB){
@@ -153,17 +150,14 @@ func TestMemoryLosesTrack(t *testing.T) {
 			"a savepoint that is not there": func(tx *gorm.DB) { tx.RollbackTo("a") },
 		} {
 			t.Run(name, func(t *testing.T) {
-				for _, m := range []mode{inMemory, unchecked} {
-					w := newWorld(t, d, m, gorm.Config{})
-					_ = gormclean.Transaction(w.db, func(tx *gorm.DB) error {
-						w.must(tx.Delete(&models.Album{}, 1).Error)
-						do(tx)
-						return nil
-					})
-					there := w.db.First(&models.Album{}, 1).Error == nil
-					if !w.has("cover1") && (there || m == unchecked) {
-						t.Errorf("%s: the file has gone", m)
-					}
+				w := newWorld(t, d, inMemory, gorm.Config{})
+				_ = gormclean.Transaction(w.db, func(tx *gorm.DB) error {
+					w.must(tx.Delete(&models.Album{}, 1).Error)
+					do(tx)
+					return nil
+				})
+				if w.db.First(&models.Album{}, 1).Error == nil {
+					w.wantCover1()
 				}
 			})
 		}
@@ -173,12 +167,7 @@ func TestMemoryLosesTrack(t *testing.T) {
 // MariaDB rolls back the whole transaction at a deadlock, and reports success for the
 // commit that a caller makes all the same.
 func TestMemoryDeadlock(t *testing.T) {
-	for _, m := range []mode{inMemory, unchecked} {
-		t.Run(string(m), func(t *testing.T) { deadlock(newWorld(t, references.MySQL, m, gorm.Config{})) })
-	}
-}
-
-func deadlock(w *world) {
+	w := newWorld(t, references.MySQL, inMemory, gorm.Config{})
 	locked, let, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	touch := func(tx *gorm.DB, id int64) error { return tx.Model(&models.Album{ID: id}).Update("Title", "x").Error }
 	go func() {
@@ -256,8 +245,15 @@ func TestMemoryOvertaken(t *testing.T) {
 				w.must(err)
 				db.SetMaxOpenConns(2)
 				release, n := func() {}, w.file("n")
+				looks := 1
+				if d == references.MySQL {
+					looks = 2
+				}
 				w.rec.after = func(sql string) {
 					if strings.Contains(sql, "/* filecleangen */") {
+						if looks--; looks > 0 {
+							return
+						}
 						w.rec.after = nil
 						w.must(other.Create(&models.Album{ID: 101, Base: models.Base{Banner: n}}).Error)
 						if alone {

@@ -31,14 +31,7 @@ func TestSuiteWithOutbox(t *testing.T) {
 	}})
 }
 
-func TestSuiteInMemory(t *testing.T) { inMemorySuite(t, newCleaner) }
-
-func TestSuiteUnchecked(t *testing.T) {
-	inMemorySuite(t, func(w *suite.World, _ *gorm.DB) *runtime.Cleaner { return w.NewUncheckedCleaner() })
-}
-
-func inMemorySuite(t *testing.T, newCleaner func(w *suite.World, db *gorm.DB) *runtime.Cleaner) {
-	t.Helper()
+func TestSuiteInMemory(t *testing.T) {
 	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
 		db := open(w)
 		clean := newCleaner(w, db)

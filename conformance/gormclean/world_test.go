@@ -40,7 +40,6 @@ const (
 	plain      mode = "without the plugin"
 	withOutbox mode = "outbox"
 	inMemory   mode = "memory"
-	unchecked  mode = "memory, unchecked" // no row is asked: what the plugin knows must do
 )
 
 // world is a database with gorm, with the plugin or without, and a directory.
@@ -58,6 +57,7 @@ type world struct {
 	rec     *recorder
 	uploads []*runtime.Upload // to be discarded
 	notes   []string          // what gorm said
+	more    []any             // models that only this world has, with a column file
 }
 
 func newWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config) *world {
@@ -86,10 +86,18 @@ func openWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config, f
 	w.must(err)
 	w.must(w.db.AutoMigrate(&models.Album{}, &models.Item{}, &models.Letter{}, &models.Plain{}))
 
+	types := []*runtime.Type{models.AlbumFileType, models.ItemFileType, models.LetterFileType}
+	var tables []references.Option
 	var observers []runtime.Option
 	var more []gormclean.Option
 	for _, p := range first {
 		w.must(w.db.Use(p))
+		if r, ok := p.(*with); ok {
+			w.must(w.db.AutoMigrate(r.model))
+			types = append(types, r.typ)
+			tables = append(tables, gormclean.Table(w.db, r.typ, r.model))
+			w.more = append(w.more, r.model)
+		}
 		if r, ok := p.(*reported); ok {
 			observers = append(observers, r.observer())
 		}
@@ -103,18 +111,15 @@ func openWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config, f
 	t.Cleanup(func() { _ = dir.Close() })
 	options := []runtime.Option{
 		runtime.WithStorage("media", dir),
-		runtime.WithTypes(models.AlbumFileType, models.ItemFileType, models.LetterFileType),
+		runtime.WithTypes(types...),
 		runtime.WithLogger(slog.New(slog.DiscardHandler)),
 	}
 	options = append(options, observers...)
-	refs, know := w.references(), runtime.Unchecked()
-	if m != unchecked {
-		know = runtime.WithReferences(refs)
-	}
-	w.clean, err = runtime.New(append(options, know)...)
+	refs := w.references(tables...)
+	w.clean, err = runtime.New(append(options, runtime.WithReferences(refs))...)
 	w.must(err)
 	w.keeper = w.clean
-	if m == inMemory || m == unchecked {
+	if m == inMemory {
 		w.must(w.db.Use(gormclean.New(w.clean, more...)))
 		return w
 	}
@@ -148,16 +153,28 @@ func (w *world) transaction(db *gorm.DB, f func(tx *gorm.DB) error) error {
 }
 
 // references makes references to the rows of package models.
-func (w *world) references() *references.References {
+func (w *world) references(more ...references.Option) *references.References {
 	w.t.Helper()
-	refs, err := references.New(w.t.Context(), w.own, w.d,
+	refs, err := references.New(w.t.Context(), w.own, w.d, append(more,
 		gormclean.Table(w.db, models.AlbumFileType, &models.Album{}),
 		gormclean.Table(w.db, models.ItemFileType, &models.Item{}),
 		gormclean.Table(w.db, models.LetterFileType, &models.Letter{}),
-	)
+	)...)
 	w.must(err)
 	return refs
 }
+
+// with is one more model of a world, as a plugin by which that knows.
+type with struct {
+	typ   *runtime.Type
+	model any
+}
+
+// Name is called by gorm.
+func (r *with) Name() string { return r.typ.Name }
+
+// Initialize is called by gorm.
+func (*with) Initialize(*gorm.DB) error { return nil }
 
 // recorder keeps the SQL that gorm runs, and apart from it what the plugin asks.
 type recorder struct {
@@ -348,6 +365,11 @@ func (w *world) namedNow() (all []string, err error) {
 	var letters []models.Letter
 	db := w.db.Session(&gorm.Session{Logger: logger.Discard, Context: context.Background()}).Clauses(dbresolver.Write).Session(&gorm.Session{})
 	err = errors.Join(db.Find(&albums).Error, db.Find(&items).Error, db.Unscoped().Find(&letters).Error)
+	for _, model := range w.more {
+		var files []string
+		err = errors.Join(err, db.Model(model).Pluck("file", &files).Error)
+		all = append(all, files...)
+	}
 	for i := range albums {
 		add(albums[i].FileSnapshot())
 	}

@@ -365,6 +365,237 @@ func (s *KeylessFiles) releaseFiles(log *runtime.Record) {
 	}
 }
 
+// MarkedFiles is a snapshot: the names of all files of one Marked at one moment.
+type MarkedFiles struct {
+	File string
+	Late string
+}
+
+// MarkedFileType describes the file fields of Marked.
+var MarkedFileType = &runtime.Type{
+	Name:    "models.Marked",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
+	Fields: []runtime.Field{
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
+		{Path: "Late", Storage: "media", Shape: runtime.Single, Column: "late", Guessed: true},
+	},
+}
+
+// FileSnapshot returns the names of the record's files as they are now. Take it
+// when the record was read, before anything in it is changed.
+func (r *Marked) FileSnapshot() MarkedFiles {
+	var s MarkedFiles
+	s.File = r.File
+	s.Late = r.Late
+	return s
+}
+
+// FileKey returns the key by which a batch tells the record from others.
+func (r *Marked) FileKey() runtime.Key {
+	return runtime.Key{} // no primary key was recognised
+}
+
+// LogCreate logs that a row with these files was inserted.
+func (s MarkedFiles) LogCreate(b *runtime.Batch, key runtime.Key) {
+	log := b.Created(MarkedFileType, key)
+	s.holdFiles(&log)
+}
+
+// LogUpdate logs that a row that named the files in old is written to name these.
+func (s MarkedFiles) LogUpdate(b *runtime.Batch, key runtime.Key, old MarkedFiles) {
+	log := b.Updated(MarkedFileType, key)
+	s.holdFiles(&log)
+	old.releaseFiles(&log)
+}
+
+// LogDelete logs that a row with these files is deleted.
+func (s MarkedFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
+	log := b.Deleted(MarkedFileType, key)
+	s.releaseFiles(&log)
+}
+
+func (s *MarkedFiles) holdFiles(log *runtime.Record) {
+	log.Hold(0, s.File)
+	log.Hold(1, s.Late)
+}
+
+func (s *MarkedFiles) releaseFiles(log *runtime.Record) {
+	if !log.Same(0, s.File) {
+		log.Release(0, s.File)
+	}
+	if !log.Same(1, s.Late) {
+		log.Release(1, s.Late)
+	}
+}
+
+// NarrowFiles is a snapshot: the names of all files of one Narrow at one moment.
+type NarrowFiles struct {
+	File string
+}
+
+// NarrowFileType describes the file fields of Narrow.
+var NarrowFileType = &runtime.Type{
+	Name:    "models.Narrow",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
+	Fields: []runtime.Field{
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
+	},
+}
+
+// FileSnapshot returns the names of the record's files as they are now. Take it
+// when the record was read, before anything in it is changed.
+func (r *Narrow) FileSnapshot() NarrowFiles {
+	var s NarrowFiles
+	s.File = r.File
+	return s
+}
+
+// FileKey returns the key by which a batch tells the record from others.
+func (r *Narrow) FileKey() runtime.Key {
+	return runtime.IntKey(r.ID)
+}
+
+// LogCreate logs that a row with these files was inserted.
+func (s NarrowFiles) LogCreate(b *runtime.Batch, key runtime.Key) {
+	log := b.Created(NarrowFileType, key)
+	s.holdFiles(&log)
+}
+
+// LogUpdate logs that a row that named the files in old is written to name these.
+func (s NarrowFiles) LogUpdate(b *runtime.Batch, key runtime.Key, old NarrowFiles) {
+	log := b.Updated(NarrowFileType, key)
+	s.holdFiles(&log)
+	old.releaseFiles(&log)
+}
+
+// LogDelete logs that a row with these files is deleted.
+func (s NarrowFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
+	log := b.Deleted(NarrowFileType, key)
+	s.releaseFiles(&log)
+}
+
+func (s *NarrowFiles) holdFiles(log *runtime.Record) {
+	log.Hold(0, s.File)
+}
+
+func (s *NarrowFiles) releaseFiles(log *runtime.Record) {
+	if !log.Same(0, s.File) {
+		log.Release(0, s.File)
+	}
+}
+
+// SealedFiles is a snapshot: the names of all files of one Sealed at one moment.
+type SealedFiles struct {
+	File string
+}
+
+// SealedFileType describes the file fields of Sealed.
+var SealedFileType = &runtime.Type{
+	Name:    "models.Sealed",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
+	Fields: []runtime.Field{
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
+	},
+}
+
+// FileSnapshot returns the names of the record's files as they are now. Take it
+// when the record was read, before anything in it is changed.
+func (r *Sealed) FileSnapshot() SealedFiles {
+	var s SealedFiles
+	s.File = r.File
+	return s
+}
+
+// FileKey returns the key by which a batch tells the record from others.
+func (r *Sealed) FileKey() runtime.Key {
+	return runtime.IntKey(r.ID)
+}
+
+// LogCreate logs that a row with these files was inserted.
+func (s SealedFiles) LogCreate(b *runtime.Batch, key runtime.Key) {
+	log := b.Created(SealedFileType, key)
+	s.holdFiles(&log)
+}
+
+// LogUpdate logs that a row that named the files in old is written to name these.
+func (s SealedFiles) LogUpdate(b *runtime.Batch, key runtime.Key, old SealedFiles) {
+	log := b.Updated(SealedFileType, key)
+	s.holdFiles(&log)
+	old.releaseFiles(&log)
+}
+
+// LogDelete logs that a row with these files is deleted.
+func (s SealedFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
+	log := b.Deleted(SealedFileType, key)
+	s.releaseFiles(&log)
+}
+
+func (s *SealedFiles) holdFiles(log *runtime.Record) {
+	log.Hold(0, s.File)
+}
+
+func (s *SealedFiles) releaseFiles(log *runtime.Record) {
+	if !log.Same(0, s.File) {
+		log.Release(0, s.File)
+	}
+}
+
+// BookFiles is a snapshot: the names of all files of one Book at one moment.
+type BookFiles struct {
+	File string
+}
+
+// BookFileType describes the file fields of Book.
+var BookFileType = &runtime.Type{
+	Name:    "models.Book",
+	Package: "github.com/filecleangen/filecleangen/conformance/gormclean/models",
+	Fields: []runtime.Field{
+		{Path: "File", Storage: "media", Shape: runtime.Single, Column: "file", Guessed: true},
+	},
+}
+
+// FileSnapshot returns the names of the record's files as they are now. Take it
+// when the record was read, before anything in it is changed.
+func (r *Book) FileSnapshot() BookFiles {
+	var s BookFiles
+	s.File = r.File
+	return s
+}
+
+// FileKey returns the key by which a batch tells the record from others.
+func (r *Book) FileKey() runtime.Key {
+	return runtime.IntKey(r.ID)
+}
+
+// LogCreate logs that a row with these files was inserted.
+func (s BookFiles) LogCreate(b *runtime.Batch, key runtime.Key) {
+	log := b.Created(BookFileType, key)
+	s.holdFiles(&log)
+}
+
+// LogUpdate logs that a row that named the files in old is written to name these.
+func (s BookFiles) LogUpdate(b *runtime.Batch, key runtime.Key, old BookFiles) {
+	log := b.Updated(BookFileType, key)
+	s.holdFiles(&log)
+	old.releaseFiles(&log)
+}
+
+// LogDelete logs that a row with these files is deleted.
+func (s BookFiles) LogDelete(b *runtime.Batch, key runtime.Key) {
+	log := b.Deleted(BookFileType, key)
+	s.releaseFiles(&log)
+}
+
+func (s *BookFiles) holdFiles(log *runtime.Record) {
+	log.Hold(0, s.File)
+}
+
+func (s *BookFiles) releaseFiles(log *runtime.Record) {
+	if !log.Same(0, s.File) {
+		log.Release(0, s.File)
+	}
+}
+
 // FileTypes returns the types of this package that have file fields, for
 // runtime.WithTypes.
 func FileTypes() []*runtime.Type {
@@ -375,5 +606,9 @@ func FileTypes() []*runtime.Type {
 		ItemFileType,
 		LetterFileType,
 		KeylessFileType,
+		MarkedFileType,
+		NarrowFileType,
+		SealedFileType,
+		BookFileType,
 	}
 }

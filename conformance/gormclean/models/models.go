@@ -1,7 +1,11 @@
 // Package models has the records of the tests of gormclean.
 package models
 
-import "gorm.io/gorm"
+import (
+	"time"
+
+	"gorm.io/gorm"
+)
 
 // Base is embedded in others.
 type Base struct {
@@ -49,4 +53,44 @@ type Plain struct {
 type Keyless struct {
 	Text string
 	File string `gorm:"size:200" file:"media"`
+}
+
+// Marked has a key that is a time, and a column that only updates write.
+type Marked struct {
+	At   time.Time `gorm:"primaryKey"`
+	File string    `gorm:"size:200" file:"media"`
+	Late string    `gorm:"size:200;<-:update" file:"media"`
+}
+
+// Narrow has a column that is too small for long names.
+type Narrow struct {
+	ID   int64
+	File string `gorm:"size:5" file:"media"`
+}
+
+// Sealed is written by a serializer of its own.
+type Sealed struct {
+	ID   int64
+	File string `gorm:"serializer:gob;type:bytes" file:"media"`
+}
+
+// Shelf holds books, which a foreign key deletes with it.
+type Shelf struct {
+	ID    int64
+	Books []Book `gorm:"constraint:OnDelete:CASCADE"`
+}
+
+// Book is on a shelf.
+type Book struct {
+	ID      int64
+	ShelfID int64
+	File    string `gorm:"size:200" file:"media"`
+}
+
+// AfterSave is called by gorm.
+func (b *Book) AfterSave(*gorm.DB) error {
+	if b.File == "panics" {
+		panic(b.File)
+	}
+	return nil
 }

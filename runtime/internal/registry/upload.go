@@ -85,6 +85,14 @@ func (r *Registry) Uploads() int {
 	return len(r.uploads)
 }
 
+// Uploaded reports whether a ref is an upload that no batch has taken.
+func (r *Registry) Uploaded(ref storage.Ref) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, is := r.uploads[ref]
+	return is
+}
+
 // Take says that a batch which was committed has taken the upload of a ref, if there is
 // one.
 func (r *Registry) Take(ref storage.Ref) {
