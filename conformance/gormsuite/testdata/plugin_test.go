@@ -5,10 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -59,10 +57,9 @@ var keeper = sync.OnceValues(func() (runtime.Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	// References need the tables; gorm's tests drop them, and make them again.
-	if err := db.AutoMigrate(slices.Collect(maps.Values(tagged))...); err != nil {
-		return nil, err
-	}
+	// References need the tables, which gorm's tests drop, and make again.
+	DB = db
+	RunMigrations()
 	var tables []references.Option
 	var types []*runtime.Type
 	for t, model := range tagged {
