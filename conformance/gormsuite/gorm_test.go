@@ -169,7 +169,7 @@ func (s suite) run(t *testing.T, skip []string, only ...string) results {
 		skip = append(skip, "TestPreparedStmtLruFromTransaction")
 	}
 	all := func(tests []string) string { return "^(" + strings.Join(tests, "|") + ")$" }
-	args := []string{"tool", "test2json", "-t", s.program, "-test.v=test2json", "-test.timeout=5m", "-test.skip=" + all(skip)}
+	args := []string{"tool", "test2json", "-t", s.program, "-test.v=test2json", "-test.timeout=4m", "-test.skip=" + all(skip)}
 	if len(only) > 0 {
 		args = append(args, "-test.run="+all(only))
 	}
