@@ -7,6 +7,7 @@
 //	sqlclean    database/sql, by the adapter: the suite, and more
 //	pgxclean    pgx: the suite
 //	gormclean   gorm: the suite, and each of gorm's ways to write
+//	gormsuite   gorm's own tests with the plugin, if there is a checkout of gorm
 //	references  the question whether a row names a file
 //	outbox      promises that are kept in the database, and its relays
 package conformance
