@@ -28,19 +28,26 @@
 //
 // # How it works
 //
-// Right before gorm runs a statement that writes rows of a model with file fields,
-// the plugin reads these rows by the conditions of the statement, locks them, and
-// reads them again afterwards: what they named and name no more goes into the
-// outbox, in the same transaction. So it does not matter what the records in memory
-// say, or how many rows a statement changes; a soft delete lets go of nothing, since
-// the row still names its files; and rollbacks and savepoints are the database's
-// business. A statement outside of a transaction gets one.
+// Right before gorm runs an UPDATE of a model with file fields, the plugin reads the rows that
+// it is about, by the text that gorm has built for it, and locks them as the statement will.
+// What they are afterwards the statement says itself (RETURNING), as a DELETE says what they
+// were; where a database can't, they are read again. What was created is read back: columns
+// may be left out, rows be passed over, and triggers write something else. What rows named
+// and name no more goes into the outbox, and what they name now is taken there, in the same
+// transaction. So it does not matter what the records in memory say, or how many rows a
+// statement changes; a soft delete lets go of nothing, since the row still names its files;
+// and rollbacks and savepoints are the database's business. A statement outside of a
+// transaction gets one. Whatever the plugin can't be sure of it promises as well: before a
+// file goes, the rows are asked.
 //
-// That is two queries more for each statement that writes such a model, for the
-// primary keys and the columns of files, and up to three statements for the outbox
-// where files change. They have the comment "filecleangen". With an outbox, models
-// without file fields cost nothing, nor do updates that set no column with names of
-// files; where a trigger changes one all the same, that is not seen.
+// That is a query more for each statement that writes such a model, none for a DELETE, and
+// on MariaDB and MySQL three for an UPDATE; they read the primary keys and the columns of
+// files, and have the comment "filecleangen". To them come up to three statements for the
+// outbox where files change. Models without file fields cost nothing, nor do updates that set
+// no column with names of files; where a trigger changes one all the same, that is not seen.
+//
+// A table that the references don't know is not asked, so that no statement may make its rows
+// name files: it is an error ([ErrNotAsked]).
 //
 // If the outbox can't be told, or a row comes to name a file that is being deleted
 // ([runtime.ErrGone]), the statement fails. In a transaction that the caller began
@@ -56,8 +63,7 @@
 //
 // Files go right after the commit, before the call returns; what that can't promise is
 // in the documentation of package runtime. [Table] is for such a cleaner, too: its
-// references, given to [runtime.WithReferences], ask the rows before a file goes. With
-// [runtime.Unchecked] its conditions are yours.
+// references, given to [runtime.WithReferences], ask the rows before a file goes.
 //
 // Gorm tells nobody of a commit, but for the transaction that it begins for a single
 // statement. So others are begun by [Transaction] in place of db.Transaction and
@@ -66,11 +72,11 @@
 // [ErrUnobserved]. Each transaction costs a batch, some 2 kB, also where no file is
 // concerned.
 //
-// Savepoints are followed, of nested transactions or set by SQL through gorm. What may
-// have ended the transaction unseen (a COMMIT by hand, a statement before which MySQL
-// commits, a deadlock, after which it has rolled back and goes on) makes the batch lose
-// track, and so does an UPDATE that changes primary keys: the rows decide then, and with
-// [runtime.Unchecked] every file is kept. What is run on the *sql.Tx itself is not seen.
+// The cleaner must have references: with [runtime.Unchecked] db.Use is an error, since what a
+// transaction of gorm's did is known only to the rows. Savepoints, a COMMIT by hand, a
+// statement before which MySQL commits, a deadlock after which it goes on: whatever was
+// committed of what the statements did, files stay that rows name. What was let go of by a
+// transaction of which the commit was not seen is left behind.
 //
 // # Uploads
 //
@@ -114,21 +120,35 @@
 //	db.Table("articles") without Model(&Article{})   give the model
 //	db.Connection with a BEGIN of its own            db.Transaction
 //	MERGE, INSERT … SELECT, by Exec                  triggers are planned
-//	a file that an UPDATE names as it changes the    two statements: the first for the key
-//	primary key
+//	UPDATE OR REPLACE (SQLite): rows that it         delete them first
+//	replaces
+//	an UPDATE of the primary key on MariaDB and      two statements: the first for the key
+//	MySQL: what it names in the same statement
 //
-// An UPDATE with a FROM clause is an error, since the plugin looks at one table.
+// Of cascades that the models declare gorm's logger warns, when [Table] or a statement first
+// sees such a model. An UPDATE with a FROM clause is an error, since the plugin looks at one
+// table. On SQLite, and where gorm is told to return rows itself, what a trigger writes after
+// the statement has written the row is not seen.
+//
+// A serializer other than gorm's json can't be asked what it has written: [Table] is an error.
+// So use the plugin last, if others write WHERE in their own way (db.ClauseBuilders).
 //
 // # Transactions that are not kept apart
 //
-// At READ COMMITTED, which is the default of PostgreSQL, a statement may write a row
-// that another transaction made after the plugin had looked. It finds out by the number
-// of rows, and reads what that row named by a second connection, as others still see
-// it. If it gets none within a second, or dbresolver may lead it to another database,
-// that is left behind, and gorm's logger warns of it. Not found out are, at that level: on MariaDB and MySQL, rows that an upsert
-// meets, and others where as many had the values already; on PostgreSQL, those that an
-// upsert meets by another unique index than the primary key. What they named is left
-// behind; nothing is lost.
+// At READ COMMITTED, which is the default of PostgreSQL, an UPDATE or an upsert may write a row
+// that another transaction made after the plugin had looked; so may an UPDATE whose condition
+// is another one each time the database evaluates it. Where the statement says which rows it
+// wrote, or by their number, the plugin finds out, and reads what these named by a second
+// connection, as others still see it. If the pool has none to spare, or dbresolver may lead it
+// to another database, that is left behind, and gorm's logger warns of it. Not found out are:
+// on MariaDB and MySQL, rows that an upsert meets, and others where as many had the values
+// already; on PostgreSQL, those that an upsert meets by another unique index than the primary
+// key. What they named is left behind; nothing is lost, since what they name now is taken.
+//
+// On MariaDB and MySQL an UPDATE waits for no row that does not match, as without the plugin,
+// which needs MariaDB 10.6 or MySQL 8. A row that another transaction is changing, so that it
+// comes to match, is written by an UPDATE at REPEATABLE READ that has waited for it, and what it
+// named is known only by the number of rows.
 //
 // On MariaDB and MySQL at REPEATABLE READ, an upsert locks the gap where its row is not
 // there yet: transactions that upsert new rows side by side may be refused as a

@@ -43,6 +43,13 @@ var gormStatements = []statement{
 	{"an update of 1,000 rows that name another file", bulk, cover, false, func(db *gorm.DB, a *gormmodels.Article) *gorm.DB {
 		return db.Model(&gormmodels.Article{}).Where("id <= ?", bulk).Update("Cover", a.Cover)
 	}},
+	{"an update of 1,000 rows that name a file of their own each", bulk, cover, false, func(db *gorm.DB, a *gormmodels.Article) *gorm.DB {
+		each := gorm.Expr("? || id", a.Cover)
+		if db.Name() == "mysql" {
+			each = gorm.Expr("concat(?, id)", a.Cover)
+		}
+		return db.Model(&gormmodels.Article{}).Where("id <= ?", bulk).Update("Cover", each)
+	}},
 	{"a delete of 1,000 rows with two files each", bulk, bothFiles, true, func(db *gorm.DB, _ *gormmodels.Article) *gorm.DB {
 		return db.Where("id <= ?", bulk).Delete(&gormmodels.Article{})
 	}},

@@ -298,7 +298,8 @@ var unobserved = []string{
 // expected are the tests that can't pass with the plugin, where their models have file
 // fields, with what they must be told.
 var expected = map[string]struct{ why, says string }{
-	"TestUpdateFrom": {"the plugin looks at one table, and an UPDATE with a FROM clause names two", "FROM clause"},
+	"TestUpdateFrom":           {"the plugin looks at one table, and an UPDATE with a FROM clause names two", "FROM clause"},
+	"TestSaveWithPrimaryValue": {"it writes to a table that it makes itself, and that no reference knows", "the references don't know the table: langs"},
 }
 
 // differences returns the tests that passed in plain and did not now, by those that they
