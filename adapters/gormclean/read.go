@@ -176,15 +176,15 @@ func conditionsOn(table string, columns []string, values [][]any) func(yield fun
 			return
 		}
 		for part := range slices.Chunk(values, conditions) { // SQLite has no lists of rows
-			var any []clause.Expression
+			var either []clause.Expression
 			for _, row := range part {
 				var all []clause.Expression
 				for i, column := range columns {
 					all = append(all, clause.Eq{Column: clause.Column{Table: table, Name: column}, Value: row[i]})
 				}
-				any = append(any, clause.And(all...))
+				either = append(either, clause.And(all...))
 			}
-			if !yield(clause.Or(any...)) {
+			if !yield(clause.Or(either...)) {
 				return
 			}
 		}
