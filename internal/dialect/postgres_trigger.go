@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -264,13 +265,31 @@ func (b *postgresTriggers) function() TriggerObject {
 		") AS a GROUP BY a.i, a.v HAVING bool_or(a.is_new) <> bool_or(NOT a.is_new)"
 	// Each partition that is emptied has its own trigger.
 	truncated := strings.ReplaceAll(strings.ReplaceAll(b.entries(only("false", thisTable), "deleted"), "%", "%%"), thisTable, "ONLY %1$I.%2$I")
-	return b.makes("table", "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER", "-- The files that rows of "+strings.ReplaceAll(b.t.Name, "\n", " ")+" name.\n"+
+	return b.makes("table", "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET jit = off", "-- The files that rows of "+strings.ReplaceAll(b.t.Name, "\n", " ")+" name.\n"+
 		"DECLARE\n    part json;\nBEGIN\n"+
 		"IF TG_OP = 'INSERT' THEN\n"+loop(only("true", "filecleangen_new"), "")+
-		"ELSIF TG_OP = 'UPDATE' THEN\n"+loop(updated, "updated")+
+		"ELSIF TG_OP = 'UPDATE' THEN\n    IF "+b.changed()+" THEN\n"+loop(updated, "updated")+"    END IF;\n"+
 		"ELSIF TG_OP = 'DELETE' THEN\n"+loop(only("false", "filecleangen_old"), "deleted")+
 		"ELSE\n    FOR part IN EXECUTE format($query$\n"+truncated+"    $query$, TG_TABLE_SCHEMA, TG_TABLE_NAME) LOOP\n"+write+
 		"END IF;\nRETURN NULL;\nEND\n")
+}
+
+// changed is whether the rows have other values than before, all together: of statements
+// that change other columns, this is what they pay.
+func (b *postgresTriggers) changed() string {
+	var columns []string
+	for i := range b.t.Columns {
+		column := b.text(&b.t.Columns[i]) + ` COLLATE "C"`
+		if !slices.Contains(columns, column) {
+			columns = append(columns, column)
+		}
+	}
+	list, numbers := "", ""
+	for i, column := range columns {
+		list += column + fmt.Sprintf(" AS v%d, ", i)
+		numbers += fmt.Sprintf(", a.v%d", i)
+	}
+	return "EXISTS (SELECT 1 FROM (SELECT " + list + "1 AS n FROM filecleangen_new t UNION ALL SELECT " + list + "-1 AS n FROM filecleangen_old t) AS a GROUP BY " + numbers[2:] + " HAVING sum(a.n) <> 0)"
 }
 
 // thisTable stands for the table whose trigger is running.
@@ -281,7 +300,7 @@ const thisTable = "\x00"
 // parts, since a value has a limit.
 func (b *postgresTriggers) entries(changed, reason string) string {
 	return fmt.Sprintf(`        WITH changed AS MATERIALIZED (%s),
-        named AS (%s),
+        named AS MATERIALIZED (%s),
         columns (i, storage, model, field, keep) AS (VALUES %s),
         files AS (
             SELECT c.storage, n.name, bool_or(n.is_new) AS is_new, min(n.i) FILTER (WHERE NOT n.is_new AND NOT n.unsure AND NOT c.keep) AS i
@@ -302,13 +321,17 @@ func (b *postgresTriggers) values(table, isNew string) string {
 	for i := range b.t.Columns {
 		c := &b.t.Columns[i]
 		column := "t." + b.d.Quote(c.Column)
-		text := column + "::text"
-		if c.Type == "bytea" {
-			text = "encode(" + column + ", 'hex')"
-		}
-		all = append(all, fmt.Sprintf(`SELECT %d AS i, %s COLLATE "C" AS v, %s AS is_new FROM %s t WHERE %s IS NOT NULL`, i, text, isNew, table, column))
+		all = append(all, fmt.Sprintf(`SELECT %d AS i, %s COLLATE "C" AS v, %s AS is_new FROM %s t WHERE %s IS NOT NULL`, i, b.text(c), isNew, table, column))
 	}
 	return strings.Join(all, " UNION ALL ")
+}
+
+// text is an expression for a value of a column as text.
+func (b *postgresTriggers) text(c *TriggerColumn) string {
+	if c.Type == "bytea" {
+		return "encode(t." + b.d.Quote(c.Column) + ", 'hex')"
+	}
+	return "t." + b.d.Quote(c.Column) + "::text"
 }
 
 // names is a query for the names that changed values mean.
