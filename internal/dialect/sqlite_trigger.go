@@ -94,6 +94,9 @@ func (b *sqliteTrigger) body() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "  SELECT RAISE(ABORT, 'filecleangen: the tables of the outbox have another version than the triggers; install the triggers anew') WHERE (SELECT version FROM filecleangen_outbox_version) IS NOT %d;\n", b.w.Version)
 	fmt.Fprintf(&s, "  INSERT INTO %s (side, storage, name, model, field, keep)\n    %s;\n", b.names, b.named())
+	if b.old && b.new { // a query with EXCEPT further down would not use the key of the outbox
+		fmt.Fprintf(&s, "  DELETE FROM %s WHERE (storage, name) IN (SELECT storage, name FROM %[1]s GROUP BY storage, name HAVING min(side) <> max(side));\n", b.names)
+	}
 	if b.new {
 		b.take(&s)
 	}
@@ -107,7 +110,7 @@ func (b *sqliteTrigger) body() string {
 // take is what Write does for takes.
 func (b *sqliteTrigger) take(s *strings.Builder) {
 	gone := goneText + " a file that a row of " + b.table + " is to name is being deleted, was deleted lately, or is an upload that was not closed; create it anew, under another name"
-	b.takeWhere(s, fmt.Sprintf("(storage, name) IN (SELECT storage, name FROM %s WHERE side = 1 EXCEPT SELECT storage, name FROM %[1]s WHERE side = 0)", b.names), gone)
+	b.takeWhere(s, fmt.Sprintf("(storage, name) IN (SELECT storage, name FROM %s WHERE side = 1)", b.names), gone)
 	for i := range b.t.Columns {
 		if c := &b.t.Columns[i]; c.Form == JSON { // what stands between quotes in a document that SQLite can't parse
 			value := "CAST(NEW." + b.d.Quote(c.Column) + " AS TEXT)"
@@ -129,7 +132,6 @@ func (b *sqliteTrigger) release(s *strings.Builder) {
 	fmt.Fprintf(s, "  DELETE FROM %s WHERE side = 0 AND keep;\n", b.names)
 	if b.new {
 		reason = "updated"
-		fmt.Fprintf(s, "  DELETE FROM %s WHERE side = 0 AND (storage, name) IN (SELECT storage, name FROM %[1]s WHERE side = 1);\n", b.names)
 	}
 	now, wait := b.d.Now(), b.w.Wait.Milliseconds()
 	fmt.Fprintf(s, `  UPDATE filecleangen_outbox SET
@@ -174,8 +176,8 @@ func (b *sqliteTrigger) named() string {
 	if len(prefixes) > 0 {
 		values = sqliteUnprefixed(values, strings.Join(prefixes, ", "))
 	}
-	return fmt.Sprintf(`SELECT n.side, c.column2, n.v, c.column3, c.column4, c.column5 FROM (SELECT i, side, %s COLLATE BINARY AS v FROM (%s) WHERE v <> '') n JOIN (VALUES %s) c ON c.column1 = n.i
-    WHERE n.v <> '' AND n.v <> '.filecleangen' AND n.v NOT GLOB '[A-Za-z]:*' AND instr(n.v, char(0)) = 0 AND length(CAST(n.v AS BLOB)) <= %d%s`,
+	return fmt.Sprintf(`SELECT n.side, c.column2, n.v, c.column3, c.column4, c.column5 FROM (WITH given (i, side, v) AS MATERIALIZED (%[2]s), clean (i, side, v) AS MATERIALIZED (SELECT i, side, %[1]s COLLATE BINARY FROM given WHERE v <> '') SELECT i, side, v FROM clean) n JOIN (VALUES %[3]s) c ON c.column1 = n.i
+    WHERE n.v <> '' AND n.v <> '.filecleangen' AND n.v NOT GLOB '[A-Za-z]:*' AND instr(n.v, char(0)) = 0 AND length(CAST(n.v AS BLOB)) <= %[4]d%[5]s`,
 		sqliteClean, values, strings.Join(columns, ", "), MaxName, b.notIgnored())
 }
 
@@ -204,13 +206,15 @@ const sqliteClean = `CASE WHEN instr(v, '\') = 0 AND instr('/' || v || '/', '//'
 // for what stands behind it, as references.Prefix has it, without a query and a fragment,
 // with escapes undone. A value with a percent sign that begins no escape is left as it is.
 func sqliteUnprefixed(values, prefixes string) string {
-	cut := func(values, at string) string {
-		return fmt.Sprintf("SELECT i, side, p, CASE WHEN p IS NULL OR instr(v, '%s') = 0 THEN v ELSE substr(v, 1, instr(v, '%[1]s') - 1) END AS v FROM (%s)", at, values)
+	cut := func(from, at string) string {
+		return fmt.Sprintf("(i, side, p, v) AS MATERIALIZED (SELECT i, side, p, CASE WHEN p IS NULL OR instr(v, '%s') = 0 THEN v ELSE substr(v, 1, instr(v, '%[1]s') - 1) END FROM %s)", at, from)
 	}
-	values = fmt.Sprintf("SELECT i, side, x.column2 AS p, CASE WHEN x.column2 IS NULL THEN v WHEN substr(v, 1, length(x.column2)) = x.column2 THEN substr(v, length(x.column2) + 1) END AS v FROM (%s) LEFT JOIN (VALUES %s) x ON x.column1 = i", values, prefixes)
-	return `SELECT i, side, CASE WHEN p IS NULL OR instr(v, '%') = 0 OR replace(v, '%', '%~') GLOB '*%~[^0-9A-Fa-f]*' OR replace(v, '%', '%~') GLOB '*%~?[^0-9A-Fa-f]*' OR v GLOB '*%' OR v GLOB '*%?' THEN v` +
+	// Each step is materialized: else the text of one would be put into the next one many times.
+	steps := fmt.Sprintf("WITH behind (i, side, p, v) AS MATERIALIZED (SELECT i, side, x.column2, CASE WHEN x.column2 IS NULL THEN v WHEN substr(v, 1, length(x.column2)) = x.column2 THEN substr(v, length(x.column2) + 1) END FROM (%s) LEFT JOIN (VALUES %s) x ON x.column1 = i), ", values, prefixes) +
+		"path " + cut("behind", "?") + ", plain " + cut("path", "#")
+	return steps + ` SELECT i, side, CASE WHEN p IS NULL OR instr(v, '%') = 0 OR replace(v, '%', '%~') GLOB '*%~[^0-9A-Fa-f]*' OR replace(v, '%', '%~') GLOB '*%~?[^0-9A-Fa-f]*' OR v GLOB '*%' OR v GLOB '*%?' THEN v` +
 		` ELSE (WITH RECURSIVE bytes (rest, done) AS (SELECT v || '%', '' UNION ALL SELECT` +
 		` CASE WHEN substr(rest, 1, 1) = '%' THEN substr(rest, 4) ELSE substr(rest, instr(rest, '%')) END,` +
 		` done || CASE WHEN substr(rest, 1, 1) = '%' THEN substr(rest, 2, 2) ELSE hex(substr(rest, 1, instr(rest, '%') - 1)) END` +
-		` FROM bytes WHERE rest NOT IN ('%', '')) SELECT CAST(unhex(done) AS TEXT) FROM bytes WHERE rest IN ('%', '')) END AS v FROM (` + cut(cut(values, "?"), "#") + ")"
+		` FROM bytes WHERE rest NOT IN ('%', '')) SELECT CAST(unhex(done) AS TEXT) FROM bytes WHERE rest IN ('%', '')) END AS v FROM plain`
 }
