@@ -284,12 +284,13 @@ func (b *postgresTriggers) changed() string {
 			columns = append(columns, column)
 		}
 	}
-	list, numbers := "", ""
-	for i, column := range columns {
-		list += column + fmt.Sprintf(" AS v%d, ", i)
-		numbers += fmt.Sprintf(", a.v%d", i)
+	numbers := make([]string, len(columns))
+	for i := range columns {
+		numbers[i] = fmt.Sprintf("a.v%d", i)
+		columns[i] += fmt.Sprintf(" AS v%d, ", i)
 	}
-	return "EXISTS (SELECT 1 FROM (SELECT " + list + "1 AS n FROM filecleangen_new t UNION ALL SELECT " + list + "-1 AS n FROM filecleangen_old t) AS a GROUP BY " + numbers[2:] + " HAVING sum(a.n) <> 0)"
+	list := strings.Join(columns, "")
+	return "EXISTS (SELECT 1 FROM (SELECT " + list + "1 AS n FROM filecleangen_new t UNION ALL SELECT " + list + "-1 AS n FROM filecleangen_old t) AS a GROUP BY " + strings.Join(numbers, ", ") + " HAVING sum(a.n) <> 0)"
 }
 
 // thisTable stands for the table whose trigger is running.
@@ -297,17 +298,18 @@ const thisTable = "\x00"
 
 // entries is a query for what filecleangen_outbox_write takes, of the values that have
 // changed: in the order of the names, so that statements lock them in one order, and in
-// parts, since a value has a limit.
+// parts, since a value has a limit. What a row had in a document that can't be parsed does
+// not count: it is neither a reason not to take a name nor one to release it.
 func (b *postgresTriggers) entries(changed, reason string) string {
 	return fmt.Sprintf(`        WITH changed AS MATERIALIZED (%s),
         named AS MATERIALIZED (%s),
         columns (i, storage, model, field, keep) AS (VALUES %s),
         files AS (
-            SELECT c.storage, n.name, bool_or(n.is_new) AS is_new, min(n.i) FILTER (WHERE NOT n.is_new AND NOT n.unsure AND NOT c.keep) AS i
+            SELECT c.storage, n.name, bool_or(n.is_new) AS is_new, min(n.i) FILTER (WHERE NOT n.is_new AND NOT c.keep) AS i
             FROM named n JOIN columns c ON c.i = n.i
-            WHERE n.name <> '' AND n.name <> '.filecleangen' AND n.name !~ '^[A-Za-z]:' AND octet_length(n.name) <= %d%s
+            WHERE (n.is_new OR NOT n.unsure) AND n.name <> '' AND n.name <> '.filecleangen' AND n.name !~ '^[A-Za-z]:' AND octet_length(n.name) <= %d%s
             GROUP BY c.storage, n.name
-            HAVING bool_and(n.is_new) OR NOT bool_or(n.is_new) AND bool_or(NOT n.unsure AND NOT c.keep)
+            HAVING bool_and(n.is_new) OR NOT bool_or(n.is_new) AND bool_or(NOT c.keep)
         )
         SELECT json_agg(json_build_object('s', f.storage, 'n', f.name, 'k', CASE WHEN f.is_new THEN 't' ELSE 'r' END, 'r', '%s', 'm', coalesce(c.model, ''), 'f', coalesce(c.field, ''), 'c', '', 'd', '') ORDER BY f.storage, f.name)
         FROM (SELECT *, (row_number() OVER (ORDER BY storage, name) - 1) / 5000 AS part FROM files) f LEFT JOIN columns c ON c.i = f.i
@@ -380,13 +382,13 @@ func (b *postgresTriggers) columns() string {
 
 // notIgnored is a condition for names that are taken and released.
 func (b *postgresTriggers) notIgnored() string {
-	all := ""
+	var all strings.Builder
 	for _, storage := range b.t.storagesOf() {
 		if names := b.w.Ignored[storage]; len(names) > 0 {
-			all += fmt.Sprintf(" AND NOT (c.storage = %s AND n.name IN (%s))", postgresLiteral(storage), postgresLiterals(names))
+			fmt.Fprintf(&all, " AND NOT (c.storage = %s AND n.name IN (%s))", postgresLiteral(storage), postgresLiterals(names))
 		}
 	}
-	return all
+	return all.String()
 }
 
 // postgresLiteral writes a text out so that no setting of a session changes what it means.

@@ -182,13 +182,14 @@ func (b *sqliteTrigger) named() string {
 }
 
 // notIgnored is a condition for names that are taken and released.
-func (b *sqliteTrigger) notIgnored() (all string) {
+func (b *sqliteTrigger) notIgnored() string {
+	var all strings.Builder
 	for _, storage := range b.t.storagesOf() {
 		if names := b.w.Ignored[storage]; len(names) > 0 {
-			all += fmt.Sprintf(" AND NOT (c.column2 = %s AND n.v IN (%s))", literal(storage), literals(names))
+			fmt.Fprintf(&all, " AND NOT (c.column2 = %s AND n.v IN (%s))", literal(storage), literals(names))
 		}
 	}
-	return all
+	return all.String()
 }
 
 // sqliteStrings is a query for the strings v in documents; one may be a document itself.
