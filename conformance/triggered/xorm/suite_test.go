@@ -54,7 +54,7 @@ func (l layer) InTx(ctx context.Context, uploads []string, f func(tx suite.Tx, n
 		return err
 	}
 	session := l.engine.NewSession().Context(ctx)
-	defer session.Close() // which rolls back what is not committed
+	defer func() { _ = session.Close() }() // which rolls back what is not committed
 	if err := session.Begin(); err != nil {
 		return err
 	}
