@@ -21,18 +21,3 @@ func Refused(err error) bool {
 	}
 	return false
 }
-
-// Interrupted reports whether a database, or its driver, ended a statement because the
-// context of the call had ended.
-func Interrupted(err error) bool {
-	if err == nil {
-		return false
-	}
-	text := err.Error()
-	for _, part := range []string{"SQLSTATE 57014", "Error 1317", "interrupted", "invalid connection", "conn closed", "no such savepoint"} {
-		if strings.Contains(text, part) {
-			return true
-		}
-	}
-	return false
-}
