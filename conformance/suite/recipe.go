@@ -49,3 +49,15 @@ func RunWith(t *testing.T, test func(w *World, box *outbox.Outbox), dialects ...
 		w.check()
 	}, dialects...)
 }
+
+// Given makes rows, past the layer, and the files that they name.
+func (w *World) Given(articles ...*models.Article) {
+	w.T.Helper()
+	w.given(articles...)
+}
+
+// Stay makes files that must be there at the end, although no row may name them.
+func (w *World) Stay(names ...string) {
+	w.T.Helper()
+	w.stay(names...)
+}
