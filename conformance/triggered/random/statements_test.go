@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
@@ -123,7 +124,7 @@ func (p *player) updateWhere() (string, []any) {
 }
 
 func (p *player) updateTitle() (string, []any) {
-	return "UPDATE album SET title = ?, cover = cover WHERE id > ?", []any{fmt.Sprint(p.id()), p.id()}
+	return "UPDATE album SET title = ?, cover = cover WHERE id > ?", []any{strconv.Itoa(p.id()), p.id()}
 }
 
 func (p *player) swap() (string, []any) {

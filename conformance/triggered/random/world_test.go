@@ -153,7 +153,19 @@ func (w *world) check() {
 func (w *world) named(ctx context.Context) map[string]bool {
 	w.t.Helper()
 	all := map[string]bool{}
-	rows, err := w.db.QueryContext(ctx, "SELECT cover, banner, "+pages[w.d]+", photos FROM album UNION ALL SELECT file, NULL, NULL, NULL FROM item")
+	for _, query := range []string{
+		"SELECT cover, banner, " + pages[w.d] + ", photos FROM album",
+		"SELECT file, NULL AS banner, NULL AS pages, NULL AS photos FROM item",
+	} {
+		w.namedBy(ctx, query, all)
+	}
+	delete(all, "")
+	return all
+}
+
+func (w *world) namedBy(ctx context.Context, query string, all map[string]bool) {
+	w.t.Helper()
+	rows, err := w.db.QueryContext(ctx, query)
 	w.must(err)
 	defer rows.Close()
 	for rows.Next() {
@@ -169,8 +181,6 @@ func (w *world) named(ctx context.Context) map[string]bool {
 		}
 	}
 	w.must(rows.Err())
-	delete(all, "")
-	return all
 }
 
 func stringsIn(value any, all map[string]bool) {
