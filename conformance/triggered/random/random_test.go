@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,7 +48,7 @@ func TestRandomPrograms(t *testing.T) {
 }
 
 // programs is how many rounds a test plays on each database.
-func programs(t *testing.T) int { return number(t, "FILECLEANGEN_PROGRAMS", 12) }
+func programs(t *testing.T) int { return number(t, "FILECLEANGEN_PROGRAMS", 8) }
 
 // seedOf is what the players' moves depend on; where they run at the same time, not only
 // on that.
@@ -97,6 +98,7 @@ type player struct {
 	w     *world
 	rand  *rand.Rand
 	fresh []string // names of uploads that no row has yet
+	level sql.IsolationLevel
 	mind  []string // names that it has had at some time
 	did   map[string]int
 }
@@ -114,7 +116,7 @@ func (p *player) turn(ctx context.Context) error {
 		}
 		defer up.Discard()
 		if err := up.Close(); err != nil {
-			return err
+			return p.harmless(ctx, "close", err)
 		}
 		p.fresh = append(p.fresh, up.Name())
 	}
@@ -123,6 +125,10 @@ func (p *player) turn(ctx context.Context) error {
 		ctx, stop = context.WithTimeout(ctx, time.Duration(p.rand.IntN(8000))*time.Microsecond)
 		defer stop()
 	}
+	if p.one(30) {
+		p.w.killOne(ctx)
+	}
+	p.level = sql.LevelDefault
 	if p.one(4) {
 		return p.harmless(ctx, "statement", p.do(ctx, p.w.db))
 	}
@@ -130,11 +136,10 @@ func (p *player) turn(ctx context.Context) error {
 }
 
 func (p *player) transaction(ctx context.Context) error {
-	level := sql.LevelDefault
 	if p.w.d != references.SQLite {
-		level = []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}[p.rand.IntN(3)]
+		p.level = []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}[p.rand.IntN(3)]
 	}
-	tx, err := p.w.db.BeginTx(ctx, &sql.TxOptions{Isolation: level})
+	tx, err := p.w.db.BeginTx(ctx, &sql.TxOptions{Isolation: p.level})
 	if err != nil {
 		return p.harmless(ctx, "begin", err)
 	}
@@ -180,6 +185,26 @@ func (p *player) steps(ctx context.Context, tx *sql.Tx, depth int) error {
 	return nil
 }
 
+// killOne ends a session of this database, whoever's it is, also a relay's.
+func (w *world) killOne(ctx context.Context) {
+	var id int64
+	if sessions[w.d] == "" || w.db.QueryRowContext(ctx, sessions[w.d]).Scan(&id) != nil {
+		return // nobody is there
+	}
+	_, _ = w.db.ExecContext(ctx, fmt.Sprintf(map[references.Dialect]string{references.PostgreSQL: "SELECT pg_terminate_backend(%d)", references.MySQL: "KILL %d"}[w.d], id))
+}
+
+var sessions = map[references.Dialect]string{
+	references.PostgreSQL: "SELECT pid FROM pg_stat_activity WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1",
+	references.MySQL:      "SELECT id FROM information_schema.PROCESSLIST WHERE db = database() AND id <> connection_id() ORDER BY rand() LIMIT 1",
+}
+
+// killed reports whether an error says that the session has been ended.
+func killed(err error) bool {
+	return slices.ContainsFunc([]string{"57P01", "unexpected EOF", "conn closed", "bad connection", "invalid connection", "reset by peer", "broken pipe", "Error 1927", "Error 1317"},
+		func(part string) bool { return strings.Contains(err.Error(), part) })
+}
+
 // harmless returns nil for errors that are part of the play: two transactions were in each
 // other's way, a file is gone, or the client.
 func (p *player) harmless(ctx context.Context, what string, err error) error {
@@ -191,7 +216,7 @@ func (p *player) harmless(ctx context.Context, what string, err error) error {
 	case outbox.IsGone(err):
 		p.did[what+": gone"]++
 		return nil
-	case leaves:
+	case leaves, killed(err):
 		p.did[what+": interrupted"]++
 		return nil
 	case databases.Refused(err), strings.Contains(err.Error(), "SQLSTATE 23503"), strings.Contains(err.Error(), "Error 1452"): // an album that is not there

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/internal/logs"
@@ -65,6 +66,9 @@ func newWorld(t *testing.T, d references.Dialect) *world {
 	dsn := databases.New(t, d)
 	if d == references.SQLite {
 		dsn += "&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)"
+	}
+	if d == references.PostgreSQL {
+		dsn += "&application_name=" + dsn[strings.LastIndex(dsn, "=")+1:] // by which untilQuiet knows them
 	}
 	w.db, w.own = w.open(dsn), w.open(dsn)
 	for s := range strings.SplitSeq(schema[d], ";") {
@@ -125,6 +129,7 @@ func (w *world) newRelay(options ...outbox.RelayOption) *outbox.Relay {
 // check has the outbox done, and compares the files with the names in the rows.
 func (w *world) check() {
 	w.t.Helper()
+	w.untilQuiet()
 	// Uploads are due at once that were discarded while the database was rolling back.
 	w.exec("UPDATE filecleangen_outbox SET not_before = 0 WHERE state <> 'gone'")
 	_, err := w.newRelay().Drain(w.t.Context())
@@ -144,9 +149,40 @@ func (w *world) check() {
 	w.must(err)
 	for _, f := range files {
 		if name := f.Name(); name != outbox.MarkerName && !named[name] {
-			w.t.Errorf("left behind: %s", name)
+			w.t.Errorf("left behind: %s, %s", name, w.inOutbox(name))
 		}
 	}
+}
+
+// busy counts the sessions of a server that do something yet: clients and relays that were
+// stopped leave their transactions to the server, which ends them when it has noticed.
+var busy = map[references.Dialect]string{
+	references.PostgreSQL: "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid() AND state <> 'idle'",
+	references.MySQL:      "SELECT count(*) FROM information_schema.PROCESSLIST WHERE db = database() AND id <> connection_id() AND (command <> 'Sleep' OR id IN (SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX))",
+}
+
+// untilQuiet returns when nobody does anything in the database any more.
+func (w *world) untilQuiet() {
+	w.t.Helper()
+	for end := time.Now().Add(20 * time.Second); busy[w.d] != ""; time.Sleep(5 * time.Millisecond) {
+		var n int
+		w.must(w.db.QueryRowContext(w.t.Context(), busy[w.d]).Scan(&n))
+		if n == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("%d sessions do something yet", n)
+		}
+	}
+}
+
+// inOutbox says what the outbox has of a file, for messages.
+func (w *world) inOutbox(name string) (state string) {
+	query := databases.Rebind(w.d, "SELECT state FROM filecleangen_outbox WHERE name = ?")
+	if err := w.db.QueryRowContext(w.t.Context(), query, name).Scan(&state); err != nil {
+		return "which is not in the outbox: " + err.Error()
+	}
+	return "which is in the outbox as " + state
 }
 
 // named returns the names in all rows, as a Go program reads them.
