@@ -3,8 +3,6 @@ package ent_test
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -54,7 +52,9 @@ func (l layer) InTx(ctx context.Context, uploads []string, f func(tx suite.Tx, n
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := f(&transaction{ctx, tx, l.w.Dialect != references.SQLite}, names); err != nil {
+	t := &transaction{ctx: ctx, tx: tx, locks: l.w.Dialect != references.SQLite}
+	t.savepoint = suite.SavepointsBy(t.exec)
+	if err := f(t, names); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -64,6 +64,8 @@ type transaction struct {
 	ctx   context.Context
 	tx    *ent.Tx
 	locks bool // whether the database has FOR UPDATE
+
+	savepoint func(f func() error) error
 }
 
 func (t *transaction) Load(id int64) (*models.Article, error) {
@@ -169,20 +171,9 @@ func (t *transaction) DeleteShort(s *models.Short) error {
 }
 
 // InSavepoint runs the statements itself, since ent has no savepoints.
-func (t *transaction) InSavepoint(f func() error) (err error) {
-	if _, err := t.tx.ExecContext(t.ctx, "SAVEPOINT s"); err != nil {
-		return err
-	}
-	after := "ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s"
-	defer func() {
-		for statement := range strings.SplitSeq(after, "; ") {
-			_, failed := t.tx.ExecContext(t.ctx, statement)
-			err = errors.Join(err, failed)
-		}
-	}()
-	if err := f(); err != nil {
-		return err
-	}
-	after = "RELEASE SAVEPOINT s"
-	return nil
+func (t *transaction) InSavepoint(f func() error) error { return t.savepoint(f) }
+
+func (t *transaction) exec(statement string) error {
+	_, err := t.tx.ExecContext(t.ctx, statement)
+	return err
 }

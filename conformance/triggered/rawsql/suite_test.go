@@ -4,7 +4,6 @@ package rawsql_test
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/suite"
@@ -57,22 +56,7 @@ func (l layer) statements(ctx context.Context, tx *sql.Tx) suite.Tx {
 		Query: func(query string, args ...any) (suite.Rows, error) {
 			return tx.QueryContext(ctx, query, args...) //nolint:rowserrcheck // who reads them does
 		},
-		Exec: exec,
-		Savepoint: func(f func() error) (err error) {
-			if err := exec("SAVEPOINT s"); err != nil {
-				return err
-			}
-			released := false
-			defer func() {
-				if !released {
-					err = errors.Join(err, exec("ROLLBACK TO SAVEPOINT s"), exec("RELEASE SAVEPOINT s"))
-				}
-			}()
-			if err := f(); err != nil {
-				return err
-			}
-			released = true
-			return exec("RELEASE SAVEPOINT s")
-		},
+		Exec:      exec,
+		Savepoint: suite.SavepointsBy(func(statement string) error { return exec(statement) }),
 	}
 }

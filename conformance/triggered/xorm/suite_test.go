@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 	"testing"
 
 	"xorm.io/xorm"
@@ -58,7 +57,9 @@ func (l layer) InTx(ctx context.Context, uploads []string, f func(tx suite.Tx, n
 	if err := session.Begin(); err != nil {
 		return err
 	}
-	if err := f(&transaction{session}, names); err != nil {
+	t := &transaction{Session: session}
+	t.savepoint = suite.SavepointsBy(t.exec)
+	if err := f(t, names); err != nil {
 		return err
 	}
 	return session.Commit()
@@ -93,7 +94,10 @@ func recordOf(a *models.Article) *Article {
 	return &Article{ID: a.ID, Title: a.Title, Cover: a.Cover, Banner: a.Banner, Pages: a.Pages}
 }
 
-type transaction struct{ *xorm.Session }
+type transaction struct {
+	*xorm.Session
+	savepoint func(f func() error) error
+}
 
 func (t *transaction) Load(id int64) (*models.Article, error) {
 	a := &Article{}
@@ -160,20 +164,9 @@ func (t *transaction) DeleteShort(s *models.Short) error {
 }
 
 // InSavepoint runs the statements itself, since xorm has no savepoints.
-func (t *transaction) InSavepoint(f func() error) (err error) {
-	if _, err := t.Exec("SAVEPOINT s"); err != nil {
-		return err
-	}
-	after := "ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s"
-	defer func() {
-		for statement := range strings.SplitSeq(after, "; ") {
-			_, failed := t.Exec(statement)
-			err = errors.Join(err, failed)
-		}
-	}()
-	if err := f(); err != nil {
-		return err
-	}
-	after = "RELEASE SAVEPOINT s"
-	return nil
+func (t *transaction) InSavepoint(f func() error) error { return t.savepoint(f) }
+
+func (t *transaction) exec(statement string) error {
+	_, err := t.Exec(statement)
+	return err
 }
