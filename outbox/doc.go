@@ -145,6 +145,26 @@
 // does not know are left to those that do; types are told apart by the import path of
 // their package.
 //
+// # Triggers
+//
+// [Outbox.InstallTriggers] has the database do what batches do, on SQLite and PostgreSQL: in
+// the transaction of each statement that changes rows, whoever runs it, triggers take the
+// files that rows come to name, and release those that they name no more. Then nothing is to
+// be called but Create for uploads, and an error to be looked at with [IsGone]. Triggers
+// don't see
+//
+//   - on PostgreSQL, sessions whose session_replication_role is replica, and statements that
+//     name a partition which is newer than the triggers: install them again;
+//   - on SQLite, rows that REPLACE removes where PRAGMA recursive_triggers is off, and
+//     cascades where foreign_keys is;
+//   - DROP TABLE.
+//
+// What they don't see is released by nobody, and taken by nobody: relays still ask the rows
+// before they delete a file. Every string in a document counts as a name, but for keys. Where
+// a document can't be parsed, what stands between quotes in it is taken, and nothing
+// released. After [Migrate] to another version of the tables, statements fail until the
+// triggers are installed again; a column that gets another name needs that, too.
+//
 // # Fence
 //
 // A copy of a production database has a copy of its outbox. So that a relay of the

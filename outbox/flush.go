@@ -17,8 +17,8 @@ import (
 // maxName is how long a name may be in bytes, and maxStorage the name of a
 // storage: what the databases can put in an index.
 const (
-	maxName    = 2048
-	maxStorage = 255
+	maxName    = dialect.MaxName
+	maxStorage = dialect.MaxStorage
 )
 
 // chunk is how many names a statement mentions at most.

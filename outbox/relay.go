@@ -30,6 +30,7 @@ type Relay struct {
 	fields     map[fieldID]known
 	unsettled  unsettled
 	tombstones purge
+	triggers   triggerCheck
 }
 
 // fieldID is how a row says which field let go of a file; empty for an upload, and
@@ -170,6 +171,9 @@ func (o *Outbox) Relay(ctx context.Context, environment string, options ...Relay
 	if err == nil && !r.markerLater {
 		err = r.checkFences()
 	}
+	if err == nil {
+		err = r.checkTriggers(ctx)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("filecleangen: relay: %w", err)
 	}
@@ -260,6 +264,9 @@ func (r *Relay) serve(ctx context.Context, storage string, alone bool) {
 // tidy does what no row waits for.
 func (r *Relay) tidy(ctx context.Context, done round) error {
 	if _, err := r.settleLeft(ctx); err != nil || done.taken > 0 {
+		return err
+	}
+	if err := r.checkTriggers(ctx); err != nil {
 		return err
 	}
 	return r.purge(ctx)

@@ -41,7 +41,9 @@ func (r *References) find(ctx context.Context) error {
 				errs = append(errs, err)
 			case said.Form == Elsewhere && len(r.funcs[f.Storage]) == 0:
 				errs = append(errs, fmt.Errorf("%s.%s: nobody reads its column: add references.Func(%q, …)", t.typ.Name, f.Path, f.Storage))
-			case said.Form != Elsewhere:
+			case said.Form == Elsewhere:
+				r.fields = append(r.fields, StoredField{Type: t.typ, Field: f, Table: t.name, Form: Elsewhere})
+			default:
 				errs = append(errs, r.findField(ctx, t, f, said))
 			}
 		}
@@ -55,6 +57,7 @@ func (r *References) findField(ctx context.Context, t *table, f *runtime.Field, 
 	err := r.describe(ctx, c)
 	switch {
 	case err == nil:
+		r.fields = append(r.fields, StoredField{t.typ, f, c.source.Table, c.source.Column, Form(c.source.Form), c.mapping.prefix})
 		for _, other := range r.own[f.Storage] {
 			if other.source == c.source {
 				return nil

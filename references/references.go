@@ -26,7 +26,8 @@ type References struct {
 	mappings  map[string]Mapping         // by storage, where values are not names
 	funcs     map[string][]Function      // by storage
 
-	own map[string][]*column // by storage
+	own    map[string][]*column // by storage
+	fields []StoredField
 
 	mu     sync.Mutex               // guards own's columns, too
 	id     string                   // of the outbox in the database, once it is known

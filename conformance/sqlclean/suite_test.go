@@ -28,6 +28,13 @@ func TestSuiteWithOutbox(t *testing.T) {
 	}})
 }
 
+// What a batch takes and releases is what the triggers have in the same transaction.
+func TestSuiteWithTriggers(t *testing.T) {
+	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
+		return layer{w: w, keeper: w.NewTriggers(w.NewCleaner())}
+	}})
+}
+
 // layer is database/sql.
 type layer struct {
 	w      *suite.World

@@ -48,10 +48,18 @@
 // memory, too, no file may go that a row names, whatever the layer says. What it says is
 // tried by a cleaner that is unchecked.
 //
+// With triggers nothing of ours is in the layer, which is what applications have without
+// an adapter: conformance/triggered has a folder for each. Only the outbox is made
+// otherwise:
+//
+//	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
+//		return open(w, w.NewTriggers(w.NewCleaner()))
+//	}})
+//
 // A layer that writes rows itself has a type transaction with the methods of [Tx],
 // most of them one call: conformance/gormclean has one. Where users write the SQL,
 // [SQL] has these methods, and needs three functions: conformance/sqlclean and
-// conformance/pgxclean.
+// conformance/pgxclean; and so does [Plain], with triggers.
 //
 // Give the records of package models the tags of the layer. If it can't use them,
 // because it generates its own, convert in the methods, and give

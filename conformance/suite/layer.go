@@ -2,6 +2,8 @@ package suite
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
 	"github.com/filecleangen/filecleangen/references"
@@ -117,4 +119,28 @@ func Upload(ctx context.Context, keeper runtime.Keeper, wanted []string) (names 
 		}
 	}
 	return names, discard, nil
+}
+
+// SavepointsBy returns an InSavepoint for layers without savepoints, whose users run the
+// statements for them.
+func SavepointsBy(exec func(statement string) error) func(f func() error) error {
+	depth := 0
+	return func(f func() error) (err error) {
+		depth++
+		defer func() { depth-- }()
+		name := fmt.Sprint("SAVEPOINT s", depth) // MySQL forgets one of the same name
+		if err := exec(name); err != nil {
+			return err
+		}
+		released := false
+		defer func() {
+			if !released {
+				err = errors.Join(err, exec("ROLLBACK TO "+name))
+			}
+			err = errors.Join(err, exec("RELEASE "+name))
+		}()
+		err = f()
+		released = err == nil
+		return err
+	}
 }

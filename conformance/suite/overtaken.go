@@ -60,7 +60,7 @@ func overtaken(name string, needs []Ability, winner, waits func(tx Tx) error) st
 			w.untilWaiting(over)
 			return nil
 		}, "m")
-		if err := <-over; err != nil && !harmless(err) {
+		if err := <-over; err != nil && !w.harmless(err) {
 			w.T.Error(err)
 		}
 	}}

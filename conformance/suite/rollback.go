@@ -63,6 +63,11 @@ var rollbackStories = []story{
 		if err == nil {
 			w.T.Error("committed")
 		}
+		if w.triggers {
+			// The database may have been about to roll back when the file was discarded,
+			// which nobody waits for: it goes when its time is over.
+			w.exec("UPDATE filecleangen_outbox SET not_before = 0 WHERE state = 'upload'")
+		}
 		w.want("1 cover=p", "2 cover=q")
 	}},
 	{name: "a statement fails", tell: func(w *World) {

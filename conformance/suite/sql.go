@@ -53,7 +53,7 @@ func (t *SQL) Load(id int64) (*models.Article, error) {
 // Insert is part of [Tx].
 func (t *SQL) Insert(a *models.Article) error {
 	return t.exec(func(b *runtime.Batch) { a.FileSnapshot().LogCreate(b, a.FileKey()) },
-		insertArticle, t.values(a)...)
+		insertArticle, valuesOf(a)...)
 }
 
 const insertArticle = "INSERT INTO article (id, title, img_path, banner, pages) VALUES (?, ?, ?, ?, ?)"
@@ -98,11 +98,15 @@ func (t *SQL) Upsert(a *models.Article) error {
 	if len(rows) == 0 {
 		return t.Insert(a)
 	}
-	set := " ON CONFLICT (id) DO UPDATE SET title = excluded.title, img_path = excluded.img_path, banner = excluded.banner, pages = excluded.pages"
-	if t.Dialect == references.MySQL {
-		set = " ON DUPLICATE KEY UPDATE title = VALUES(title), img_path = VALUES(img_path), banner = VALUES(banner), pages = VALUES(pages)"
-	}
-	return t.exec(func(b *runtime.Batch) { a.FileSnapshot().LogUpdate(b, a.FileKey(), rows[0].FileSnapshot()) }, insertArticle+set, t.values(a)...)
+	return t.exec(func(b *runtime.Batch) { a.FileSnapshot().LogUpdate(b, a.FileKey(), rows[0].FileSnapshot()) },
+		insertArticle+onConflict[t.Dialect], valuesOf(a)...)
+}
+
+// onConflict has an insert write all columns of a row over the one that has its key.
+var onConflict = map[references.Dialect]string{
+	references.SQLite:     " ON CONFLICT (id) DO UPDATE SET title = excluded.title, img_path = excluded.img_path, banner = excluded.banner, pages = excluded.pages",
+	references.PostgreSQL: " ON CONFLICT (id) DO UPDATE SET title = excluded.title, img_path = excluded.img_path, banner = excluded.banner, pages = excluded.pages",
+	references.MySQL:      " ON DUPLICATE KEY UPDATE title = VALUES(title), img_path = VALUES(img_path), banner = VALUES(banner), pages = VALUES(pages)",
 }
 
 // Delete is part of [Tx].
@@ -179,7 +183,7 @@ func (t *SQL) update(rows []*models.Article, to *models.Article, columns []strin
 	}
 	where, keys := among(rows)
 	set := strings.Join(columns, " = ?, ") + " = ?"
-	return t.exec(hook, "UPDATE article SET "+set+" WHERE "+where+and, slices.Concat(t.values(to, columns...), keys, args)...)
+	return t.exec(hook, "UPDATE article SET "+set+" WHERE "+where+and, slices.Concat(valuesOf(to, columns...), keys, args)...)
 }
 
 // delete deletes rows that were read.
@@ -204,10 +208,10 @@ func among(rows []*models.Article) (where string, keys []any) {
 	return "id IN (?" + strings.Repeat(", ?", len(rows)-1) + ")", keys
 }
 
-// values returns what columns of an article hold, or all of them with the key.
-func (t *SQL) values(a *models.Article, columns ...string) (values []any) {
+// valuesOf returns what columns of an article hold, or all of them with the key.
+func valuesOf(a *models.Article, columns ...string) (values []any) {
 	if len(columns) == 0 {
-		return append([]any{a.ID}, t.values(a, models.Columns...)...)
+		return append([]any{a.ID}, valuesOf(a, models.Columns...)...)
 	}
 	pages, _ := json.Marshal(a.Pages)
 	all := map[string]any{models.Title: a.Title, models.Cover: a.Cover, models.Banner: a.Banner, models.Pages: string(pages)}

@@ -7,7 +7,9 @@ import (
 // Rows that others have changed since they were read.
 var staleStories = []story{
 	{name: "E21 another process", tell: func(w *World) {
-		w.stay("a") // which is that process's business
+		if !w.triggers {
+			w.stay("a") // which is that process's business
+		}
 		w.given(&models.Article{ID: 1, Cover: "a"})
 		w.exec("UPDATE article SET img_path = 'b' WHERE id = 1")
 		w.write("b")

@@ -82,7 +82,7 @@ func (w *World) insist(upload string, do func(tx Tx, id int64, upload string) er
 		if err == nil {
 			return
 		}
-		if !harmless(err) {
+		if !w.harmless(err) {
 			w.T.Error(err)
 			return
 		}
@@ -92,6 +92,6 @@ func (w *World) insist(upload string, do func(tx Tx, id int64, upload string) er
 
 // harmless reports whether an error says that transactions were in each other's
 // way.
-func harmless(err error) bool {
-	return databases.Refused(err) || errors.Is(err, sql.ErrNoRows) || errors.Is(err, runtime.ErrGone)
+func (w *World) harmless(err error) bool {
+	return databases.Refused(err) || errors.Is(err, sql.ErrNoRows) || w.isGone(err)
 }

@@ -2,11 +2,13 @@ package suite
 
 import (
 	"database/sql"
+	"errors"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/internal/logs"
 	"github.com/filecleangen/filecleangen/conformance/suite/models"
+	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
@@ -35,6 +37,7 @@ type World struct {
 	relay  *outbox.Relay
 	layer  Layer
 
+	triggers  bool // whether the database itself tells the outbox what rows name
 	unchecked bool // whether no row is asked
 	unsure    bool // whether a write may have hit no row: unchecked, what it was to name stays
 
@@ -130,6 +133,20 @@ func (w *World) NewOutbox(cleaner *runtime.Cleaner) *outbox.Outbox {
 		outbox.WithRelayLogger(w.logs.Logger()))
 	w.Must(err)
 	return w.box
+}
+
+// NewTriggers is NewOutbox, and has the database tell the outbox what rows name: the
+// layer calls nothing but Create, for uploads.
+func (w *World) NewTriggers(cleaner *runtime.Cleaner) *outbox.Outbox {
+	w.T.Helper()
+	box := w.NewOutbox(cleaner)
+	err := box.InstallTriggers(w.T.Context())
+	if errors.Is(err, dialect.ErrNoTriggers) {
+		w.T.Skip(err)
+	}
+	w.Must(err)
+	w.triggers = true
+	return box
 }
 
 // Stored says where the records of package models are stored.

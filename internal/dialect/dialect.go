@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Kind is a kind of database.
@@ -74,6 +75,18 @@ type Dialect interface {
 	// Durable returns why a commit may not be on disk when it has returned, although
 	// Transaction has done what it can; "" if it is.
 	Durable(ctx context.Context, db Queryer) (doubt string, err error)
+
+	// Triggers returns what tells the outbox of a table's rows, in the order in which it is
+	// to be made: triggers, and functions that they call. They do in the transaction of
+	// the statement that changes rows what Write does for a batch.
+	Triggers(ctx context.Context, db Queryer, w TriggerWriter, t TriggerTable) ([]TriggerObject, error)
+	// InstalledTriggers returns what there is of a program's, in the order in which it can
+	// be dropped.
+	InstalledTriggers(ctx context.Context, db Queryer, program string) ([]TriggerObject, error)
+	// LockTimeout returns statements that let those that follow in Exclusively wait for a
+	// lock for so long, and LockRefused reports whether one was refused then.
+	LockTimeout(d time.Duration) []string
+	LockRefused(err error) bool
 
 	// OneWriter reports whether one transaction at a time can write.
 	OneWriter() bool

@@ -1,0 +1,33 @@
+package bun_test
+
+import (
+	"context"
+	"io"
+
+	"github.com/uptrace/bun"
+
+	"github.com/filecleangen/filecleangen/outbox"
+)
+
+type store struct {
+	db  *bun.DB
+	box *outbox.Outbox
+}
+
+// SetCover gives an article another cover. The one before goes when no row names it.
+func (s store) SetCover(ctx context.Context, id int64, name string, picture io.Reader) error {
+	cover, err := s.box.Create(ctx, "media", name)
+	if err != nil {
+		return err
+	}
+	defer cover.Discard() // unless a row has come to name it
+	if _, err := io.Copy(cover, picture); err != nil {
+		return err
+	}
+	if err := cover.Close(); err != nil {
+		return err
+	}
+	article := &Article{ID: id, Cover: cover.Name()}
+	_, err = s.db.NewUpdate().Model(article).Column("img_path").WherePK().Exec(ctx)
+	return err
+}

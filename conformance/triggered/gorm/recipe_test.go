@@ -1,0 +1,32 @@
+package gorm_test
+
+import (
+	"context"
+	"io"
+
+	"gorm.io/gorm"
+
+	"github.com/filecleangen/filecleangen/conformance/suite/models"
+	"github.com/filecleangen/filecleangen/outbox"
+)
+
+type store struct {
+	db  *gorm.DB
+	box *outbox.Outbox
+}
+
+// SetCover gives an article another cover. The one before goes when no row names it.
+func (s store) SetCover(ctx context.Context, id int64, name string, picture io.Reader) error {
+	cover, err := s.box.Create(ctx, "media", name)
+	if err != nil {
+		return err
+	}
+	defer cover.Discard() // unless a row has come to name it
+	if _, err := io.Copy(cover, picture); err != nil {
+		return err
+	}
+	if err := cover.Close(); err != nil {
+		return err
+	}
+	return s.db.WithContext(ctx).Model(&models.Article{ID: id}).Update("Cover", cover.Name()).Error
+}

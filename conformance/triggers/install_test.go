@@ -1,0 +1,225 @@
+package triggers_test
+
+import (
+	"database/sql"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/filecleangen/filecleangen/outbox"
+	"github.com/filecleangen/filecleangen/references"
+)
+
+// faults checks what is wrong with triggers, as "problem event", sorted as they come.
+func (w *world) faults(box *outbox.Outbox, want string) {
+	w.t.Helper()
+	faults, err := box.CheckTriggers(w.t.Context())
+	w.must(err)
+	var got []string
+	for _, f := range faults {
+		got = append(got, string(f.Problem)+" "+f.Event+" "+f.Table[strings.LastIndex(f.Table, ".")+1:])
+	}
+	if text := strings.Join(got, ", "); text != want {
+		w.t.Errorf("faults %q, want %q", text, want)
+	}
+}
+
+// installed returns the names of all triggers and functions.
+func (w *world) installed() string {
+	w.t.Helper()
+	query := map[references.Dialect]string{
+		references.SQLite:     "SELECT name FROM sqlite_master WHERE name GLOB 'filecleangen_[0-9]*' ORDER BY name",
+		references.PostgreSQL: "SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname ~ '^filecleangen_[0-9]' UNION ALL SELECT tgname || '.' || t.oid FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = current_schema()::regnamespace AND tgname ~ '^filecleangen_[0-9]' ORDER BY 1",
+	}[w.d]
+	rows, err := w.db.QueryContext(w.t.Context(), query)
+	w.must(err)
+	defer func() { _ = rows.Close() }()
+	var all []string
+	for rows.Next() {
+		var name string
+		w.must(rows.Scan(&name))
+		all = append(all, name)
+	}
+	w.must(rows.Err())
+	return strings.Join(all, "\n")
+}
+
+func TestInstall(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d)
+		was := w.installed()
+		w.faults(w.box, "")
+		w.must(w.box.InstallTriggers(t.Context()))
+		if now := w.installed(); now != was {
+			t.Errorf("installed again:\n%s\nwere\n%s", now, was)
+		}
+		text, err := w.box.Triggers(t.Context())
+		w.must(err)
+		if again, _ := w.box.Triggers(t.Context()); again != text || !strings.HasPrefix(text, "-- Made by outbox.Triggers") || strings.Count(text, "CREATE TRIGGER") < 6 {
+			t.Errorf("%s", text)
+		}
+		w.must(w.box.RemoveTriggers(t.Context()))
+		if now := w.installed(); now != "" {
+			t.Errorf("left: %s", now)
+		}
+		w.exec(text) // by a migration tool
+		w.faults(w.box, "")
+		w.write("a")
+		w.exec("INSERT INTO scan (id, file) VALUES (1, 'a')")
+		w.exec("DELETE FROM scan")
+		w.want("")
+	})
+}
+
+// What other references asked for is replaced, and what nobody asks for is removed; but
+// other programs' triggers are theirs.
+func TestOutdated(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d)
+		scans := []references.Option{references.Table(scan, "scan", references.Columns{"File": {Name: "other"}}), references.NotStored(article), references.Func("media", nobody), references.Func("cdn", nobody)}
+		w.exec("ALTER TABLE scan ADD COLUMN other text")
+		next := w.newBox(scans...)
+		faults, err := next.CheckTriggers(t.Context())
+		w.must(err)
+		count := map[outbox.TriggerProblem]int{}
+		for _, f := range faults {
+			count[f.Problem]++
+		}
+		if n := map[references.Dialect]int{references.SQLite: 3, references.PostgreSQL: 4}[d]; count[outbox.TriggerOutdated] != n || count[outbox.TriggerUnwanted] != n || len(faults) != 2*n {
+			t.Errorf("%v", faults)
+		}
+		others := w.newBox(append(scans, references.Program("another"))...)
+		w.must(others.InstallTriggers(t.Context()))
+		w.must(next.InstallTriggers(t.Context()))
+		w.faults(next, "")
+		w.faults(others, "")
+		w.must(next.RemoveTriggers(t.Context()))
+		w.faults(others, "")
+		w.exec("INSERT INTO scan (id, file, other) VALUES (1, 'a', 'b')")
+		w.exec("DELETE FROM scan")
+		w.wantRows("pending b")
+	})
+}
+
+func TestMissing(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d)
+		_, err := w.box.Relay(t.Context(), environment, outbox.WithTriggers(outbox.TriggersRequired))
+		w.must(err)
+		if strings.Contains(w.logs.String(), "triggers") {
+			t.Errorf("%s", w.logs)
+		}
+		for name := range strings.SplitSeq(w.installed(), "\n") {
+			name, _, _ = strings.Cut(name, ".")
+			if strings.HasSuffix(name, "_update") {
+				if d == references.PostgreSQL {
+					name += " ON " + w.tableOf(name)
+				}
+				w.exec("DROP TRIGGER " + name)
+				break
+			}
+		}
+		faults, err := w.box.CheckTriggers(t.Context())
+		if w.must(err); len(faults) != 1 || faults[0].Problem != outbox.TriggerMissing || faults[0].Event != "update" {
+			t.Errorf("%v", faults)
+		}
+		if _, err = w.box.Relay(t.Context(), environment, outbox.WithTriggers(outbox.TriggersRequired)); !errors.Is(err, outbox.ErrTriggers) || !strings.Contains(err.Error(), "missing") {
+			t.Error(err)
+		}
+		_ = w.newRelay(w.box, outbox.WithTriggers(outbox.TriggersIgnored))
+		if strings.Contains(w.logs.String(), "missing") {
+			t.Errorf("%s", w.logs)
+		}
+		_ = w.newRelay(w.box)
+		if !strings.Contains(w.logs.String(), "missing") {
+			t.Errorf("%s", w.logs)
+		}
+		w.must(w.box.InstallTriggers(t.Context()))
+		w.faults(w.box, "")
+		w.must(w.box.RemoveTriggers(t.Context()))
+		if _, err = w.box.Relay(t.Context(), environment, outbox.WithTriggers(outbox.TriggersRequired)); !errors.Is(err, outbox.ErrTriggers) {
+			t.Error(err)
+		}
+	})
+}
+
+func (w *world) tableOf(trigger string) (table string) {
+	w.t.Helper()
+	w.must(w.db.QueryRowContext(w.t.Context(), "SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = $1", trigger).Scan(&table))
+	return table
+}
+
+func TestDisabled(t *testing.T) {
+	w := newWorld(t, references.PostgreSQL)
+	w.exec("ALTER TABLE scan DISABLE TRIGGER ALL")
+	w.faults(w.box, "disabled delete scan, disabled insert scan, disabled truncate scan, disabled update scan")
+	w.must(w.box.InstallTriggers(t.Context()))
+	w.faults(w.box, "")
+}
+
+// What only a Go function understands can't be tracked.
+func TestFunctions(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := bareWorld(t, d)
+		w.exec("CREATE TABLE scan (id bigint PRIMARY KEY, file text)")
+		mapping := references.Mapping{Name: func(v string) string { return v }, Values: func(n string) []string { return []string{n} }}
+		box := w.newBox(references.Table(scan, "scan"), references.NotStored(article), references.Values("media", mapping), references.Func("media", nobody), references.Func("cdn", nobody))
+		for _, err := range []error{box.InstallTriggers(t.Context()), second(box.Triggers(t.Context()))} {
+			if err == nil || !strings.Contains(err.Error(), "models.Scan.File in ") || !strings.Contains(err.Error(), "references.Values") {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func second(_ string, err error) error { return err }
+
+// Transactions that are open hold up the installation, and it holds up nobody for long.
+func TestLockTimeout(t *testing.T) {
+	w := newWorld(t, references.PostgreSQL)
+	w.must(w.box.RemoveTriggers(t.Context()))
+	tx, err := w.db.BeginTx(t.Context(), nil)
+	w.must(err)
+	_, err = tx.ExecContext(t.Context(), "INSERT INTO scan (id, file) VALUES (1, 'a')")
+	w.must(err)
+	done := make(chan error, 1)
+	go func() { done <- w.box.InstallTriggers(t.Context()) }()
+	time.Sleep(time.Second)
+	at := time.Now()
+	w.exec("INSERT INTO scan (id, file) VALUES (2, 'b')")
+	if took := time.Since(at); took > 5*time.Second {
+		t.Errorf("a statement waited for %v", took)
+	}
+	select {
+	case err := <-done:
+		t.Errorf("%v", err)
+	default:
+	}
+	w.must(tx.Commit())
+	w.must(<-done)
+	w.faults(w.box, "")
+}
+
+// The application's role needs no right on the outbox.
+func TestRights(t *testing.T) {
+	w := newWorld(t, references.PostgreSQL)
+	w.write("a", "b")
+	var home string
+	w.must(w.db.QueryRowContext(t.Context(), "SELECT current_schema()").Scan(&home))
+	role := "fc_" + strings.TrimPrefix(home, "filecleangen_")
+	w.exec("CREATE ROLE " + role)
+	t.Cleanup(func() {
+		db, err := sql.Open("pgx", w.dsn)
+		if err == nil {
+			_, _ = db.Exec("DROP OWNED BY " + role)
+			_, _ = db.Exec("DROP ROLE " + role)
+			_ = db.Close()
+		}
+	})
+	w.exec("GRANT USAGE ON SCHEMA " + home + " TO " + role)
+	w.exec("GRANT ALL ON article, scan TO " + role)
+	w.in(true, "SET LOCAL ROLE "+role, "SET LOCAL search_path = ''", "INSERT INTO "+home+".scan (id, file) VALUES (1, 'a'), (2, 'b')", "SET LOCAL standard_conforming_strings = off",
+		"UPDATE "+home+".scan SET file = NULL WHERE id = 1", "TRUNCATE "+home+".scan")
+	w.want("")
+}
