@@ -88,6 +88,7 @@ func main() {
 	files := flag.Int("files", 20_000, "how many files are deleted")
 	refs := flag.Int("refs", 300_000, "how many files a large batch has")
 	rows := flag.Int("rows", 1_000_000, "how many rows are asked")
+	flag.StringVar(&only, "in", "", "the kind of database to measure in: SQLite, PostgreSQL or MySQL; all by default")
 	changed := flag.Int("changed", 100_000, "how many rows one statement changes")
 	on := flag.String("on", "", "the directory to make files in; the default one for temporary files by default")
 	var workers []int

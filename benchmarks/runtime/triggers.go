@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/filecleangen/filecleangen/internal/dialect"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/storage"
 )
@@ -37,7 +38,7 @@ const ones = 200
 func triggers(rounds, rows int, on string) error {
 	return inEachDatabase(on, func(m *mall, _ string, media *storage.DirFs) error {
 		err := m.withTriggers(media, rows)
-		if errors.Is(err, errNoTriggers) {
+		if errors.Is(err, dialect.ErrNoTriggers) {
 			return nil
 		}
 		if err != nil {
@@ -58,16 +59,14 @@ func triggers(rounds, rows int, on string) error {
 	})
 }
 
-var errNoTriggers = errors.New("no triggers")
-
 // withTriggers makes two tables, the triggers of one of them, and what rows are made of.
 func (m *mall) withTriggers(media *storage.DirFs, rows int) error {
 	if err := m.stock(media); err != nil {
 		return err
 	}
 	ctx := context.Background()
-	if m.box.InstallTriggers(ctx) != nil {
-		return errNoTriggers
+	if err := m.box.InstallTriggers(ctx); err != nil {
+		return err
 	}
 	text := map[references.Dialect]string{references.SQLite: "text", references.PostgreSQL: "text", references.MySQL: "varchar(200)"}[m.d]
 	statements := []string{

@@ -137,7 +137,7 @@ func (b *postgresTriggers) plainNames(table string, isNew bool) string {
 	if len(values) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("SELECT r.i, %s AS name, %t AS is_new, false AS unsure FROM %s t CROSS JOIN LATERAL (VALUES %s) r (i, v) WHERE r.v <> ''",
+	return fmt.Sprintf("(SELECT r.i, %s AS name, %t AS is_new, false AS unsure FROM %s t CROSS JOIN LATERAL (VALUES %s) r (i, v) WHERE r.v <> '' OFFSET 0)",
 		b.clean(), isNew, table, strings.Join(values, ", "))
 }
 
