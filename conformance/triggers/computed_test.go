@@ -1,6 +1,7 @@
 package triggers_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/references"
@@ -34,5 +35,20 @@ func TestColumnsSet(t *testing.T) {
 		w.want("c e")
 		w.exec("INSERT INTO article (id, title) VALUES (1, '') ON CONFLICT (id) DO UPDATE SET banner = NULL")
 		w.want("e")
+	})
+}
+
+// A statement that changes one name, of the last of many rows.
+func TestOneOfMany(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d)
+		const n = 250
+		for i := 1; i <= n; i++ {
+			w.exec("INSERT INTO article (id, cover) VALUES (?, ?)", i, fmt.Sprint("f", i))
+		}
+		w.write("f1", fmt.Sprint("f", n), "x")
+		w.exec("UPDATE article SET title = 'x', cover = CASE id WHEN ? THEN 'x' ELSE cover END", n)
+		w.wantRows(fmt.Sprint("pending f", n))
+		w.want("f1 x")
 	})
 }

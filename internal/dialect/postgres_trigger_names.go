@@ -24,7 +24,7 @@ func (b *postgresTriggers) entries(event, from string) string {
 	}
 	with := ""
 	if others := b.others(event, from); others != "" {
-		with = "changed AS MATERIALIZED (" + others + "), "
+		with = "others AS MATERIALIZED (" + others + "), "
 	}
 	return fmt.Sprintf(`WITH %sentry AS MATERIALIZED (
             SELECT %s AS storage, n.name, %s AS take, min(n.i) FILTER (WHERE NOT n.is_new%s) AS i
@@ -172,7 +172,7 @@ func (b *postgresTriggers) others(event, from string) string {
 // otherNames is a query for the names that changed values of a column mean.
 func (b *postgresTriggers) otherNames(i int) string {
 	c := &b.t.Columns[i]
-	from, value, unsure := "changed a", "a.v", "false"
+	from, value, unsure := "others a", "a.v", "false"
 	if c.Type == "bytea" {
 		value = b.helper("text") + "(a.v)"
 	}

@@ -42,12 +42,18 @@ DECLARE
     takes bigint := 0;
     taken bigint := 0;
     wrote bigint := 0;
+    changed boolean;
+    more boolean;
     held tid[];
     refused record;
 BEGIN
 IF TG_OP = 'INSERT' THEN
 %sELSIF TG_OP = 'UPDATE' THEN
-    IF %s THEN
+    %s INTO changed, more;
+    IF more AND NOT changed THEN
+        changed := %s;
+    END IF;
+    IF changed THEN
 %s    END IF;
 ELSIF TG_OP = 'DELETE' THEN
     %s;
@@ -63,7 +69,7 @@ IF wrote > 0 OR takes > 0 THEN
 END IF;
 RETURN NULL;
 END
-`, strings.Join(strings.Fields(b.t.Name), " "), b.d.Now(), b.w.Wait.Milliseconds(), b.takeAndWrite(onInsert), b.changed(), b.takeAndWrite(onUpdate),
+`, strings.Join(strings.Fields(b.t.Name), " "), b.d.Now(), b.w.Wait.Milliseconds(), b.takeAndWrite(onInsert), b.begins(), b.changed(), b.takeAndWrite(onUpdate),
 		b.write(onDelete, "filecleangen_old"), truncated, b.qualified("filecleangen_outbox_version"), b.w.Version))
 }
 
@@ -116,16 +122,34 @@ func (b *postgresTriggers) takeAndWrite(event string) string {
 `, b.write(event, ""), b.entries(event, ""), b.qualified("filecleangen_outbox"), goneState, goneText)
 }
 
-// changed is whether the rows have other values than before, all together: of statements
-// that change other columns, this is what they pay.
-func (b *postgresTriggers) changed() string {
-	var columns []string
+// A statement that changes other columns is to cost little. The first rows of both tables
+// are compared one by one: mostly these are all rows, or differ. If they don't, all rows
+// are compared as sets.
+const firstRows = 100
+
+// compared are the columns that are compared, as text.
+func (b *postgresTriggers) compared() (columns []string) {
 	for i := range b.t.Columns {
 		column := b.text(&b.t.Columns[i]) + ` COLLATE "C"`
 		if !slices.Contains(columns, column) {
 			columns = append(columns, column)
 		}
 	}
+	return columns
+}
+
+// begins is a query for whether the first rows have other values than before, and whether
+// there are more rows.
+func (b *postgresTriggers) begins() string {
+	first := func(table string) string {
+		return fmt.Sprintf("(SELECT array_agg(r.v) FROM (SELECT * FROM %s LIMIT %d) t CROSS JOIN LATERAL (VALUES (%s)) r (v))", table, firstRows, strings.Join(b.compared(), "), ("))
+	}
+	return fmt.Sprintf("SELECT %s IS DISTINCT FROM %s, EXISTS (SELECT 1 FROM filecleangen_new OFFSET %d)", first("filecleangen_new"), first("filecleangen_old"), firstRows)
+}
+
+// changed is whether the rows have other values than before, all together.
+func (b *postgresTriggers) changed() string {
+	columns := b.compared()
 	numbers := make([]string, len(columns))
 	for i := range columns {
 		numbers[i] = fmt.Sprintf("a.v%d", i)
