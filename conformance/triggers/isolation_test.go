@@ -68,9 +68,7 @@ func TestDeadlock(t *testing.T) {
 	firsts.Add(len(statements))
 	why, errs := make([][]string, len(statements)), make([]error, len(statements))
 	for i, s := range statements {
-		both.Add(1)
-		go func() {
-			defer both.Done()
+		both.Go(func() {
 			first := true
 			why[i], errs[i] = w.again(sql.LevelDefault, func(tx *sql.Tx) error {
 				err := execTx(t.Context(), tx, s[0])
@@ -81,7 +79,7 @@ func TestDeadlock(t *testing.T) {
 				}
 				return errors.Join(err, execTx(t.Context(), tx, s[1]))
 			})
-		}()
+		})
 	}
 	both.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -151,9 +149,7 @@ func TestLevels(t *testing.T) {
 			var done sync.WaitGroup
 			errs := make([]error, sessions)
 			for i := range sessions {
-				done.Add(1)
-				go func() {
-					defer done.Done()
+				done.Go(func() {
 					for n := range each {
 						id := i*each + n
 						_, err := w.again(level, func(tx *sql.Tx) error {
@@ -163,7 +159,7 @@ func TestLevels(t *testing.T) {
 						})
 						errs[i] = errors.Join(errs[i], err)
 					}
-				}()
+				})
 			}
 			done.Wait()
 			w.must(errors.Join(errs...))

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -10,17 +11,12 @@ import (
 // them in one order. What a row had in a document that can't be parsed does not count: it
 // is neither a reason not to take a name nor one to release it.
 func (b *postgresTriggers) entries(event, from string) string {
-	take, having := "n.is_new", " HAVING bool_and(n.is_new) OR NOT bool_or(n.is_new) AND "+b.released()
+	take, having := "false", " HAVING "+b.released()
 	switch event {
 	case onInsert:
-		having = ""
+		take, having = "true", ""
 	case onUpdate:
-		take = "bool_or(n.is_new)"
-	default:
-		having = " HAVING " + b.released()
-	}
-	if event != onUpdate {
-		take = fmt.Sprint(event == onInsert)
+		take, having = "bool_or(n.is_new)", " HAVING bool_and(n.is_new) OR NOT bool_or(n.is_new) AND "+b.released()
 	}
 	with := ""
 	if others := b.others(event, from); others != "" {
@@ -59,7 +55,7 @@ func (b *postgresTriggers) byColumn(number string, of func(c *TriggerColumn) str
 func (b *postgresTriggers) kept() (numbers []string) {
 	for i := range b.t.Columns {
 		if b.t.Columns[i].Keep {
-			numbers = append(numbers, fmt.Sprint(i))
+			numbers = append(numbers, strconv.Itoa(i))
 		}
 	}
 	return numbers
