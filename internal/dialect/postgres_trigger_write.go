@@ -44,6 +44,7 @@ DECLARE
     wrote bigint := 0;
     changed boolean;
     more boolean;
+    found_version integer;
     held tid[];
     refused record;
 BEGIN
@@ -63,7 +64,10 @@ ELSE
     GET DIAGNOSTICS wrote = ROW_COUNT;
 END IF;
 IF wrote > 0 OR takes > 0 THEN
-    IF (SELECT version FROM %s) IS DISTINCT FROM %d THEN
+    IF TG_OP NOT IN ('INSERT', 'UPDATE') THEN
+        found_version := (SELECT version FROM %s);
+    END IF;
+    IF found_version IS DISTINCT FROM %d THEN
         RAISE EXCEPTION USING ERRCODE = 'FCVER', MESSAGE = 'filecleangen: the tables of the outbox have another version than the triggers; install the triggers anew';
     END IF;
 END IF;
@@ -109,17 +113,17 @@ func (b *postgresTriggers) label(of func(c *TriggerColumn) string) string {
 // when it is deleted.
 func (b *postgresTriggers) takeAndWrite(event string) string {
 	return fmt.Sprintf(`        %s
-        SELECT (SELECT count(*) FROM entry WHERE take), count(*) FILTER (WHERE claim = 't'), count(*), array_agg(place) FILTER (WHERE state = 'held')
-            INTO takes, taken, wrote, held FROM written;
+        SELECT (SELECT count(*) FROM entry WHERE take), count(*) FILTER (WHERE claim = 't'), count(*), array_agg(place) FILTER (WHERE state = 'held'), (SELECT version FROM %s)
+            INTO takes, taken, wrote, held, found_version FROM written;
         IF takes <> taken THEN
             %s
             SELECT e.storage, e.name INTO refused FROM entry e JOIN %s o ON o.storage = e.storage AND o.name = e.name WHERE e.take AND o.state NOT IN ('pending', 'held') LIMIT 1;
             RAISE EXCEPTION USING ERRCODE = '%s', MESSAGE = format('%s file %%s in storage %%s', refused.name, refused.storage);
         END IF;
         IF held IS NOT NULL THEN
-            DELETE FROM %[3]s WHERE ctid = ANY (held);
+            DELETE FROM %[4]s WHERE ctid = ANY (held);
         END IF;
-`, b.write(event, ""), b.entries(event, ""), b.qualified("filecleangen_outbox"), goneState, goneText)
+`, b.write(event, ""), b.qualified("filecleangen_outbox_version"), b.entries(event, ""), b.qualified("filecleangen_outbox"), goneState, goneText)
 }
 
 // A statement that changes other columns is to cost little. The first rows of both tables
