@@ -163,7 +163,12 @@
 // before they delete a file. Every string in a document counts as a name, but for keys. Where
 // a document can't be parsed, what stands between quotes in it is taken, and nothing
 // released. After [Migrate] to another version of the tables, statements fail until the
-// triggers are installed again; a column that gets another name needs that, too.
+// triggers are installed again; a column that gets another name, or is dropped, needs that, too.
+//
+// A statement locks the names that it takes and releases until its transaction ends, in the
+// order of the names. Transactions of several statements that share names can still wait for
+// each other: PostgreSQL ends one of them with the SQLSTATE 40P01, and with REPEATABLE READ
+// and SERIALIZABLE one whose snapshot is too old with 40001. Begin these anew.
 //
 // # Fence
 //

@@ -35,10 +35,16 @@ type mall struct {
 	drop  func()
 }
 
+// only is the kind of database that is measured; "" for all.
+var only string
+
 // eachDatabase calls do for a new database of each kind, in a directory where it
 // is SQLite.
 func eachDatabase(top string, do func(*mall) error) error {
 	for _, d := range []references.Dialect{references.SQLite, references.PostgreSQL, references.MySQL} {
+		if only != "" && !strings.EqualFold(only, d.String()) {
+			continue
+		}
 		m := &mall{d: d}
 		err := m.create(context.Background(), top)
 		if err == nil {

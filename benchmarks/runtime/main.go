@@ -84,10 +84,12 @@ func (j *job) times(other *job) float64 { return float64(j.median()) / float64(o
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 11, "how often each job is run")
-	part := flag.String("part", "", "hooks, memory, many, update, delete, flush, large, gone, idle, contention, drain, gorm, ask or writes; all by default")
+	part := flag.String("part", "", "hooks, memory, many, update, delete, flush, large, gone, idle, contention, drain, gorm, ask, writes or triggers; all by default")
 	files := flag.Int("files", 20_000, "how many files are deleted")
 	refs := flag.Int("refs", 300_000, "how many files a large batch has")
 	rows := flag.Int("rows", 1_000_000, "how many rows are asked")
+	flag.StringVar(&only, "in", "", "the kind of database to measure in: SQLite, PostgreSQL or MySQL; all by default")
+	changed := flag.Int("changed", 100_000, "how many rows one statement changes")
 	on := flag.String("on", "", "the directory to make files in; the default one for temporary files by default")
 	var workers []int
 	flag.Func("workers", "how many workers a batch has; may be repeated; 8 by default", func(s string) error {
@@ -116,6 +118,7 @@ func main() {
 		{"drain", func() error { return drain(*rounds, *files, *on) }},
 		{"gorm", func() error { return statements(*rounds, *on) }},
 		{"ask", func() error { return ask(*rounds, *rows, *on) }},
+		{"triggers", func() error { return triggers(*rounds, *changed, *on) }},
 		{"writes", func() error { return writes(*rounds, *rows, *on) }},
 	} {
 		if *part == "" || *part == p.name {

@@ -1,6 +1,7 @@
 package triggers_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"strings"
@@ -205,21 +206,27 @@ func TestLockTimeout(t *testing.T) {
 func TestRights(t *testing.T) {
 	w := newWorld(t, references.PostgreSQL)
 	w.write("a", "b")
-	var home string
-	w.must(w.db.QueryRowContext(t.Context(), "SELECT current_schema()").Scan(&home))
-	role := "fc_" + strings.TrimPrefix(home, "filecleangen_")
+	home, role := w.role()
+	w.in(true, "SET LOCAL ROLE "+role, "SET LOCAL search_path = ''", "INSERT INTO "+home+".scan (id, file) VALUES (1, 'a'), (2, 'b')", "SET LOCAL standard_conforming_strings = off",
+		"UPDATE "+home+".scan SET file = NULL WHERE id = 1", "TRUNCATE "+home+".scan")
+	w.want("")
+}
+
+// role makes a role that may write the tables, and returns it and their schema.
+func (w *world) role() (home, role string) {
+	w.t.Helper()
+	w.must(w.db.QueryRowContext(w.t.Context(), "SELECT current_schema()").Scan(&home))
+	role = "fc_" + strings.TrimPrefix(home, "filecleangen_")
 	w.exec("CREATE ROLE " + role)
-	t.Cleanup(func() {
+	w.t.Cleanup(func() {
 		db, err := sql.Open("pgx", w.dsn)
 		if err == nil {
-			_, _ = db.Exec("DROP OWNED BY " + role)
-			_, _ = db.Exec("DROP ROLE " + role)
+			_, _ = db.ExecContext(context.Background(), "DROP OWNED BY "+role+" CASCADE")
+			_, _ = db.ExecContext(context.Background(), "DROP ROLE "+role)
 			_ = db.Close()
 		}
 	})
 	w.exec("GRANT USAGE ON SCHEMA " + home + " TO " + role)
 	w.exec("GRANT ALL ON article, scan TO " + role)
-	w.in(true, "SET LOCAL ROLE "+role, "SET LOCAL search_path = ''", "INSERT INTO "+home+".scan (id, file) VALUES (1, 'a'), (2, 'b')", "SET LOCAL standard_conforming_strings = off",
-		"UPDATE "+home+".scan SET file = NULL WHERE id = 1", "TRUNCATE "+home+".scan")
-	w.want("")
+	return home, role
 }

@@ -197,15 +197,7 @@ func (w *world) drain() outbox.Drained {
 func (w *world) want(files string) {
 	w.t.Helper()
 	w.drain()
-	var left []string
-	w.must(filepath.WalkDir(w.root, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && d.Name() != outbox.MarkerName {
-			rel, _ := filepath.Rel(w.root, path)
-			left = append(left, filepath.ToSlash(rel))
-		}
-		return err
-	}))
-	slices.Sort(left)
+	left := w.left()
 	if got := strings.Join(left, " "); got != files {
 		w.t.Errorf("files left: %q, want %q\nlog:\n%s", got, files, w.logs)
 	}
@@ -227,4 +219,18 @@ func (w *world) wantRows(want ...string) {
 	if !slices.Equal(got, want) {
 		w.t.Errorf("the outbox has %q, want %q", got, want)
 	}
+}
+
+// left returns the files that are there, sorted.
+func (w *world) left() (left []string) {
+	w.t.Helper()
+	w.must(filepath.WalkDir(w.root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && d.Name() != outbox.MarkerName {
+			rel, _ := filepath.Rel(w.root, path)
+			left = append(left, filepath.ToSlash(rel))
+		}
+		return err
+	}))
+	slices.Sort(left)
+	return left
 }

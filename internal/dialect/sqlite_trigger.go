@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,7 +13,11 @@ import (
 // after is put into a table that is empty otherwise, and compared there as a set: a
 // statement is compiled with the text of all its triggers, which would be long if each
 // part of them found the names anew.
-func (d sqlite) Triggers(_ context.Context, _ Queryer, w TriggerWriter, t TriggerTable) ([]TriggerObject, error) {
+//
+// A statement pays for the text of a trigger also where nothing is done, so that the
+// triggers for updates name their columns. A column that is computed is set by no
+// statement, but changes.
+func (d sqlite) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t TriggerTable) ([]TriggerObject, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
@@ -23,14 +28,38 @@ func (d sqlite) Triggers(_ context.Context, _ Queryer, w TriggerWriter, t Trigge
 	const columns = " (side integer NOT NULL, storage text NOT NULL, name text NOT NULL, model text NOT NULL, field text NOT NULL, keep integer NOT NULL)"
 	names := triggerName(&w, columns, "names")
 	all := []TriggerObject{{Name: names, Event: "names", Create: "CREATE TABLE IF NOT EXISTS main." + d.Quote(names) + columns, Drop: d.drop("table", names)}}
+	of, err := d.updateOf(ctx, db, table, t.Columns)
+	if err != nil {
+		return nil, err
+	}
 	for _, event := range []string{onInsert, onUpdate, onDelete} {
 		b := sqliteTrigger{d: d, w: &w, t: &t, table: table, names: names, old: event != onInsert, new: event != onDelete}
-		body := fmt.Sprintf("AFTER %s ON %s FOR EACH ROW\nWHEN %s\nBEGIN\n%sEND", strings.ToUpper(event), d.Quote(table), b.when(), b.body())
+		body := fmt.Sprintf("AFTER %s%s ON %s FOR EACH ROW\nWHEN %s\nBEGIN\n%sEND", strings.ToUpper(event), map[string]string{onUpdate: of}[event], d.Quote(table), b.when(), b.body())
 		name := triggerName(&w, body, event)
 		all = append(all, TriggerObject{Name: name, Table: t.Name, Event: event,
 			Create: "CREATE TRIGGER main." + d.Quote(name) + " " + body, Drop: d.drop("trigger", name)})
 	}
 	return all, nil
+}
+
+// updateOf is the list of columns that an update has to set to change a name; "" if it
+// may be any.
+func (d sqlite) updateOf(ctx context.Context, db Queryer, table string, columns []TriggerColumn) (string, error) {
+	var names, computed []string
+	err := QueryAll(ctx, db, New(d, "SELECT name FROM ").Add("pragma_table_xinfo(?, 'main') WHERE hidden IN (2, 3)", table), func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		computed = append(computed, strings.ToLower(name))
+		return err
+	})
+	for i := range columns {
+		if slices.Contains(computed, strings.ToLower(columns[i].Column)) {
+			return "", err
+		}
+		names = append(names, d.Quote(columns[i].Column))
+	}
+	slices.Sort(names)
+	return " OF " + strings.Join(slices.Compact(names), ", "), err
 }
 
 func (d sqlite) drop(what, name string) string {
