@@ -147,8 +147,7 @@
 //
 // # Triggers
 //
-// [Outbox.InstallTriggers] has the database do what batches do, on SQLite and PostgreSQL: in
-// the transaction of each statement that changes rows, whoever runs it, triggers take the
+// [Outbox.InstallTriggers] has the database do what batches do: in the transaction of each statement that changes rows, whoever runs it, triggers take the
 // files that rows come to name, and release those that they name no more. Then nothing is to
 // be called but Create for uploads, and an error to be looked at with [IsGone]. Triggers
 // don't see
@@ -157,6 +156,7 @@
 //     name a partition which is newer than the triggers: install them again;
 //   - on SQLite, rows that REPLACE removes where PRAGMA recursive_triggers is off, and
 //     cascades where foreign_keys is;
+//   - on MySQL and MariaDB, TRUNCATE, and ALTER TABLE that drops a partition;
 //   - DROP TABLE.
 //
 // What they don't see is released by nobody, and taken by nobody: relays still ask the rows
@@ -169,6 +169,20 @@
 // order of the names. Transactions of several statements that share names can still wait for
 // each other: PostgreSQL ends one of them with the SQLSTATE 40P01, and with REPEATABLE READ
 // and SERIALIZABLE one whose snapshot is too old with 40001. Begin these anew.
+//
+// On MySQL and MariaDB, what foreign keys do fires no triggers. For each chain of ON DELETE
+// CASCADE, of any length, that ends in a table whose rows name files, the tables before it
+// get triggers that release what those rows name, and so where ON DELETE SET NULL or an ON
+// UPDATE changes a column that names files. Their events are called cascade and some letters.
+// Chains that lead round in a circle, as that of a tree whose rows go with their parent, are an
+// error. A foreign key that is newer than the triggers is not followed until they are installed
+// again, which CheckTriggers tells. The triggers run with the rights of the user who has
+// installed them, the DEFINER: the users of programs need none on the outbox, and as long as the
+// triggers are there, that user must be. A database that is restored on another server needs the
+// user there, or the triggers installed anew. Other triggers of the table stay, and those of one
+// event run in the order in which they were made. Where the server writes a binary log, making
+// triggers needs log_bin_trust_function_creators = 1 or the privilege SUPER. Two statements that
+// take the same names in opposite order can deadlock (error 1213) and are to be tried again.
 //
 // # Fence
 //

@@ -19,7 +19,9 @@ func IsGone(err error) bool { return errors.Is(err, runtime.ErrGone) || dialect.
 // Triggers returns the statements that make the triggers of all tables whose rows name
 // files, for a migration tool. The text is the same as long as the references, the cleaner's
 // types, the tables and this package are. [Outbox.InstallTriggers] runs them, and removes
-// those of before.
+// those of before. For MySQL, the text is for tools that send it as a whole (with
+// multiStatements in the driver's DSN); the command mysql needs a DELIMITER around each
+// statement.
 //
 // A trigger does in the transaction of the statement that changes rows what a batch does
 // at its end: it takes the files that rows come to name, and releases those that they name
@@ -52,6 +54,9 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 func (o *Outbox) triggersError(err error) error {
 	if err == nil {
 		return nil
+	}
+	if hint := o.dialect.TriggerHint(err); hint != "" {
+		return fmt.Errorf("filecleangen: outbox: triggers: %w: %s", err, hint)
 	}
 	return fmt.Errorf("filecleangen: outbox: triggers: %w", err)
 }

@@ -29,7 +29,7 @@ const (
 type TriggerFault struct {
 	Problem TriggerProblem
 	Table   string // with its schema
-	Event   string // insert, update, delete or truncate
+	Event   string // insert, update, delete or truncate; or cascade and letters, see the package documentation
 	Name    string // of the trigger that is there, or of the one that is missing
 }
 

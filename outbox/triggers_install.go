@@ -29,7 +29,9 @@ const (
 // To make a trigger takes a lock on the table, for which it waits half a second, so
 // that others don't wait behind it for long, and then tries again, for some minutes. On
 // PostgreSQL that is SHARE ROW EXCLUSIVE, for which every transaction that has written the
-// table must end; to remove one takes ACCESS EXCLUSIVE.
+// table must end; to remove one takes ACCESS EXCLUSIVE. On MySQL and MariaDB it is a metadata
+// lock, for which every transaction that has read the table must end, too, and the wait is a
+// second.
 func (o *Outbox) InstallTriggers(ctx context.Context) error {
 	wanted, err := o.wantedTriggers(ctx)
 	if err == nil {

@@ -16,7 +16,7 @@ import (
 func TestBulk(t *testing.T) {
 	each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d)
-		n := map[references.Dialect]int{references.SQLite: 300, references.PostgreSQL: 6000}[d]
+		n := map[references.Dialect]int{references.SQLite: 300, references.PostgreSQL: 6000, references.MySQL: 600}[d]
 		var rows []string
 		for i := range n {
 			rows = append(rows, fmt.Sprintf("(%d, 'f%05d', 'one')", i, i))
@@ -52,6 +52,9 @@ func TestUpsert(t *testing.T) {
 		w.write("a", "b", "c")
 		w.exec("INSERT INTO article (id, cover, banner) VALUES (1, 'a', 'b')")
 		upsert := "INSERT INTO article (id, cover) VALUES (1, '%s') ON CONFLICT (id) DO UPDATE SET cover = excluded.cover"
+		if d == references.MySQL {
+			upsert = "INSERT INTO article (id, cover) VALUES (1, '%s') ON DUPLICATE KEY UPDATE cover = VALUES(cover)"
+		}
 		w.exec(fmt.Sprintf(upsert, "c"))
 		w.want("b c")
 		if err := w.try(fmt.Sprintf(upsert, "a")); !outbox.IsGone(err) {
@@ -189,22 +192,24 @@ func TestBytes(t *testing.T) {
 // A relay that is asking does not let a row come to name what it is about to delete, and a
 // row that has come to name it first is seen.
 func TestRace(t *testing.T) {
-	w := newWorld(t, references.PostgreSQL)
-	w.write("a")
-	w.exec("INSERT INTO scan (id, file) VALUES (1, 'a')")
-	w.exec("DELETE FROM scan")
-	tx, err := w.db.BeginTx(t.Context(), nil)
-	w.must(err)
-	_, err = tx.ExecContext(t.Context(), "INSERT INTO scan (id, file) VALUES (2, 'a')")
-	w.must(err)
-	w.want("a") // the relay passes by
-	w.must(tx.Commit())
-	w.want("a")
-	w.wantRows()
-	w.exec("DELETE FROM scan")
-	w.want("")
-	err = w.try("INSERT INTO scan (id, file) VALUES (2, 'a')")
-	if !outbox.IsGone(err) || errors.Is(err, runtime.ErrGone) || databases.Refused(err) {
-		t.Error(err)
-	}
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d)
+		w.write("a")
+		w.exec("INSERT INTO scan (id, file) VALUES (1, 'a')")
+		w.exec("DELETE FROM scan")
+		tx, err := w.db.BeginTx(t.Context(), nil)
+		w.must(err)
+		_, err = tx.ExecContext(t.Context(), "INSERT INTO scan (id, file) VALUES (2, 'a')")
+		w.must(err)
+		w.want("a") // the relay passes by
+		w.must(tx.Commit())
+		w.want("a")
+		w.wantRows()
+		w.exec("DELETE FROM scan")
+		w.want("")
+		err = w.try("INSERT INTO scan (id, file) VALUES (2, 'a')")
+		if !outbox.IsGone(err) || errors.Is(err, runtime.ErrGone) || databases.Refused(err) {
+			t.Error(err)
+		}
+	})
 }

@@ -20,7 +20,7 @@ import (
 const environment = "test"
 
 // kinds are the databases that triggers are made for.
-var kinds = []references.Dialect{references.SQLite, references.PostgreSQL}
+var kinds = []references.Dialect{references.SQLite, references.PostgreSQL, references.MySQL}
 
 func each(t *testing.T, test func(t *testing.T, d references.Dialect)) {
 	t.Helper()
@@ -47,6 +47,8 @@ var schema = map[references.Dialect]string{
 		CREATE TABLE scan (id integer PRIMARY KEY, article_id bigint REFERENCES article (id) ON DELETE CASCADE, file text)`,
 	references.PostgreSQL: `CREATE TABLE article (id bigint PRIMARY KEY, title text NOT NULL DEFAULT '', cover text, banner varchar(200), original text, pages text[], photos jsonb, link text);
 		CREATE TABLE scan (id bigint PRIMARY KEY, article_id bigint REFERENCES article (id) ON DELETE CASCADE, file text)`,
+	references.MySQL: `CREATE TABLE article (id bigint PRIMARY KEY, title text, cover text, banner varchar(200) CHARACTER SET latin1, original text, pages json, photos longtext, link text);
+		CREATE TABLE scan (id bigint PRIMARY KEY, article_id bigint, file text, FOREIGN KEY (article_id) REFERENCES article (id) ON DELETE CASCADE)`,
 }
 
 // world is a database with triggers, a directory and a relay.
@@ -69,13 +71,16 @@ func newWorld(tb testing.TB, d references.Dialect, options ...references.Option)
 	for s := range strings.SplitSeq(schema[d], ";") {
 		w.exec(s)
 	}
-	w.open(append([]references.Option{references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[d]}}), references.Table(scan, "scan")}, options...)...)
+	w.open(append([]references.Option{references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[d]}, "Pages": {Form: pages[d]}}), references.Table(scan, "scan")}, options...)...)
 	w.must(w.box.InstallTriggers(tb.Context()))
 	return w
 }
 
 // forms are what documents are said to be.
 var forms = map[references.Dialect]references.Form{references.SQLite: references.JSON, references.PostgreSQL: references.Auto, references.MySQL: references.JSON}
+
+// pages are what lists are said to be.
+var pages = map[references.Dialect]references.Form{references.MySQL: references.JSON}
 
 // bareWorld is a database that has the tables of an outbox.
 func bareWorld(tb testing.TB, d references.Dialect) *world {

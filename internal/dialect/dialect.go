@@ -87,6 +87,9 @@ type Dialect interface {
 	// lock for so long, and LockRefused reports whether one was refused then.
 	LockTimeout(d time.Duration) []string
 	LockRefused(err error) bool
+	// TriggerHint says what to do about an error that the database returns when a trigger is
+	// made, where its own text does not; or "".
+	TriggerHint(err error) string
 
 	// OneWriter reports whether one transaction at a time can write.
 	OneWriter() bool

@@ -47,9 +47,6 @@ func (d mysql) checkSession(ctx context.Context, h Handle, program int) error {
 	return nil
 }
 
-// insertEntries. Of a row that is there, columns are set in this order, and what was
-// set is what the following see: VALUES(claim) is empty for a release, VALUES(state)
-// is held for a take.
 func (d mysql) insertEntries(ctx context.Context, h Handle, w Writer, entries []Entry, token string) error {
 	var s strings.Builder
 	now := d.Now()
@@ -69,17 +66,21 @@ func (d mysql) insertEntries(ctx context.Context, h Handle, w Writer, entries []
 		fmt.Fprintf(&s, "(%s,%s,'%s',%s,%s,%s,%s,%s,%s,%[9]s+%[10]d,%[11]s)", bytesOf(e.Storage), bytesOf(e.Name), state,
 			textOf(e.Reason), textOf(e.Model), textOf(e.Field), textOf(e.Record), bytesOf(e.DerivedFrom), now, w.Wait.Milliseconds(), claim)
 	}
-	s.WriteString(` ON DUPLICATE KEY UPDATE
+	s.WriteString(mysqlOnConflict)
+	_, err := h.ExecContext(ctx, s.String())
+	return err
+}
+
+// mysqlOnConflict is what becomes of a row that is there. Columns are set in this order,
+// and what was set is what the following see: VALUES(claim) is empty for a release,
+// VALUES(state) is held for a take.
+var mysqlOnConflict = ` ON DUPLICATE KEY UPDATE
 		not_before = CASE
 			WHEN state = 'held' THEN VALUES(not_before)
 			WHEN state = 'gone' AND VALUES(claim) = x'' THEN VALUES(created_at)
 			WHEN state = 'pending' AND VALUES(state) = 'pending' THEN GREATEST(not_before, VALUES(not_before))
 			WHEN state = 'upload' AND VALUES(claim) <> x'' THEN VALUES(not_before)
-			ELSE not_before END`)
-	for _, c := range []string{"reason", "model", "field", "record"} {
-		fmt.Fprintf(&s, ", %s = IF(VALUES(state) = 'pending' AND state IN ('pending', 'upload', 'writing', 'gone', 'deleting', 'held'), VALUES(%[1]s), %[1]s)", c)
-	}
-	s.WriteString(`,
+			ELSE not_before END` + ofReleases("reason", "model", "field", "record") + `,
 		attempts = IF(state = 'gone' AND VALUES(claim) = x'', 1, attempts),
 		unfinished = IF(state = 'deleting' AND VALUES(claim) = x'', 0, unfinished),
 		gone_at = IF(state = 'gone' AND VALUES(claim) = x'', NULL, gone_at),
@@ -88,9 +89,15 @@ func (d mysql) insertEntries(ctx context.Context, h Handle, w Writer, entries []
 			WHEN state = 'held' THEN VALUES(state)
 			WHEN state = 'gone' AND VALUES(claim) = x'' THEN 'deleting'
 			WHEN state = 'upload' AND VALUES(claim) <> x'' THEN 'pending'
-			ELSE state END`)
-	_, err := h.ExecContext(ctx, s.String())
-	return err
+			ELSE state END`
+
+// ofReleases sets columns to what a release says of itself.
+func ofReleases(columns ...string) string {
+	var s strings.Builder
+	for _, c := range columns {
+		fmt.Fprintf(&s, ", %s = IF(VALUES(state) = 'pending' AND state IN ('pending', 'upload', 'writing', 'gone', 'deleting', 'held'), VALUES(%[1]s), %[1]s)", c)
+	}
+	return s.String()
 }
 
 // take takes a row out again that was put in only to be seen, or makes sure that what

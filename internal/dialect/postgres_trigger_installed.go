@@ -43,6 +43,8 @@ func (postgres) LockTimeout(d time.Duration) []string {
 	return []string{"SET LOCAL lock_timeout = " + strconv.FormatInt(d.Milliseconds(), 10), "SET LOCAL statement_timeout = 0"}
 }
 
+func (postgres) TriggerHint(error) string { return "" }
+
 func (postgres) LockRefused(err error) bool {
 	return hasState(err, "55P03") || hasState(err, "40P01") || err != nil && strings.Contains(err.Error(), "lock timeout")
 }

@@ -87,6 +87,8 @@ func (d sqlite) InstalledTriggers(ctx context.Context, db Queryer, program strin
 
 func (sqlite) LockTimeout(time.Duration) []string { return nil } // busy_timeout is the connection's
 
+func (sqlite) TriggerHint(error) string { return "" }
+
 func (sqlite) LockRefused(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "locked") // no driver is imported, to know its codes
 }
