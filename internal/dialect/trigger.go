@@ -3,7 +3,6 @@ package dialect
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,9 +11,6 @@ import (
 
 // TriggerVersion is the version of the triggers that this package writes.
 const TriggerVersion = 1
-
-// ErrNoTriggers says that no triggers can be made for a kind of database.
-var ErrNoTriggers = errors.New("triggers that write to the outbox are not made for this kind of database")
 
 // The longest values that the tables of an outbox take, in bytes; rows name files with
 // longer names, too, and these have no row in the outbox.
