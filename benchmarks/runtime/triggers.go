@@ -71,11 +71,11 @@ func (m *mall) withTriggers(media *storage.DirFs, rows int) error {
 	}
 	const chunk = 500
 	for from := 0; from < rows; from += chunk {
-		s := "INSERT INTO numbers (n, cover, banner) VALUES "
+		var values []string
 		for i := from; i < min(from+chunk, rows); i++ {
-			s += fmt.Sprintf("(%d, 'covers/%06d.png', 'banners/%06d.png'), ", i, i, i)
+			values = append(values, fmt.Sprintf("(%d, 'covers/%06d.png', 'banners/%06d.png')", i, i, i))
 		}
-		statements = append(statements, s[:len(s)-2])
+		statements = append(statements, "INSERT INTO numbers (n, cover, banner) VALUES "+strings.Join(values, ", "))
 	}
 	return m.execAll(statements...)
 }
@@ -119,7 +119,7 @@ func (m *mall) changing(c written, table string, n int) *job {
 		if err != nil {
 			return 0, err
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		begun := time.Now()
 		if n > 1 {
 			_, err = c.ExecContext(ctx, many)

@@ -18,18 +18,18 @@ import (
 )
 
 // eachKind runs a test on each database, in memory and with an outbox.
-func eachKind(t *testing.T, config gorm.Config, test func(w *world), first ...gorm.Plugin) {
+func eachKind(t *testing.T, test func(w *world), first ...gorm.Plugin) {
 	t.Helper()
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
 		for _, m := range []mode{inMemory, withOutbox} {
-			t.Run(string(m), func(t *testing.T) { test(openWorld(t, d, m, config, first...)) })
+			t.Run(string(m), func(t *testing.T) { test(openWorld(t, d, m, gorm.Config{}, first...)) })
 		}
 	})
 }
 
 // A statement may write as many rows with the plugin as without.
 func TestLargeUpserts(t *testing.T) {
-	eachKind(t, gorm.Config{}, func(w *world) {
+	eachKind(t, func(w *world) {
 		var rows []models.Album
 		for i := range int64(2000) {
 			rows = append(rows, models.Album{ID: i + 1, Slug: new(fmt.Sprint("s", i)), Cover: fmt.Sprint("old", i%7)})
@@ -49,7 +49,7 @@ func TestLargeUpserts(t *testing.T) {
 
 // Upserts of new rows need no second connection, and wait for none.
 func TestUpsertsAtAPoolOfOne(t *testing.T) {
-	eachKind(t, gorm.Config{}, func(w *world) {
+	eachKind(t, func(w *world) {
 		db, err := w.db.DB()
 		w.must(err)
 		db.SetMaxOpenConns(1)
@@ -122,7 +122,7 @@ func TestCreatedRowsAreRead(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachKind(t, gorm.Config{}, func(w *world) {
+			eachKind(t, func(w *world) {
 				w.must(create(w))
 				w.check()
 			}, &with{models.MarkedFileType, &models.Marked{}}, &with{models.NarrowFileType, &models.Narrow{}})
@@ -132,7 +132,7 @@ func TestCreatedRowsAreRead(t *testing.T) {
 
 // A condition that means other rows each time it is evaluated lets go of those that went.
 func TestVolatileDelete(t *testing.T) {
-	eachKind(t, gorm.Config{}, func(w *world) {
+	eachKind(t, func(w *world) {
 		w.fill()
 		random := "random()"
 		if w.d == references.MySQL {
@@ -222,7 +222,7 @@ func TestSerializersAreRefused(t *testing.T) {
 
 // A foreign key that deletes rows with files is warned of, once.
 func TestCascadesAreWarnedOf(t *testing.T) {
-	eachKind(t, gorm.Config{}, func(w *world) {
+	eachKind(t, func(w *world) {
 		w.must(w.db.AutoMigrate(&models.Shelf{}))
 		for range 2 {
 			w.must(w.db.Create(&models.Shelf{Books: []models.Book{{File: w.file("a")}}}).Error)
@@ -237,7 +237,7 @@ func TestCascadesAreWarnedOf(t *testing.T) {
 
 // A hook that panics leaves no batch open, and no transaction.
 func TestHookPanics(t *testing.T) {
-	eachKind(t, gorm.Config{}, func(w *world) {
+	eachKind(t, func(w *world) {
 		up := w.upload("panics")
 		func() {
 			defer func() { _ = recover() }()
@@ -266,7 +266,7 @@ func (c counted) GormValue(context.Context, *gorm.DB) clause.Expr {
 
 // A condition is evaluated as often as without the plugin.
 func TestConditionsAreEvaluatedOnce(t *testing.T) {
-	eachKind(t, gorm.Config{}, func(w *world) {
+	eachKind(t, func(w *world) {
 		w.fill()
 		for name, do := range map[string]func(where *gorm.DB) error{
 			"UPDATE": func(db *gorm.DB) error { return db.Model(&models.Album{}).Update("Cover", w.file("n")).Error },

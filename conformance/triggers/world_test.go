@@ -65,13 +65,13 @@ type world struct {
 	logs  *logs.Buffer
 }
 
-func newWorld(tb testing.TB, d references.Dialect, options ...references.Option) *world {
+func newWorld(tb testing.TB, d references.Dialect) *world {
 	tb.Helper()
 	w := bareWorld(tb, d)
 	for s := range strings.SplitSeq(schema[d], ";") {
 		w.exec(s)
 	}
-	w.open(append([]references.Option{references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[d]}, "Pages": {Form: pages[d]}}), references.Table(scan, "scan")}, options...)...)
+	w.open(references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[d]}, "Pages": {Form: pages[d]}}), references.Table(scan, "scan"))
 	w.must(w.box.InstallTriggers(tb.Context()))
 	return w
 }
