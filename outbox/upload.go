@@ -135,25 +135,42 @@ func (o *Outbox) discardUploads(ctx context.Context, notes []*runtime.Note) erro
 	notes = slices.SortedFunc(slices.Values(notes), func(a, b *runtime.Note) int {
 		return cmp.Or(strings.Compare(a.Ref.Storage, b.Ref.Storage), strings.Compare(a.Ref.Name, b.Ref.Name))
 	})
-	err := o.shortly(ctx, func(ctx context.Context, tx runtime.Tx) error {
-		for _, in := range notes {
-			if err := o.discardUpload(ctx, tx, in); err != nil {
-				return err
+	for _, wait := range patience {
+		var busy []*runtime.Note
+		err := o.shortly(ctx, func(ctx context.Context, tx runtime.Tx) error {
+			busy = nil
+			for _, in := range notes {
+				locked, err := o.discardUpload(ctx, tx, in)
+				if err != nil {
+					return err
+				}
+				if locked {
+					busy = append(busy, in)
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("filecleangen: the outbox could not be told of uploads that nobody wants; they go when their time is over: %w", err)
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("filecleangen: the outbox could not be told of uploads that nobody wants; they go when their time is over: %w", err)
+		if notes = busy; len(notes) == 0 {
+			break
+		}
+		sleep(ctx, wait, nil)
 	}
 	o.Nudge()
 	return nil
 }
 
+// patience is how long a discard waits, each time it finds the row locked: a transaction
+// whose context ended is rolled back when the server has noticed.
+var patience = []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 80 * time.Millisecond, 200 * time.Millisecond, 0}
+
 // discardUpload: nobody can take a file later that is not complete. Who has locked the
-// row takes the file, perhaps the caller himself, and is not waited for. Where there is no
-// row any more, a file that was not complete may have been made since.
-func (o *Outbox) discardUpload(ctx context.Context, tx runtime.Tx, in *runtime.Note) error {
+// row takes the file, perhaps the caller himself, or is about to end without: he is not
+// waited for long. Where there is no row any more, a file that was not complete may have
+// been made since.
+func (o *Outbox) discardUpload(ctx context.Context, tx runtime.Tx, in *runtime.Note) (locked bool, err error) {
 	d := o.dialect
 	row := func() *dialect.Statement {
 		return ofUpload(dialect.New(d, "SELECT name FROM "+table), in, stateWriting, stateUpload)
@@ -161,18 +178,18 @@ func (o *Outbox) discardUpload(ctx context.Context, tx runtime.Tx, in *runtime.N
 	there, err := dialect.Strings(ctx, tx, row())
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case len(there) == 0 && in.Complete:
-		return nil
+		return false, nil
 	case len(there) == 0:
-		return o.writeEntries(ctx, tx, []dialect.Entry{{Storage: in.Ref.Storage, Name: in.Ref.Name, Release: true, Reason: string(runtime.Unused)}}, 0)
+		return false, o.writeEntries(ctx, tx, []dialect.Entry{{Storage: in.Ref.Storage, Name: in.Ref.Name, Release: true, Reason: string(runtime.Unused)}}, 0)
 	}
 	if free, err := dialect.Strings(ctx, tx, row().Raw(d.SkipLocked())); err != nil || len(free) == 0 {
-		return err
+		return err == nil, err
 	}
 	update := dialect.New(d, "UPDATE "+table).Add(" SET state = CASE state WHEN ? THEN state ELSE ? END, not_before = "+d.Now(), stateWriting, statePending)
 	_, err = dialect.Exec(ctx, tx, ofUpload(update, in, stateWriting, stateUpload))
-	return err
+	return false, err
 }
 
 // ofUpload appends a condition for the row of an upload, if it is in one of the states.

@@ -87,13 +87,13 @@ func valuesOf(values clause.Values, columns []string) (rows [][]any) {
 // readGiven returns the rows that a statement was given to create. What they name is not
 // what there is: columns may be left out, rows be passed over, and triggers write
 // something else.
-func (w *write) readGiven() (reflect.Value, error) {
+func (w *write) readGiven() reflect.Value {
 	stmt := w.db.Statement
 	rows := reflect.New(reflect.SliceOf(stmt.Schema.ModelType)).Elem()
 	model := stmt.ReflectValue
 	switch {
 	case model.Type() == stmt.Schema.ModelType:
-		return reflect.Append(rows, model), nil
+		return reflect.Append(rows, model)
 	case model.Kind() == reflect.Slice || model.Kind() == reflect.Array:
 		for i := range model.Len() {
 			if element := reflect.Indirect(model.Index(i)); element.Type() == stmt.Schema.ModelType {
@@ -101,30 +101,62 @@ func (w *write) readGiven() (reflect.Value, error) {
 			}
 		}
 		if rows.Len() == model.Len() {
-			return rows, nil
+			return rows
 		}
 	}
-	return fromValues(stmt, rows.Slice(0, 0))
+	return w.fromValues(rows.Slice(0, 0))
 }
 
-// fromValues makes models of the values of an INSERT, for what was given as maps.
-func fromValues(stmt *gorm.Statement, rows reflect.Value) (reflect.Value, error) {
+// fromValues makes models of the values of an INSERT, for what was given as maps, with the
+// keys that gorm has put there.
+func (w *write) fromValues(rows reflect.Value) reflect.Value {
+	stmt := w.db.Statement
 	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
 	if !ok {
-		return rows, nil
+		return rows
 	}
-	for _, row := range values.Values {
+	columns, maps := fileColumns(w.tier.keeper().Types(), stmt.Schema), mapsOf(stmt.Dest)
+	for n, row := range values.Values {
 		model := reflect.New(stmt.Schema.ModelType).Elem()
+		if n < len(maps) {
+			setKeys(stmt, model, maps[n])
+		}
 		for i, column := range values.Columns {
 			field := stmt.Schema.LookUpField(column.Name)
-			if _, expression := row[i].(clause.Expression); field == nil || expression {
+			if field == nil {
 				continue
 			}
-			if err := field.Set(stmt.Context, model, row[i]); err != nil {
-				return rows, err
+			if _, expression := row[i].(clause.Expression); expression || field.Set(stmt.Context, model, row[i]) != nil {
+				w.expressed = w.expressed || columns == nil || columns[field.DBName]
 			}
 		}
 		rows = reflect.Append(rows, model)
 	}
-	return rows, nil
+	return rows
+}
+
+// mapsOf returns the maps that a statement was given.
+func mapsOf(dest any) []map[string]any {
+	switch dest := dest.(type) {
+	case map[string]any:
+		return []map[string]any{dest}
+	case *map[string]any:
+		return []map[string]any{*dest}
+	case []map[string]any:
+		return dest
+	case *[]map[string]any:
+		return *dest
+	}
+	return nil
+}
+
+// setKeys sets the primary key of a model to what a map has.
+func setKeys(stmt *gorm.Statement, model reflect.Value, values map[string]any) {
+	for _, f := range stmt.Schema.PrimaryFields {
+		for _, name := range []string{f.DBName, f.Name, "@id"} {
+			if v, ok := values[name]; ok && f.Set(stmt.Context, model, v) == nil {
+				break
+			}
+		}
+	}
 }

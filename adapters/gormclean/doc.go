@@ -40,8 +40,10 @@
 // transaction gets one. Whatever the plugin can't be sure of it promises as well: before a
 // file goes, the rows are asked.
 //
-// That is a query more for each statement that writes such a model, none for a DELETE, and
-// on MariaDB and MySQL three for an UPDATE; they read the primary keys and the columns of
+// That is a query more for an UPDATE or a create of such a model and none for a DELETE, where
+// the database says what a statement has written; two where it does not, or gorm is told to
+// return rows itself, or triggers write after the statement, and three for an UPDATE on
+// MariaDB and MySQL; they read the primary keys and the columns of
 // files, and have the comment "filecleangen". To them come up to three statements for the
 // outbox where files change. Models without file fields cost nothing, nor do updates that set
 // no column with names of files; where a trigger changes one all the same, that is not seen.
@@ -122,13 +124,17 @@
 //	MERGE, INSERT … SELECT, by Exec                  triggers are planned
 //	UPDATE OR REPLACE (SQLite): rows that it         delete them first
 //	replaces
-//	an UPDATE of the primary key on MariaDB and      two statements: the first for the key
-//	MySQL: what it names in the same statement
+//	another struct for the table of a model          the model
+//	triggers that were made after the plugin's       a restart; triggers of the outbox
+//	first look at a table
 //
 // Of cascades that the models declare gorm's logger warns, when [Table] or a statement first
 // sees such a model. An UPDATE with a FROM clause is an error, since the plugin looks at one
-// table. On SQLite, and where gorm is told to return rows itself, what a trigger writes after
-// the statement has written the row is not seen.
+// table; so is a row that is created from a map with an expression in a column of files, if it
+// can't be found again by its key. Rows whose column of files holds no JSON although it is to
+// can be written and deleted only past the plugin: gorm can't read them. A DELETE that returns
+// rows to gorm itself locks none before, on PostgreSQL: what another transaction has put in
+// place of a name meanwhile is left behind.
 //
 // A serializer other than gorm's json can't be asked what it has written: [Table] is an error.
 // So use the plugin last, if others write WHERE in their own way (db.ClauseBuilders).
@@ -143,7 +149,9 @@
 // to another database, that is left behind, and gorm's logger warns of it. Not found out are:
 // on MariaDB and MySQL, rows that an upsert meets, and others where as many had the values
 // already; on PostgreSQL, those that an upsert meets by another unique index than the primary
-// key. What they named is left behind; nothing is lost, since what they name now is taken.
+// key, and everywhere those that it meets by an index that gorm does not know, such as one on
+// an expression. What they named is left behind; nothing is lost, since what statements write
+// is taken, whichever row it is in.
 //
 // On MariaDB and MySQL an UPDATE waits for no row that does not match, as without the plugin,
 // which needs MariaDB 10.6 or MySQL 8. A row that another transaction is changing, so that it

@@ -135,10 +135,3 @@ func (h *hooked) QueryContext(ctx context.Context, query string, args ...any) (*
 	}
 	return h.ConnPool.QueryContext(ctx, query, args...)
 }
-
-// isOwn reports whether a query is the statement's: others are run while it has no
-// text, or has been run.
-func (h *hooked) isOwn(query string) bool {
-	stmt := h.db.Statement
-	return !h.ran && stmt.SQL.Len() == len(query) && stmt.SQL.String() == query
-}

@@ -1,6 +1,7 @@
 package gormclean
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -15,27 +16,29 @@ import (
 func (w *write) keep() (err error) {
 	var given reflect.Value
 	if w.kind == creates {
-		given, err = w.readGiven()
+		given = w.readGiven()
 	}
-	if err == nil {
-		err = w.readMissed(given)
-	}
+	err = w.readMissed(given)
 	var after reflect.Value
 	if err == nil {
 		after, err = w.readAfter(given)
 	}
-	if err == nil && w.kind != creates && !w.returns() {
-		given, err = w.unseen(after)
+	if err == nil && w.expressed && length(w.without(given, after)) > 0 {
+		err = fmt.Errorf("a row of %s is created with an expression in a column of files, and can't be found again: give it its key, or the name itself", w.db.Statement.Schema.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("gormclean: reading what the rows name: %w", err)
+	}
+	if w.kind == creates || !w.returns() {
+		given = appended(given, w.unseen(w.assigned(), after))
 	}
 	if gone := length(w.old) - length(after); w.deletesRows() && int64(gone) < w.db.RowsAffected {
 		w.warnOvertaken(w.db.RowsAffected-int64(gone), nil)
 	}
 	return w.tier.keep(w.db.Statement.Context, w.ConnPool, func(b *runtime.Batch) error {
 		var err error
-		// The rows have been locked since they were read, see readMatching.
+		// The rows have been locked since they were read, see readMatching; or were read as they
+		// were committed, by readOutside, when this transaction had locked them.
 		b.Locked(func(b *runtime.Batch) { err = log(b, w.changes(w.old, after)) })
 		return errors.Join(err, log(b, w.creations(given, after)))
 	})
@@ -95,9 +98,8 @@ func (w *write) changes(before, after reflect.Value) (logs []func(*runtime.Batch
 }
 
 // creations says what became of rows that a statement was given to create, or may have
-// written: those that are
-// there may name something else, and it is not known of others, which may be there under
-// another key.
+// written: those that are there may name something else, and it is not known of others, which
+// may be there under another key.
 func (w *write) creations(given, after reflect.Value) (logs []func(*runtime.Batch)) {
 	is, _ := w.snapshots(after)
 	w.each(given, func(s snapshot, key runtime.Key) {
@@ -109,10 +111,36 @@ func (w *write) creations(given, after reflect.Value) (logs []func(*runtime.Batc
 				s.LogDelete(b, runtime.Key{})
 			})
 		case !reflect.DeepEqual(now, s):
+			if w.guessesKeys() { // it may be another row
+				logs = append(logs, func(b *runtime.Batch) { s.LogCreate(b, runtime.Key{}) })
+			}
 			logs = append(logs, w.update(now, key, s))
 		}
 	})
 	return logs
+}
+
+// guessesKeys reports whether gorm has counted the keys that a statement made, from the
+// first.
+func (w *write) guessesKeys() bool {
+	_, told := w.db.Statement.Clauses["RETURNING"]
+	return w.kind == creates && w.db.Name() == "mysql" && !told
+}
+
+// keepUnread keeps what a statement was given, which the database has done although gorm can't
+// read what it returned, or has failed to do: then the rows say so.
+func (w *write) keepUnread() {
+	var given reflect.Value
+	if w.kind == creates {
+		given = w.readGiven()
+	}
+	given = appended(given, w.unseen(w.assigned(), reflect.Value{}))
+	err := w.tier.keep(context.WithoutCancel(w.db.Statement.Context), w.ConnPool, func(b *runtime.Batch) error {
+		return log(b, w.creations(given, reflect.Value{}))
+	})
+	if errors.Is(err, runtime.ErrGone) || w.db.Statement.Context.Err() != nil {
+		w.undo()
+	}
 }
 
 func (w *write) update(s snapshot, key runtime.Key, old snapshot) func(*runtime.Batch) {

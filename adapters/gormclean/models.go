@@ -21,6 +21,7 @@ type snapshot interface {
 type models struct {
 	known    sync.Map // reflect.Type -> methods
 	indexes  sync.Map // reflect.Type -> [][]string
+	triggers sync.Map // table -> whether it has triggers that write after statements
 	cascades sync.Map // what was looked at for them: models, and pairs of them
 
 	updatesReturn, deletesReturn bool // whether statements can say which rows they write

@@ -73,48 +73,50 @@ func (w *write) readUncounted() (rows reflect.Value, err error) {
 	return rows, err
 }
 
-// unseen returns what an UPDATE sets, as a row, unless one that was read again has it: rows
-// may have it that were never seen.
-func (w *write) unseen(after reflect.Value) (reflect.Value, error) {
+// unseen returns what an UPDATE sets, or an upsert, as a row, unless one that was read again
+// has it: rows may have it that were never seen.
+func (w *write) unseen(set clause.Set, after reflect.Value) reflect.Value {
 	stmt := w.db.Statement
-	var none reflect.Value
-	set, _ := stmt.Clauses["SET"].Expression.(clause.Set)
 	values := reflect.New(reflect.SliceOf(stmt.Schema.ModelType)).Elem()
 	values = reflect.Append(values, reflect.Zero(stmt.Schema.ModelType))
 	fields := map[*schema.Field]bool{}
 	for _, a := range set {
 		field := stmt.Schema.FieldsByDBName[a.Column.Name]
-		if _, expression := a.Value.(clause.Expression); field == nil || field.PrimaryKey || expression {
+		if field == nil || field.PrimaryKey {
 			continue
 		}
-		fields[field] = true
-		if err := field.Set(stmt.Context, values.Index(0), a.Value); err != nil {
-			return none, err
+		if field.Set(stmt.Context, values.Index(0), a.Value) == nil { // or it is an expression
+			fields[field] = true
 		}
 	}
 	is := w.models.snapshot(values.Index(0))
+	if reflect.ValueOf(is).IsZero() {
+		return reflect.Value{}
+	}
 	for i := range length(after) {
 		row := reflect.New(stmt.Schema.ModelType).Elem()
 		for field := range fields {
 			value, _ := field.ValueOf(stmt.Context, after.Index(i))
-			if err := field.Set(stmt.Context, row, value); err != nil {
-				return none, err
-			}
+			_ = field.Set(stmt.Context, row, value)
 		}
 		if reflect.DeepEqual(w.models.snapshot(row), is) {
-			return none, nil
+			return reflect.Value{}
 		}
 	}
-	if reflect.ValueOf(is).IsZero() {
-		return none, nil
+	return values
+}
+
+// assigned returns what a statement sets in rows that are there.
+func (w *write) assigned() clause.Set {
+	if on, ok := w.db.Statement.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok {
+		return on.DoUpdates
 	}
-	return values, nil
+	return w.set
 }
 
 // setsKey reports whether an UPDATE sets a primary key.
 func (w *write) setsKey() bool {
-	set, _ := w.db.Statement.Clauses["SET"].Expression.(clause.Set)
-	for _, a := range set {
+	for _, a := range w.set {
 		if f := w.db.Statement.Schema.FieldsByDBName[a.Column.Name]; f != nil && f.PrimaryKey {
 			return true
 		}
@@ -181,7 +183,7 @@ func (w *write) hasOutside() error {
 	if _, is := w.db.Plugins["gorm:db_resolver"]; is {
 		return errors.New("dbresolver may have other databases")
 	}
-	if db, err := w.db.DB(); err == nil {
+	if db, err := (&gorm.DB{Config: w.db.Config}).DB(); err == nil {
 		if s := db.Stats(); s.MaxOpenConnections > 0 && s.InUse >= s.MaxOpenConnections {
 			return fmt.Errorf("all %d connections of the pool are in use", s.InUse)
 		}

@@ -15,6 +15,10 @@ import (
 
 // readBefore reads the rows that a statement is about to change, and locks them.
 func (w *write) readBefore(query string, args []any) (reflect.Value, error) {
+	var err error
+	if w.triggered, err = w.hasTriggers(); err != nil {
+		return reflect.Value{}, err
+	}
 	switch {
 	case w.kind == creates:
 		return w.readConflicting()
@@ -32,14 +36,14 @@ func (w *write) readMatching(query string, args []any) (reflect.Value, error) {
 	}
 	if w.db.Name() != "mysql" || w.deletesRows() || w.text.limited {
 		if lock := w.lock(); lock != "" {
-			where += " FOR " + lock
+			where += "\nFOR " + lock // the conditions may end with a comment
 		}
 		return w.find(where, args)
 	}
 	// An UPDATE at READ COMMITTED waits for no row that does not match, although others
 	// have locked it: neither must this. Rows that are locked and match are waited for by
 	// their keys.
-	rows, err := w.find(where+" FOR UPDATE SKIP LOCKED", args)
+	rows, err := w.find(where+"\nFOR UPDATE SKIP LOCKED", args)
 	if err != nil {
 		return rows, err
 	}

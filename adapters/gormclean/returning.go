@@ -18,7 +18,7 @@ func (w *write) returns() bool {
 	if w.deletesRows() {
 		return w.models.deletesReturn && w.scansKeys()
 	}
-	return w.kind != creates && w.models.updatesReturn && w.scansKeys()
+	return w.kind != creates && w.models.updatesReturn && w.scansKeys() && !w.triggered
 }
 
 // scansKeys reports whether keys that a statement returns can be read: SQLite says of no
@@ -37,18 +37,14 @@ func (w *write) scansKeys() bool {
 
 // execReturning runs a statement that says which rows it has written.
 func (w *write) execReturning(ctx context.Context, query string, args []any) (sql.Result, error) {
-	found, err := w.ConnPool.QueryContext(ctx, query+" RETURNING "+w.columns(), args...)
+	// On a line of its own: the statement may end with a comment.
+	found, err := w.ConnPool.QueryContext(ctx, query+"\nRETURNING "+w.columns(), args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = found.Close() }()
 	rows := reflect.New(reflect.SliceOf(w.db.Statement.Schema.ModelType))
-	if found.Next() {
-		if err := w.session().ScanRows(found, rows.Interface()); err != nil {
-			return nil, err
-		}
-	}
-	if err := errors.Join(found.Err(), found.Close()); err != nil {
+	if err := w.scan(found, rows); err != nil {
 		return nil, err
 	}
 	if w.deletesRows() {
@@ -57,6 +53,37 @@ func (w *write) execReturning(ctx context.Context, query string, args []any) (sq
 		w.now = rows.Elem()
 	}
 	return result(rows.Elem().Len()), nil
+}
+
+// scan reads the rows that a statement returns. An error of the database is returned as it
+// is, and the statement did nothing then. After any other one it was done, and must not be
+// committed.
+func (w *write) scan(found *sql.Rows, rows reflect.Value) error {
+	columns, err := found.Columns()
+	if err == nil && len(columns) == 0 {
+		err = errors.New("gormclean: the statement returns nothing: does it end with a comment that is not closed?")
+	}
+	if err != nil {
+		w.undo()
+		return err
+	}
+	if !found.Next() {
+		if err := found.Err(); err != nil {
+			if w.db.Statement.Context.Err() != nil {
+				w.undo()
+			}
+			return err
+		}
+		return nil
+	}
+	err = w.session().ScanRows(found, rows.Interface())
+	if err == nil {
+		err = found.Err()
+	}
+	if err != nil {
+		w.undo()
+	}
+	return err
 }
 
 // result is how many rows a statement has written.

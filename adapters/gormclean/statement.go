@@ -24,6 +24,8 @@ type write struct {
 	kind    kind
 	text    text // where in gorm's text the conditions are
 	ran     bool
+	sent    bool                  // the database has accepted it
+	set     clause.Set            // what an UPDATE sets; gorm forgets it
 	nothing bool                  // it has nothing to do with files
 	end     func(well bool) error // of the transaction that was begun here, or nil
 	outside context.Context       //nolint:containedctx // of a copy that reads what other transactions see; or nil
@@ -31,7 +33,9 @@ type write struct {
 	old reflect.Value // the rows before: a slice of the model
 	now reflect.Value // the rows that the statement returned; or none
 
-	matching reflect.Value // rows that match still, where more were written than had been read
+	expressed bool          // a row is created with an expression in a column of files
+	triggered bool          // triggers of the table may write its rows after the statement has
+	matching  reflect.Value // rows that match still, where more were written than had been read
 }
 
 // A kind is the callback of gorm's that runs a statement. What deletes softly runs an
@@ -74,6 +78,9 @@ func (p *Plugin) around(run func(*gorm.DB), k kind) func(*gorm.DB) {
 // conclude keeps what the statement let go of, when gorm has run it. It reports
 // whether it may be committed.
 func (w *write) conclude() bool {
+	if w.sent && w.db.Error != nil {
+		w.keepUnread()
+	}
 	if !w.ran || w.nothing || w.db.Error != nil {
 		return w.db.Error == nil
 	}
@@ -88,6 +95,9 @@ func (w *write) conclude() bool {
 
 // ExecContext is called by gorm to run the statement.
 func (w *write) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if !w.isOwn(query) {
+		return w.ConnPool.ExecContext(ctx, query, args...)
+	}
 	if err := w.begin(ctx, query, args); err != nil {
 		return nil, err
 	}
@@ -99,19 +109,29 @@ func (w *write) ExecContext(ctx context.Context, query string, args ...any) (sql
 
 // QueryContext is called by gorm to run the statement, if it returns something.
 func (w *write) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if !w.isOwn(query) {
+		return w.ConnPool.QueryContext(ctx, query, args...)
+	}
 	if err := w.begin(ctx, query, args); err != nil {
 		return nil, err
 	}
-	return w.ConnPool.QueryContext(ctx, query, args...)
+	rows, err := w.ConnPool.QueryContext(ctx, query, args...)
+	w.sent = err == nil && !w.nothing
+	return rows, err
+}
+
+// isOwn reports whether a query is the statement's: others are run while it has no
+// text, or has been run.
+func (w *write) isOwn(query string) bool {
+	stmt := w.db.Statement
+	return !w.ran && stmt.SQL.Len() == len(query) && stmt.SQL.String() == query
 }
 
 // begin makes sure that there is a transaction, and reads the rows before the
 // statement is run.
 func (w *write) begin(ctx context.Context, query string, args []any) (err error) {
-	if w.ran {
-		return errors.New("gormclean: gorm ran a statement twice")
-	}
 	w.ran = true
+	w.set, _ = w.db.Statement.Clauses["SET"].Expression.(clause.Set)
 	if w.touchesNoFile() {
 		w.nothing = true
 		return nil

@@ -83,9 +83,9 @@ func (w *write) conditions(query string, args []any) (string, []any, error) {
 		args[i] = nil
 		before = append(before, fmt.Sprintf("$%d::text", i+1))
 	}
-	rest, isWhere := strings.CutPrefix(tail, "WHERE ")
+	hint, rest, isWhere := strings.Cut(tail, "WHERE ")
 	if !isWhere {
 		return "", nil, fmt.Errorf("the conditions begin with %.20q", tail)
 	}
-	return "WHERE coalesce(" + strings.Join(before, ",") + ") IS NULL AND (" + rest + ")", args, nil
+	return hint + "WHERE coalesce(" + strings.Join(before, ",") + ") IS NULL AND (" + rest + "\n)", args, nil
 }

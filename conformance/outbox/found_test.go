@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -394,6 +395,39 @@ func TestDiscardInside(t *testing.T) {
 		w.due()
 		w.drain()
 		w.want("a")
+	})
+}
+
+// Discard finds the row locked, by a transaction that is about to be rolled back: the file
+// goes now, not when its time is over.
+func TestDiscardMeetsALock(t *testing.T) {
+	databases.EachServer(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d, settings{})
+		u, err := w.box.Create(t.Context(), "media", "a")
+		w.must(err)
+		w.must(u.Close())
+		tx, err := w.db.Begin()
+		w.must(err)
+		defer func() { _ = tx.Rollback() }()
+		_, err = tx.Exec("UPDATE filecleangen_outbox SET attempts = attempts + 1 WHERE state = 'upload'")
+		w.must(err)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			u.Discard()
+		}()
+		tried, end := false, time.Now().Add(2*time.Second)
+		for ; time.Now().Before(end); goruntime.Gosched() {
+			if busy := w.own.Stats().InUse > 0; busy {
+				tried = true
+			} else if tried {
+				break // the first attempt is over
+			}
+		}
+		w.must(tx.Rollback())
+		<-done
+		w.drain()
+		w.want("")
 	})
 }
 

@@ -1,0 +1,24 @@
+package gormclean
+
+// hasTriggers reports whether a table has triggers that may write a row when a statement has
+// written it, so that what that returns is not what is there. It is asked once for each
+// table.
+func (w *write) hasTriggers() (has bool, err error) {
+	table := tableOf(w.db.Statement)
+	if known, ok := w.models.triggers.Load(table); ok {
+		return known.(bool), nil
+	}
+	s := w.session()
+	switch w.db.Name() {
+	case "sqlite":
+		s = s.Raw("SELECT /* filecleangen */ EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?) AND name NOT LIKE 'filecleangen!_%' ESCAPE '!')", w.db.Statement.Table)
+	case "postgres":
+		s = s.Raw("SELECT /* filecleangen */ EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = to_regclass(?) AND NOT tgisinternal AND tgtype & 2 = 0 AND tgname NOT LIKE 'filecleangen!_%' ESCAPE '!')", w.from())
+	default:
+		return false, nil // rows are read again
+	}
+	if err = s.Scan(&has).Error; err == nil {
+		w.models.triggers.Store(table, has)
+	}
+	return has, err
+}
