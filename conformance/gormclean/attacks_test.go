@@ -20,8 +20,9 @@ import (
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
-// gone makes a tombstone of a name: whoever takes it is refused.
-func (w *world) gone(name string) string {
+// gone makes a tombstone of a name, and returns it: whoever takes it is refused.
+func (w *world) gone() string {
+	const name = "n"
 	w.t.Helper()
 	w.must(w.db.Create(&models.Item{ID: 900, File: w.file(name)}).Error)
 	w.must(w.db.Delete(&models.Item{}, 900).Error)
@@ -33,7 +34,7 @@ func (w *world) gone(name string) string {
 }
 
 // wantTaken checks that a statement was refused which names what is gone.
-func (w *world) wantTaken(name string, err error) {
+func (w *world) wantTaken(err error) {
 	w.t.Helper()
 	if errors.Is(err, runtime.ErrGone) {
 		return
@@ -55,22 +56,22 @@ func attacked(t *testing.T, test func(w *world), d ...references.Dialect) {
 // What follows would be red if a name were not taken.
 func TestAttackOracle(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
-		w.wantTaken(n, w.db.Create(&models.Item{ID: 1, File: n}).Error)
+		n := w.gone()
+		w.wantTaken(w.db.Create(&models.Item{ID: 1, File: n}).Error)
 		w.must(w.db.Create(&models.Item{ID: 1}).Error)
-		w.wantTaken(n, w.db.Model(&models.Item{ID: 1}).Update("file", n).Error)
+		w.wantTaken(w.db.Model(&models.Item{ID: 1}).Update("file", n).Error)
 	})
 }
 
 // The tail of a condition is a comment: what is appended is a part of it.
 func TestAttackComment(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		w.must(w.db.Create(&models.Item{ID: 1, File: w.file("a")}).Error)
 		tx := w.db.Model(&models.Item{}).Where("id = ? -- why", 1).Update("file", n)
-		w.wantTaken(n, tx.Error)
+		w.wantTaken(tx.Error)
 		tx = w.db.Model(&models.Item{}).Where("id = 1 -- why").Update("file", gorm.Expr("'n'"))
-		w.wantTaken(n, tx.Error)
+		w.wantTaken(tx.Error)
 		tx = w.db.Model(&models.Item{}).Where("id = 1 -- why").Update("file", "")
 		if tx.Error != nil || tx.RowsAffected != 1 {
 			w.t.Errorf("%d rows, %v", tx.RowsAffected, tx.Error)
@@ -82,7 +83,7 @@ func TestAttackComment(t *testing.T) {
 // UPDATE … LIMIT.
 func TestAttackLimit(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		w.must(w.db.Exec("CREATE INDEX covering ON items (file)").Error)
 		var rows []models.Item
 		for i := range int64(300) {
@@ -92,14 +93,14 @@ func TestAttackLimit(t *testing.T) {
 		w.must(w.db.Exec("ANALYZE TABLE items").Error)
 		tx := w.db.Model(&models.Item{}).Where("file <> 'q'").Limit(1).Update("file", n)
 		w.t.Log(tx.RowsAffected, w.rec.warned)
-		w.wantTaken(n, tx.Error)
+		w.wantTaken(tx.Error)
 	}, references.MySQL)
 }
 
 // A key and a file in one statement.
 func TestAttackKey(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		w.must(w.db.Create(&models.Item{ID: 1, AlbumID: 7, File: w.file("a")}).Error)
 		begin := time.Now()
 		w.must(w.db.Model(&models.Item{ID: 1}).Update("id", 2).Error)
@@ -107,22 +108,22 @@ func TestAttackKey(t *testing.T) {
 		if time.Since(begin) > 500*time.Millisecond || len(w.rec.warned) > 0 {
 			w.t.Errorf("a key alone took %v, warned: %q", time.Since(begin), w.rec.warned)
 		}
-		w.wantTaken(n, w.db.Model(&models.Item{ID: 2}).Updates(map[string]any{"id": 3, "file": n}).Error)
+		w.wantTaken(w.db.Model(&models.Item{ID: 2}).Updates(map[string]any{"id": 3, "file": n}).Error)
 	})
 }
 
 // Maps with expressions have no key.
 func TestAttackMapExpr(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
-		w.wantTaken(n, w.db.Model(&models.Item{}).Create(map[string]any{"file": gorm.Expr("?", n)}).Error)
+		n := w.gone()
+		w.wantTaken(w.db.Model(&models.Item{}).Create(map[string]any{"file": gorm.Expr("?", n)}).Error)
 	})
 }
 
 // The statement was done, but what it returned can't be read; the caller goes on.
 func TestAttackScanFails(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		w.must(w.db.Create(&models.Album{ID: 1, Slug: new("s"), Cover: w.file("a")}).Error)
 		err := w.db.Transaction(func(tx *gorm.DB) error {
 			err := tx.Model(&models.Album{ID: 1}).Updates(map[string]any{"cover_file": n, "pages": gorm.Expr("'bad'")}).Error
@@ -154,7 +155,7 @@ func (w *world) mysqlOf() *gorm.DB {
 // Replication, Galera, circular replication): one of a batch is that of another row of it.
 func TestAttackGuessedIDs(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		plain := w.mysqlOf()
 		w.must(plain.Exec("SET SESSION auto_increment_increment = 3").Error)
 		rows := []models.Item{{File: "c"}, {File: "d"}, {File: "e"}, {File: n}}
@@ -162,14 +163,14 @@ func TestAttackGuessedIDs(t *testing.T) {
 		var all []models.Item
 		w.must(plain.Find(&all).Error)
 		w.t.Log(rows, all)
-		w.wantTaken(n, tx.Error)
+		w.wantTaken(tx.Error)
 	}, references.MySQL)
 }
 
 // The same, of an upsert by a unique index that gorm does not know.
 func TestAttackGuessedUpsert(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		plain := w.mysqlOf()
 		w.must(plain.Exec("CREATE UNIQUE INDEX u ON items (album_id)").Error)
 		w.must(plain.Create(&[]models.Item{{ID: 1, AlbumID: 7}, {ID: 2, AlbumID: 8}}).Error)
@@ -178,14 +179,14 @@ func TestAttackGuessedUpsert(t *testing.T) {
 		var all []models.Item
 		w.must(plain.Find(&all).Error)
 		w.t.Log(rows, all)
-		w.wantTaken(n, tx.Error)
+		w.wantTaken(tx.Error)
 	}, references.MySQL)
 }
 
 // What an upsert assigns to a row that it meets by an index that gorm does not know.
 func TestAttackUpsertAssignsUnknown(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		db := w.db
 		if w.d == references.MySQL {
 			db = w.mysqlOf()
@@ -195,7 +196,7 @@ func TestAttackUpsertAssignsUnknown(t *testing.T) {
 		row := models.Item{ID: 2, AlbumID: 7, File: "b"}
 		err := db.Clauses(clause.OnConflict{DoUpdates: clause.Assignments(map[string]any{"file": n})}).Create(&row).Error
 		w.t.Log(row)
-		w.wantTaken(n, err)
+		w.wantTaken(err)
 	}, references.SQLite, references.MySQL)
 }
 
@@ -203,7 +204,7 @@ func TestAttackUpsertAssignsUnknown(t *testing.T) {
 // dbresolver is, and the row does not match any more.
 func TestAttackUnseenWaited(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		w.must(w.db.Create(&[]models.Item{{ID: 1, AlbumID: 1, File: w.file("a")}}).Error)
 		w.db.Plugins["gorm:db_resolver"] = &with{typ: models.ItemFileType} // as if it were used
 		other := w.db.Begin()
@@ -216,7 +217,7 @@ func TestAttackUnseenWaited(t *testing.T) {
 		w.must(other.Commit().Error)
 		err := <-said
 		w.t.Log(w.rec.warned)
-		w.wantTaken(n, err)
+		w.wantTaken(err)
 	}, references.MySQL)
 }
 
@@ -245,9 +246,9 @@ func TestAttackMattn(t *testing.T) {
 // A comment before WHERE, as of gorm.io/hints.
 func TestAttackHint(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		w.must(w.db.Create(&models.Item{ID: 1, File: w.file("a")}).Error)
-		w.wantTaken(n, w.db.Clauses(hint{}).Model(&models.Item{}).Where("id = 1").Update("file", n).Error)
+		w.wantTaken(w.db.Clauses(hint{}).Model(&models.Item{}).Where("id = 1").Update("file", n).Error)
 	})
 }
 
@@ -263,27 +264,27 @@ func (hint) ModifyStatement(stmt *gorm.Statement) {
 
 func TestAttackGenerics(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		ctx := w.t.Context()
 		w.must(w.db.Create(&models.Item{File: w.file("a")}).Error)
 		_, err := gorm.G[models.Item](w.db).Where("file = ?", "a").Set(clause.Assignment{Column: clause.Column{Name: "file"}, Value: n}).Update(ctx)
-		w.wantTaken(n, err)
+		w.wantTaken(err)
 		_, err = gorm.G[models.Item](w.db).Where("file = ?", "a").Update(ctx, "file", n)
-		w.wantTaken(n, err)
+		w.wantTaken(err)
 		err = gorm.G[models.Item](w.db).Set(clause.Assignment{Column: clause.Column{Name: "file"}, Value: n}).Create(ctx)
-		w.wantTaken(n, err)
+		w.wantTaken(err)
 		err = gorm.G[models.Item](w.db).Create(ctx, &models.Item{File: n})
-		w.wantTaken(n, err)
+		w.wantTaken(err)
 		w.t.Log("Expr")
 		err = gorm.G[models.Item](w.db).Set(clause.Assignment{Column: clause.Column{Name: "file"}, Value: gorm.Expr("?", n)}).Create(ctx)
-		w.wantTaken(n, err)
+		w.wantTaken(err)
 	})
 }
 
 // A transaction of the caller's goes on after the context of one statement is over.
 func TestAttackCancelled(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		rows := make([]models.Item, 3000)
 		for i := range rows {
 			rows[i] = models.Item{ID: int64(i + 1), AlbumID: 7}
@@ -313,10 +314,10 @@ func TestAttackCancelled(t *testing.T) {
 // A unique index that gorm does not know, and what an upsert assigns.
 func TestAttackUpsertAssigns(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		w.must(w.db.Exec("CREATE UNIQUE INDEX u ON items (album_id)").Error)
 		w.must(w.db.Create(&models.Item{ID: 1, AlbumID: 7, File: w.file("a")}).Error)
-		w.wantTaken(n, w.db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "album_id"}}, DoUpdates: clause.Assignments(map[string]any{"file": n})}).
+		w.wantTaken(w.db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "album_id"}}, DoUpdates: clause.Assignments(map[string]any{"file": n})}).
 			Create(&models.Item{ID: 2, AlbumID: 7, File: "b"}).Error)
 	})
 }
@@ -328,13 +329,13 @@ func TestAttackAfterTrigger(t *testing.T) {
 			references.SQLite:     "CREATE TRIGGER tr AFTER UPDATE ON items WHEN NEW.file <> 'n' BEGIN UPDATE items SET file = 'n' WHERE id = NEW.id; END",
 			references.PostgreSQL: "CREATE FUNCTION tr() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN UPDATE items SET file = 'n' WHERE id = NEW.id; RETURN NULL; END$$; CREATE TRIGGER tr AFTER UPDATE ON items FOR EACH ROW WHEN (NEW.file <> 'n') EXECUTE FUNCTION tr()",
 		}[w.d]).Error)
-		n := w.gone("n")
+		w.gone()
 		w.must(w.db.Create(&models.Item{ID: 1, File: w.file("a")}).Error)
-		w.t.Run("Returning", func(t *testing.T) {
-			w.wantTaken(n, w.db.Model(&models.Item{ID: 1}).Clauses(clause.Returning{}).Update("file", "c").Error)
+		w.t.Run("Returning", func(*testing.T) {
+			w.wantTaken(w.db.Model(&models.Item{ID: 1}).Clauses(clause.Returning{}).Update("file", "c").Error)
 		})
-		w.t.Run("plain", func(t *testing.T) {
-			w.wantTaken(n, w.db.Model(&models.Item{ID: 1}).Update("file", "b").Error)
+		w.t.Run("plain", func(*testing.T) {
+			w.wantTaken(w.db.Model(&models.Item{ID: 1}).Update("file", "b").Error)
 		})
 	}, references.SQLite, references.PostgreSQL)
 }
@@ -342,9 +343,9 @@ func TestAttackAfterTrigger(t *testing.T) {
 // A query of a GormValuer's is not the statement.
 func TestAttackValuer(t *testing.T) {
 	attacked(t, func(w *world) {
-		n := w.gone("n")
+		n := w.gone()
 		w.must(w.db.Create(&models.Item{ID: 1, File: w.file("a")}).Error)
-		w.wantTaken(n, w.db.Model(&models.Item{}).Where("id = ?", 1).Update("file", asking(n)).Error)
+		w.wantTaken(w.db.Model(&models.Item{}).Where("id = ?", 1).Update("file", asking(n)).Error)
 	}, references.SQLite)
 }
 
