@@ -1,5 +1,7 @@
 package gormclean
 
+import "strings"
+
 // hasTriggers reports whether a table has triggers that may write a row when a statement has
 // written it, so that what that returns is not what is there. It is asked once for each
 // table.
@@ -8,12 +10,12 @@ func (w *write) hasTriggers() (has bool, err error) {
 	if known, ok := w.models.triggers.Load(table); ok {
 		return known.(bool), nil
 	}
-	s := w.session()
+	s, name := w.session(), table[strings.LastIndexByte(table, '.')+1:]
 	switch w.db.Name() {
 	case "sqlite":
-		s = s.Raw("SELECT /* filecleangen */ EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?) AND name NOT LIKE 'filecleangen!_%' ESCAPE '!')", w.db.Statement.Table)
+		s = s.Raw("SELECT /* filecleangen */ EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?) AND name NOT LIKE 'filecleangen!_%' ESCAPE '!')", name)
 	case "postgres":
-		s = s.Raw("SELECT /* filecleangen */ EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = to_regclass(?) AND NOT tgisinternal AND tgtype & 2 = 0 AND tgname NOT LIKE 'filecleangen!_%' ESCAPE '!')", w.from())
+		s = s.Raw("SELECT /* filecleangen */ EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = to_regclass(?) AND NOT tgisinternal AND tgtype & 2 = 0 AND tgname NOT LIKE 'filecleangen!_%' ESCAPE '!')", w.db.Statement.Quote(table))
 	default:
 		return false, nil // rows are read again
 	}

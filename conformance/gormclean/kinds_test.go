@@ -255,6 +255,15 @@ func TestHookPanics(t *testing.T) {
 	}, &with{models.BookFileType, &models.Book{}})
 }
 
+// A table may have another name in a statement.
+func TestAliases(t *testing.T) {
+	eachKind(t, func(w *world) {
+		w.fill()
+		w.must(w.db.Table("items AS i").Model(&models.Item{}).Where("i.id < ?", 3).Update("file", w.file("n")).Error)
+		w.check()
+	})
+}
+
 // counted is a value that counts how often gorm asks what it is.
 type counted struct{ n *int }
 
