@@ -2,7 +2,6 @@ package gormclean
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 
 	"gorm.io/gorm"
@@ -118,20 +117,4 @@ func hookedOf(pool gorm.ConnPool) *write {
 		return h.write
 	}
 	return nil
-}
-
-// ExecContext is called by gorm.
-func (h *hooked) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if h.isOwn(query) {
-		return h.write.ExecContext(ctx, query, args...)
-	}
-	return h.ConnPool.ExecContext(ctx, query, args...)
-}
-
-// QueryContext is called by gorm.
-func (h *hooked) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if h.isOwn(query) {
-		return h.write.QueryContext(ctx, query, args...)
-	}
-	return h.ConnPool.QueryContext(ctx, query, args...)
 }
