@@ -200,6 +200,20 @@ func TestAttackUpsertAssignsUnknown(t *testing.T) {
 	}, references.SQLite, references.MySQL)
 }
 
+// waitsForLock returns when a session of the world's database waits for a row.
+func (w *world) waitsForLock() {
+	w.t.Helper()
+	for waits, end := 0, time.Now().Add(20*time.Second); waits == 0; {
+		time.Sleep(150 * time.Millisecond) // the server makes this list anew when nobody has read it for 100 ms
+		w.must(w.own.QueryRowContext(w.t.Context(), `SELECT count(*) FROM information_schema.innodb_trx t
+			JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
+			WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()`).Scan(&waits))
+		if time.Now().After(end) {
+			w.t.Fatal("no session waits for a row")
+		}
+	}
+}
+
 // At REPEATABLE READ an UPDATE writes what it has waited for. No second connection is used where
 // dbresolver is, and the row does not match any more.
 func TestAttackUnseenWaited(t *testing.T) {
@@ -213,7 +227,7 @@ func TestAttackUnseenWaited(t *testing.T) {
 		go func() {
 			said <- w.db.Model(&models.Item{}).Where("album_id = 7").Updates(map[string]any{"album_id": 8, "file": n}).Error
 		}()
-		time.Sleep(300 * time.Millisecond)
+		w.waitsForLock()
 		w.must(other.Commit().Error)
 		err := <-said
 		w.t.Log(w.rec.warned)

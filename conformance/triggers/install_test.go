@@ -216,12 +216,17 @@ func TestLockTimeout(t *testing.T) {
 		w.must(err)
 		done := make(chan error, 1)
 		go func() { done <- w.box.InstallTriggers(t.Context()) }()
-		time.Sleep(time.Second)
-		at := time.Now()
-		w.exec("INSERT INTO scan (id, file) VALUES (2, 'b')")
-		if took := time.Since(at); took > 5*time.Second {
-			t.Errorf("a statement waited for %v", took)
+		waits := map[references.Dialect]string{
+			references.PostgreSQL: "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'scan'::regclass",
+			references.MySQL:      "SELECT count(*) FROM information_schema.processlist WHERE state = 'Waiting for table metadata lock' AND info LIKE '%scan%'",
+		}[d]
+		for n, end := 0, time.Now().Add(20*time.Second); n == 0; {
+			w.must(w.db.QueryRowContext(t.Context(), waits).Scan(&n))
+			if time.Now().After(end) {
+				t.Fatal("the installation waits for no lock")
+			}
 		}
+		w.exec("INSERT INTO scan (id, file) VALUES (2, 'b')") // would wait until the commit, which comes after it
 		select {
 		case err := <-done:
 			t.Fatalf("%v", err)
