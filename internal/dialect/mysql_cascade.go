@@ -185,7 +185,8 @@ func (b *mysqlTriggers) cascadeBody(parent string, chains []chain) string {
 }
 
 // releaseRows releases what the rows at the end of a chain name, in all columns or in some.
-// Mostly there are none: to open a cursor takes longer than to look.
+// Mostly there are none: to open a cursor takes longer than to look. The limit is for
+// sessions that have one, as that of mysql --safe-updates.
 func (b *mysqlTriggers) releaseRows(parent string, c chain, only []string, reason string) string {
 	var names []string
 	for i := range b.t.Columns {
@@ -207,7 +208,7 @@ func (b *mysqlTriggers) releaseRows(parent string, c chain, only []string, reaso
         DECLARE found LONGTEXT CHARACTER SET ascii;
         DECLARE done BOOLEAN DEFAULT FALSE;
         DECLARE children CURSOR FOR SELECT CONCAT(%[1]s)
-            FROM %[2]s WHERE %[3]s LOCK IN SHARE MODE;
+            FROM %[2]s WHERE %[3]s LIMIT 18446744073709551615 LOCK IN SHARE MODE;
         DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE;
         DECLARE EXIT HANDLER FOR `+mysqlUnreadable+` BEGIN END;
         OPEN children;

@@ -27,15 +27,24 @@ func (d mysql) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Trig
 		return nil, err
 	}
 	b := mysqlTriggers{d: d, w: &w, t: &t, home: home, helpers: d.triggerHelpers(&w)}
-	all := slices.Clone(b.helpers)
-	if schema, _, _ := strings.Cut(t.Name, "."); schema != home {
-		all = append(all, d.inSchema(&w, schema))
+	triggers, err := b.cascades(ctx, db)
+	if err != nil {
+		return nil, err
 	}
 	for _, event := range []string{onInsert, onUpdate, onDelete} {
-		all = append(all, b.trigger(t.Name, event, "AFTER "+strings.ToUpper(event), b.body(event)))
+		triggers = append(triggers, b.trigger(t.Name, event, "AFTER "+strings.ToUpper(event), b.body(event)))
 	}
-	cascades, err := b.cascades(ctx, db)
-	return append(all, cascades...), err
+	return slices.Concat(b.helpers, b.inSchemas(triggers), triggers), nil
+}
+
+// inSchemas returns what says in which other schemas triggers are.
+func (b *mysqlTriggers) inSchemas(triggers []TriggerObject) (all []TriggerObject) {
+	for i := range triggers {
+		if schema, _, _ := strings.Cut(triggers[i].Table, "."); schema != b.home {
+			all = append(all, b.d.inSchema(b.w, schema)) // the same again is made once, see wantedTriggers
+		}
+	}
+	return all
 }
 
 // canHaveTriggers makes sure that a table is none of views.
