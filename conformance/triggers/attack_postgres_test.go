@@ -1,6 +1,7 @@
 package triggers_test
 
 import (
+	"context"
 	"database/sql"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // Whatever a session was told, the triggers do the same.
@@ -131,5 +133,68 @@ func TestForeignFunction(t *testing.T) {
 	defer func() { _ = tx.Rollback() }()
 	if err := execTx(t.Context(), tx, "SET LOCAL ROLE "+role, theirs); state(err) != "42501" {
 		t.Error(err)
+	}
+}
+
+// postgresWorld is a world in a database of its own, with options.
+func postgresWorld(t *testing.T, options string) *world {
+	t.Helper()
+	w := bareWorld(t, references.PostgreSQL)
+	var home string
+	w.must(w.db.QueryRowContext(t.Context(), "SELECT current_schema()").Scan(&home))
+	server := w.dsn
+	w.exec("CREATE DATABASE " + home + " TEMPLATE template0 " + options)
+	t.Cleanup(func() {
+		db, err := databases.Open(w.d, server)
+		if err == nil {
+			_, _ = db.ExecContext(context.Background(), "DROP DATABASE "+home+" WITH (FORCE)")
+			_ = db.Close()
+		}
+	})
+	w.dsn = strings.Replace(strings.Replace(w.dsn, "5432/test", "5432/"+home, 1), "&search_path="+home, "", 1)
+	var err error
+	w.db, err = databases.Open(w.d, w.dsn)
+	w.must(err)
+	w.own, err = databases.Open(w.d, w.dsn)
+	w.must(err)
+	t.Cleanup(func() { _, _ = w.db.Close(), w.own.Close() })
+	w.must(outbox.Migrate(t.Context(), w.own, w.d))
+	return w
+}
+
+// In a database without an encoding a text may be what no relay can read.
+func TestNoEncoding(t *testing.T) {
+	w := postgresWorld(t, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+	w.exec("CREATE TABLE scan (id int PRIMARY KEY, file text)")
+	w.open(references.Table(scan, "scan"), references.NotStored(article), references.Func("media", nobody), references.Func("cdn", nobody))
+	w.must(w.box.InstallTriggers(t.Context()))
+	w.write("a", "ä")
+	w.exec(`INSERT INTO scan VALUES (1, E'\xff'), (2, 'a'), (3, E'\xc3\xa4')`)
+	w.exec("DELETE FROM scan")
+	w.want("")
+	w.wantRows()
+}
+
+// Files of several storages are locked in the order in which batches lock them.
+func TestOrderOfStorages(t *testing.T) {
+	w := postgresWorld(t, "LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'")
+	both := &runtime.Type{Name: "models.Both", Package: "example.com/shop/models", Fields: []runtime.Field{
+		{Path: "A", Column: "a", Storage: "a"},
+		{Path: "B", Column: "b", Storage: "B"},
+	}}
+	w.exec("CREATE TABLE pair (a text, b text)")
+	refs, err := references.New(t.Context(), w.own, w.d, references.Table(both, "pair"))
+	w.must(err)
+	clean, err := runtime.New(runtime.WithStorage("a", w.dir, runtime.Exclusive()), runtime.WithStorage("B", w.dir, runtime.Exclusive()), runtime.WithTypes(both), runtime.WithReferences(refs))
+	w.must(err)
+	box, err := outbox.New(t.Context(), clean, refs)
+	w.must(err)
+	w.must(box.InstallTriggers(t.Context()))
+	w.exec("INSERT INTO pair VALUES ('x', 'y')")
+	w.exec("DELETE FROM pair")
+	var order string
+	w.must(w.db.QueryRowContext(t.Context(), "SELECT string_agg(storage, ' ' ORDER BY ctid) FROM filecleangen_outbox").Scan(&order))
+	if order != "B a" {
+		t.Error(order)
 	}
 }

@@ -29,7 +29,11 @@ func (d postgres) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t T
 	if err != nil {
 		return nil, err
 	}
-	b := postgresTriggers{d: d, w: &w, t: &t, home: home}
+	encoding, err := d.Home(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	b := postgresTriggers{d: d, w: &w, t: &t, home: home, anyBytes: encoding == "SQL_ASCII"}
 	all := b.helpers()
 	function := b.function()
 	all = append(all, function)
@@ -75,10 +79,11 @@ func (d postgres) tree(ctx context.Context, db Queryer, table string) (tables []
 
 // postgresTriggers writes the functions and triggers of one table.
 type postgresTriggers struct {
-	d    postgres
-	w    *TriggerWriter
-	t    *TriggerTable
-	home string // the schema of the outbox
+	d        postgres
+	w        *TriggerWriter
+	t        *TriggerTable
+	home     string // the schema of the outbox
+	anyBytes bool   // whether a text can be what is no UTF-8
 }
 
 // events are what a trigger says of itself.
