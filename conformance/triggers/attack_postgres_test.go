@@ -89,19 +89,9 @@ func TestOwners(t *testing.T) {
 	w := newWorld(t, references.PostgreSQL) // by the superuser
 	home, role := w.role()
 	w.exec("GRANT CREATE ON SCHEMA " + home + " TO " + role)
-	var tables []string
-	rows, err := w.db.QueryContext(t.Context(), "SELECT tablename FROM pg_tables WHERE schemaname = $1", home)
-	w.must(err)
-	for rows.Next() {
-		var table string
-		w.must(rows.Scan(&table))
-		tables = append(tables, table)
-	}
-	w.must(rows.Err())
-	w.exec("ALTER FUNCTION filecleangen_outbox_write OWNER TO " + role)
-	for _, table := range tables {
-		w.exec("ALTER TABLE " + table + " OWNER TO " + role)
-	}
+	var owned string
+	w.must(w.db.QueryRowContext(t.Context(), "SELECT string_agg('ALTER TABLE ' || tablename || ' OWNER TO ' || $2::text, '; ') FROM pg_tables WHERE schemaname = $1", home, role).Scan(&owned))
+	w.exec(owned + "; ALTER FUNCTION filecleangen_outbox_write OWNER TO " + role)
 	w.exec("ALTER TABLE scan ADD COLUMN other text")
 	w.own = w.as(role)
 	w.open(references.Table(article, "article", references.Columns{"Pages": {Form: references.Auto}}), references.Table(scan, "scan", references.Columns{"File": {Name: "other"}}))
