@@ -1,6 +1,8 @@
 package triggers_test
 
 import (
+	"encoding/json"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
 	"github.com/filecleangen/filecleangen/runtime"
+	"github.com/filecleangen/filecleangen/storage"
 )
 
 // withPages is a database with a table of documents, whose names stand under some keys; ""
@@ -119,6 +122,79 @@ func TestSomeKeys(t *testing.T) {
 			w := withPages(t, d, keys...)
 			if got := strings.Join(w.names(`{"type":"a","x":["b"],"file":"c"}`), " "); got != "a b c" {
 				t.Errorf("%q: %q", keys, got)
+			}
+		}
+	})
+}
+
+// below calls found for each string in a document that is below a key that is one of some.
+func below(v any, named bool, keys []string, found func(string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			folded := strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(key))
+			below(value, named || slices.Contains(keys, folded) || strings.ContainsFunc(key, func(r rune) bool { return r > '~' }), keys, found)
+		}
+	case []any:
+		for _, value := range v {
+			below(value, named, keys, found)
+		}
+	case string:
+		name := v
+		if storage.CheckName(v) != nil {
+			name = storage.OtherSpelling(v)
+		}
+		if named && name != "" {
+			found(name)
+		}
+		var inner any
+		if (strings.HasPrefix(v, "[") || strings.HasPrefix(v, "{")) && json.Unmarshal([]byte(v), &inner) == nil {
+			below(inner, named, keys, found)
+		}
+	}
+}
+
+// someDocument makes a document of some depth.
+func someDocument(random *rand.Rand, depth int) any {
+	strings := []string{"a", "b", "c d", `q"`, "}", "{", "[", "ä"}
+	switch n := random.IntN(6); {
+	case n == 0 || depth == 0:
+		return strings[random.IntN(len(strings))]
+	case n == 1:
+		text, _ := json.Marshal(someDocument(random, depth-1))
+		return string(text)
+	case n < 4:
+		list := []any{true, 1.5}[:random.IntN(3)]
+		for range random.IntN(3) + 1 {
+			list = append(list, someDocument(random, depth-1))
+		}
+		return list
+	}
+	object := map[string]any{}
+	for range random.IntN(3) + 1 {
+		object[[]string{"file", "FI_LE", "files", "x", "y", "z", "ä", "fil", `"`}[random.IntN(9)]] = someDocument(random, depth-1)
+	}
+	return object
+}
+
+// TestRandomDocuments: databases find what encoding/json finds.
+func TestRandomDocuments(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := withPages(t, d, "file", "y")
+		seed := rand.Uint64()
+		random := rand.New(rand.NewPCG(seed, 1))
+		for range 150 {
+			text, err := json.Marshal(someDocument(random, 4))
+			w.must(err)
+			var doc any
+			w.must(json.Unmarshal(text, &doc))
+			want := []string{}
+			below(doc, false, []string{"file", "y"}, func(s string) { want = append(want, s) })
+			slices.Sort(want)
+			got := w.names(string(text))
+			slices.Sort(got)
+			if want = slices.Compact(want); !slices.Equal(got, want) {
+				t.Fatalf("seed %d, %s: names %q, want %q", seed, text, got, want)
 			}
 		}
 	})
