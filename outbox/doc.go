@@ -184,7 +184,9 @@
 //   - DROP TABLE.
 //
 // What they don't see is released by nobody, and taken by nobody: relays still ask the rows
-// before they delete a file. Every string in a document counts as a name, but for keys. Where
+// before they delete a file. In a document a string counts as a name that stands
+// below the key of a file field (runtime.Field.JSONKey), or, where that is not known of one of
+// the column's, every string that is no key; relays ask for every string, as ever. Where
 // a document can't be parsed, what stands between quotes in it is taken, and nothing
 // released. After [Migrate] to another version of the tables, statements fail until the
 // triggers are installed again; a column that gets another name, or is dropped, needs that, too.

@@ -69,7 +69,7 @@ func TestFunctionsAreClosed(t *testing.T) {
 	rows, err := w.db.QueryContext(t.Context(), "SELECT proname, pronargs FROM pg_proc WHERE pronamespace = $1::regnamespace AND proname ~ '^filecleangen_[0-9]'", home)
 	w.must(err)
 	defer func() { _ = rows.Close() }()
-	arguments := []string{"", "''", "'', ''"}
+	arguments := []string{"", "''", "'', '{}'"} // a text, or a list
 	n := 0
 	for ; rows.Next(); n++ {
 		var name string

@@ -226,14 +226,19 @@ func (b *sqliteTrigger) notIgnored() string {
 // strings is a query for the strings v in documents that may be names; one may be a
 // document itself. What is named is below the key of a name: each of its strings may be one.
 func (b *sqliteTrigger) strings(documents string) string {
-	under := b.underKey()
+	value, named, where := "j.atom", "named", "j.type = 'text' AND substr(j.atom, 1, 1) IN ('[', '{') AND json_valid(j.atom)"
+	if under := b.underKey(); under != "" {
+		value = "CASE WHEN j.type <> 'text' THEN j.value WHEN " + under + " THEN json_quote(j.atom) ELSE j.atom END"
+		named += " OR " + under
+		where += " OR j.type IN ('text', 'array', 'object') AND " + under
+	}
 	return "WITH RECURSIVE documents (i, side, d, named) AS (SELECT i, side, CASE WHEN json_valid(v) THEN v ELSE 'null' END, named FROM (" + documents + ") WHERE v <> ''" +
-		" UNION ALL SELECT i, side, CASE WHEN j.type <> 'text' THEN j.value WHEN " + under + " THEN json_quote(j.atom) ELSE j.atom END, named OR " + under + " FROM documents, json_tree(d) j" +
-		" WHERE j.type IN ('text', 'array', 'object') AND " + under + " OR j.type = 'text' AND substr(j.atom, 1, 1) IN ('[', '{') AND json_valid(j.atom))" +
+		" UNION ALL SELECT i, side, " + value + ", " + named + " FROM documents, json_tree(d) j WHERE " + where + ")" +
 		" SELECT i, side, j.atom AS v FROM documents, json_tree(d) j WHERE named AND j.type = 'text'"
 }
 
-// underKey is whether what stands under a key is below that of a name, and was not before.
+// underKey is whether what stands under a key is below that of a name, and was not before;
+// "" if no column has keys.
 func (b *sqliteTrigger) underKey() string {
 	var all strings.Builder
 	for i := range b.t.Columns {
@@ -242,7 +247,7 @@ func (b *sqliteTrigger) underKey() string {
 		}
 	}
 	if all.Len() == 0 {
-		return "false"
+		return ""
 	}
 	return `(NOT named AND typeof(j.key) = 'text' AND (j.key GLOB '*[^ -~]*' OR instr(j.key, '\') > 0` + all.String() + "))"
 }

@@ -36,7 +36,7 @@ type TriggerColumn struct {
 	Keep         bool   // whether its files are never released
 
 	// Keys are the keys of objects below which a string in a document is a name, as KeysOf
-	// has them; nil if each string may be one.
+	// has them; nil if each string may be one. Relays ask for all strings nevertheless.
 	Keys []string
 }
 
