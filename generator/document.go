@@ -3,7 +3,6 @@ package generator
 import (
 	"go/types"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,13 +19,10 @@ type underKey struct {
 	tagged bool   // a json tag says it
 }
 
-// comparableKey matches keys that all databases compare alike when case, hyphens and low
-// lines don't count.
-var comparableKey = regexp.MustCompile(`^[A-Za-z0-9_.-]*[A-Za-z0-9][A-Za-z0-9_.-]*$`)
-
-// keyOf returns the key of a struct field that holds names.
+// keyOf returns the key of a struct field that holds names, whatever is in it: whether that
+// can be compared with others is for those to say who do.
 func keyOf(v *types.Var, tag reflect.StructTag) underKey {
-	if v.Embedded() || hiddenInJSON(v, tag) {
+	if v.Embedded() || hiddenInJSON(v, tag) || tag.Get("protobuf") != "" { // protojson goes by other tags
 		return underKey{}
 	}
 	said := tag.Get("json")
@@ -35,7 +31,7 @@ func keyOf(v *types.Var, tag reflect.StructTag) underKey {
 	if name == "" {
 		k.key = v.Name()
 	}
-	if !comparableKey.MatchString(k.key) || strings.Contains(options, "inline") || strings.Contains(options, "embed") {
+	if strings.Contains(options, "inline") || strings.Contains(options, "embed") {
 		return underKey{}
 	}
 	return k
