@@ -80,6 +80,7 @@ func (o *Outbox) triggerTables(ctx context.Context, tx runtime.Tx, fields []refe
 		}
 		addColumn(t, dialect.TriggerColumn{
 			Source: src, Storage: f.Field.Storage, Model: clip(f.Type.ID()), Field: clip(f.Field.Path), Prefix: f.Prefix, Keep: f.Field.Keep || f.Field.HoldOnly,
+			Keys: dialect.KeysOf(f.Field.JSONKey),
 		})
 	}
 	tables := make([]dialect.TriggerTable, 0, len(byTable))
@@ -94,18 +95,19 @@ func (o *Outbox) triggerTables(ctx context.Context, tx runtime.Tx, fields []refe
 }
 
 // addColumn adds a column that may be there for another field. Whose of them a name in it
-// is can't be told: if one of the fields keeps its files, they all do.
+// is can't be told: if one of the fields keeps its files, they all do, and what is a name
+// for one is one.
 func addColumn(t *dialect.TriggerTable, c dialect.TriggerColumn) {
 	for i := range t.Columns {
 		other := &t.Columns[i]
 		if other.Column != c.Column || other.Storage != c.Storage {
 			continue
 		}
-		keep := other.Keep || c.Keep
+		keep, keys := other.Keep || c.Keep, dialect.JoinKeys(other.Keys, c.Keys)
 		if cmp.Or(cmp.Compare(c.Model, other.Model), cmp.Compare(c.Field, other.Field)) < 0 {
 			*other = c
 		}
-		other.Keep = keep
+		other.Keep, other.Keys = keep, keys
 		return
 	}
 	t.Columns = append(t.Columns, c)

@@ -32,7 +32,7 @@ type Status string
 // What becomes of a file.
 const (
 	Removed Status = "removed" // deleted from its storage
-	Missing Status = "missing" // there was no such file any more
+	Missing Status = "missing" // there was no such file when it was to be deleted
 	Kept    Status = "kept"    // not deleted, on purpose; Cause says why
 	Pending Status = "pending" // not deleted yet: the deletion failed, or there was no time for it, and is tried again in the background; or it is in the outbox
 	Failed  Status = "failed"  // the storage returned an error, or panicked, and it is not tried again

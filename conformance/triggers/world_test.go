@@ -63,6 +63,7 @@ type world struct {
 	box   *outbox.Outbox
 	relay *outbox.Relay
 	logs  *logs.Buffer
+	types []*runtime.Type // beside those that all worlds have
 }
 
 func newWorld(tb testing.TB, d references.Dialect) *world {
@@ -121,7 +122,7 @@ func (w *world) newBox(options ...references.Option) *outbox.Outbox {
 	clean, err := runtime.New(
 		runtime.WithStorage("media", w.dir, runtime.Exclusive()),
 		runtime.WithStorage("cdn", w.dir, runtime.Names(references.Prefix("https://cdn.example/").Name)),
-		runtime.WithTypes(article, scan),
+		runtime.WithTypes(append([]*runtime.Type{article, scan}, w.types...)...),
 		runtime.WithReferences(refs),
 		runtime.WithLogger(w.logs.Logger()))
 	w.must(err)
