@@ -13,12 +13,12 @@ import (
 )
 
 // inMemory is how many bytes of names are sorted in memory.
-const inMemory = 64 << 20
+const inMemory = 16 << 20
 
 // Names lists what rows name in a storage, from one name on and up to another one,
 // which is not in it; an empty one is no bound. The names come in the order of their
 // bytes, each once, whatever the columns are: all are read first, in one transaction,
-// and more than fit into 64 MB are sorted in temporary files. What [storage.CheckName]
+// and more than fit into 16 MB are sorted in temporary files. What [storage.CheckName]
 // refuses is left out, and so is what stands in a document that is no JSON, whose row
 // is logged: so to be in no list proves nothing yet.
 //
