@@ -57,15 +57,19 @@ func (h *holders) read(ctx context.Context, tx dialect.Queryer, d dialect.Dialec
 			value = []byte(trimmed(string(value)))
 		}
 		dialect.InValue(m, value, nil, func(text []byte) {
-			h.add(mapping.Name(string(text)), Holder{c.source.Table, c.source.Column, key})
+			if c.mapping.Name != nil || mayBeSpelled(text) {
+				text = []byte(mapping.Name(string(text)))
+			}
+			if _, ok := h.wanted[string(text)]; ok {
+				h.add(string(text), Holder{c.source.Table, c.source.Column, key})
+			}
 		})
 		return nil
 	})
 }
 
 func (h *holders) add(name string, row Holder) {
-	if _, ok := h.wanted[name]; !ok || len(h.found[name]) >= h.most || slices.Contains(h.found[name], row) {
-		return
+	if len(h.found[name]) < h.most && !slices.Contains(h.found[name], row) {
+		h.found[name] = append(h.found[name], row)
 	}
-	h.found[name] = append(h.found[name], row)
 }

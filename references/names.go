@@ -88,9 +88,15 @@ func (l *list) take(m dialect.Match, value []byte) error {
 // add adds the names that a value means, by whatever mapping columns have: one too
 // many keeps a file.
 func (l *list) add(value []byte) {
-	for _, m := range l.mappings {
-		name := m.Name(string(value))
-		if l.err == nil && storage.CheckName(name) == nil && name >= l.from && (l.to == "" || name < l.to) {
+	text := string(value)
+	for form, m := range l.mappings {
+		name := text
+		if form != "" || storage.CheckName(text) != nil { // mostly it is a name
+			if name = m.Name(text); storage.CheckName(name) != nil {
+				continue
+			}
+		}
+		if l.err == nil && name >= l.from && (l.to == "" || name < l.to) {
 			l.err = l.into.Add(name)
 		}
 	}

@@ -48,7 +48,7 @@ func (s *Sweeper) apply(ctx context.Context, path string) (*Applied, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &scan{Sweeper: s, name: h.Storage, files: files, report: report}
+	c := &scan{Sweeper: s, name: h.Storage, files: files, roots: roots{files: files}, report: report}
 	if err := c.same(ctx, h); err != nil {
 		return nil, err
 	}

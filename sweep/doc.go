@@ -23,6 +23,7 @@
 //
 //   - older than [MinAge], a day by default, and never younger than uploads may be;
 //   - a regular file whose name is safe, and neither a default nor protected;
+//   - in no directory that has a marker itself, and so is the root of another storage;
 //   - not known to the outbox, but for a tombstone: an upload, or a file whose deletion
 //     waits, is not the sweep's;
 //   - not derived from a file that a row names;

@@ -135,7 +135,7 @@ type sample struct {
 }
 
 func (s *sample) add(name string) {
-	const most = 10_000
+	const most = 1000
 	s.seen++
 	if len(s.names) < most {
 		s.names = append(s.names, name)

@@ -27,6 +27,7 @@ const (
 	Irregular   Kept = "irregular"      // it is a link, a device or the like
 	UnsafeName  Kept = "unsafe-name"    // no row can name it, see [storage.CheckName]; the marker is one
 	ByPolicy    Kept = "policy"         // it is a default, or protected
+	OtherRoot   Kept = "other-storage"  // a directory that it is in has a marker: it is the root of another storage
 	InOutbox    Kept = "in-outbox"      // it is an upload, or its deletion waits
 	NamedNow    Kept = "named"          // a row names it, when it is asked for this name
 	NotAnswered Kept = "not-answered"   // the rows can't be asked about it
@@ -144,8 +145,14 @@ func (s *scan) look(c *candidate, cutoff time.Time) (err error) {
 		}
 		c.Mode = c.Info.Mode().Type()
 	}
+	other, err := s.roots.has(c.Name)
+	if err != nil {
+		return err
+	}
 	why, _ := s.cleaner.Policy(runtime.Ref{Storage: s.name, Name: c.Name})
 	switch at := c.Info.ModTime(); {
+	case other:
+		c.kept = OtherRoot
 	case c.Mode != 0:
 		c.kept = Irregular
 	case why != "":

@@ -20,6 +20,7 @@ type scan struct {
 	files   afero.Fs
 	cutoff  time.Time // a file that was written later is not looked at
 	report  *Report
+	roots   roots
 	shapes  shapes
 	sample  sample
 	orphans *sorted.Sorter // files that no row of the list names
@@ -47,7 +48,7 @@ func (s *Sweeper) scan(ctx context.Context, name, path string) (*Report, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &scan{Sweeper: s, name: name, files: files, shapes: shapes{}, folded: newFolded(), orphans: sorted.New(inMemory), missing: sorted.New(inMemory)}
+	c := &scan{Sweeper: s, name: name, files: files, roots: roots{files: files}, shapes: shapes{}, folded: newFolded(), orphans: sorted.New(inMemory), missing: sorted.New(inMemory)}
 	defer func() { _, _ = c.orphans.Close(), c.missing.Close() }()
 	header, err := c.begin(ctx)
 	if err != nil {

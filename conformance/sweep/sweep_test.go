@@ -26,7 +26,7 @@ func TestSweep(t *testing.T) {
 		w.file("pages/1.png", "pages/2.png", "covers/odd.png", "covers/blank.png", "covers/protected.png", "pages/bad.png")
 		w.fileAt(time.Now(), "covers/new.png")
 		w.fileAt(time.Unix(0, 0), "covers/old.png")
-		w.file("other/archive.zip", "covers/NOWHERE.png")
+		w.file("other/archive.zip", "covers/NOWHERE.png", "covers/thumbs/.filecleangen", "covers/thumbs/small/orphan.png")
 		w.must(os.Symlink("0.png", filepath.Join(w.root, "covers", "link.png")))
 		up, err := w.box.Create(t.Context(), "media", "covers/upload.png")
 		w.must(err)
@@ -39,6 +39,7 @@ func TestSweep(t *testing.T) {
 		r := w.scan()
 		want := map[sweep.Kept]int64{
 			sweep.UnsafeName: 1, // the marker
+			sweep.OtherRoot:  2,
 			sweep.ByPolicy:   2, sweep.TooYoung: 1, sweep.UnknownAge: 1, sweep.Irregular: 1, sweep.InOutbox: 1, sweep.IsForeign: 1, sweep.OtherForm: 1,
 		}
 		if !maps.Equal(r.Kept, want) {
@@ -66,7 +67,7 @@ func TestSweep(t *testing.T) {
 		w.drain()
 		w.wantGone(r.OrphansShown...)
 		w.wantThere("pages/1.png", "pages/2.png", "pages/bad.png", "covers/odd.png", "covers/blank.png", "covers/protected.png", "covers/new.png", "covers/old.png",
-			"other/archive.zip", "covers/NOWHERE.png", "covers/link.png", "covers/upload.png", "covers/0.png", "covers/small/9.png")
+			"other/archive.zip", "covers/NOWHERE.png", "covers/link.png", "covers/upload.png", "covers/0.png", "covers/small/9.png", "covers/thumbs/small/orphan.png")
 		if r := w.scan(); r.Orphans != 0 {
 			t.Errorf("after that there are %d orphans", r.Orphans)
 		}
