@@ -18,11 +18,11 @@ import (
 )
 
 // listed returns what a storage lists.
-func listed(t testing.TB, files afero.Fs, from string) (names []string) {
-	t.Helper()
-	for f, err := range storage.List(t.Context(), files, from) {
+func listed(tb testing.TB, files afero.Fs, from string) (names []string) {
+	tb.Helper()
+	for f, err := range storage.List(tb.Context(), files, from) {
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		names = append(names, f.Name)
 	}

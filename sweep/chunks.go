@@ -34,7 +34,7 @@ func chunks(all *sorted.Sorter, do func(texts []string) error) error {
 func pull[T any](seq iter.Seq2[T, error]) (next func() (T, bool, error), stop func()) {
 	pulled, stop := iter.Pull2(seq)
 	return func() (T, bool, error) {
-		v, err, more := pulled() //nolint:revive // the order of iter.Pull2
+		v, err, more := pulled()
 		return v, more, err
 	}, stop
 }

@@ -50,7 +50,7 @@ func (s *scan) doubt(ctx context.Context) error {
 func (s *scan) doubtTables(ctx context.Context) error {
 	empty, of, err := s.references.Empty(ctx, s.name)
 	if err == nil && of == 0 {
-		return fmt.Errorf("no column names files of the storage")
+		return errors.New("no column names files of the storage")
 	}
 	s.refuse(EmptyTables, int64(len(empty)), "of %d tables whose rows name files, these have no rows: %s", of, strings.Join(empty, ", "))
 	return err

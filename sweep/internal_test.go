@@ -50,7 +50,7 @@ func TestFolded(t *testing.T) {
 func TestPacked(t *testing.T) {
 	name := rapid.StringMatching(`[a/.\x01-]{1,6}`)
 	rapid.Check(t, func(t *rapid.T) {
-		a := storage.File{Name: name.Draw(t, "a"), Mode: fs.FileMode(rapid.SampledFrom([]fs.FileMode{0, fs.ModeSymlink}).Draw(t, "mode"))}
+		a := storage.File{Name: name.Draw(t, "a"), Mode: rapid.SampledFrom([]fs.FileMode{0, fs.ModeSymlink}).Draw(t, "mode")}
 		if rapid.Bool().Draw(t, "known") {
 			a.Info = listed{a.Name, rapid.Int64Min(0).Draw(t, "size"), a.Mode, time.Unix(0, rapid.Int64().Draw(t, "at"))}
 		}

@@ -61,17 +61,17 @@ func (s *scan) note(c *candidate) error {
 	if c.kept == "" {
 		c.kept = s.keptByNames(c.Name)
 	}
-	switch c.kept {
-	case "":
+	if c.kept == "" {
 		s.report.orphan(c.Name, c.Info)
 		return s.plan.write(line{Kind: isOrphan, Name: c.Name, Size: c.Info.Size(), Modified: c.Info.ModTime()})
-	case IsForeign:
-		s.report.foreign(shapeOf(c.Name), c.Name, c.Info.Size())
-	case OtherForm, NamedNow, NotAnswered:
-		s.report.Kept[c.kept]++
-		return s.plan.write(line{Kind: isKept, Name: c.Name, Why: c.kept})
 	}
 	s.report.Kept[c.kept]++
+	if c.kept == IsForeign {
+		s.report.foreign(shapeOf(c.Name), c.Name, c.Info.Size())
+	}
+	if c.kept == OtherForm || c.kept == NamedNow || c.kept == NotAnswered {
+		return s.plan.write(line{Kind: isKept, Name: c.Name, Why: c.kept})
+	}
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (s *scan) judge(ctx context.Context, files []storage.File, cutoff time.Time
 
 // look keeps a file by what it is itself.
 func (s *scan) look(c *candidate, cutoff time.Time) (err error) {
-	if storage.CheckName(c.Name) != nil {
+	if bad := storage.CheckName(c.Name) != nil; bad {
 		c.kept = UnsafeName
 		return nil
 	}

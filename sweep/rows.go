@@ -69,10 +69,10 @@ func (s *scan) fieldsWithDerived() (fields []*runtime.Field) {
 // it is not known.
 func (s *scan) addDerived(all *sorted.Sorter, fields []*runtime.Field, name string) error {
 	add := func(name, what string) error {
-		if name < s.from || s.to != "" && name >= s.to || storage.CheckName(name) != nil {
-			return nil
+		if safe := storage.CheckName(name) == nil; safe && name >= s.from && (s.to == "" || name < s.to) {
+			return all.Add(name + "\x00" + what)
 		}
-		return all.Add(name + "\x00" + what)
+		return nil
 	}
 	if err := add(name, "a"); err != nil {
 		return err

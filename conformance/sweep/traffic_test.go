@@ -85,10 +85,10 @@ func (w *world) again() *runtime.Cleaner {
 
 // sweepOnce scans and applies; what a scan is refused for is allowed.
 func (w *world) sweepOnce(ctx context.Context) {
-	const any = 1 << 40
+	const all = 1 << 40
 	options := []sweep.Option{sweep.MinAge(shortly), sweep.Include("covers/")}
 	for _, why := range []sweep.Why{sweep.ManyOrphans, sweep.ManyDangling, sweep.Restored} {
-		options = append(options, sweep.Allow(why, any))
+		options = append(options, sweep.Allow(why, all))
 	}
 	s, err := sweep.New(w.box, environment, options...)
 	if err == nil {
