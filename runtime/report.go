@@ -24,6 +24,7 @@ const (
 	Updated Reason = "updated" // a record names another file, or none, in its place
 	Deleted Reason = "deleted" // the record was deleted
 	Unused  Reason = "unused"  // it was uploaded for a transaction that did not come to name it
+	Orphan  Reason = "orphan"  // a sweep found it, and no row that names it
 )
 
 // A Status is what became of a file.
