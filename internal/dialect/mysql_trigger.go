@@ -38,15 +38,18 @@ func (d mysql) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Trig
 	return append(all, cascades...), err
 }
 
-// canHaveTriggers makes sure that a table is none of views.
+// canHaveTriggers makes sure that a table is one that rows are in.
 func (d mysql) canHaveTriggers(ctx context.Context, db Queryer, table string) error {
 	schema, name, _ := strings.Cut(table, ".")
 	var kind string
 	if err := QueryRow(ctx, db, New(d, "SELECT table_type FROM information_schema.tables").Add(" WHERE table_schema = ? AND table_name = ?", schema, name), &kind); err != nil {
 		return err
 	}
-	if strings.Contains(kind, "VIEW") {
+	switch {
+	case strings.Contains(kind, "VIEW"):
 		return fmt.Errorf("%s is a view, on which no trigger can be: name the tables that its rows are in, by references.Table", table)
+	case kind == "SEQUENCE":
+		return fmt.Errorf("%s is a sequence, whose numbers name no files", table)
 	}
 	return nil
 }
@@ -95,17 +98,16 @@ type mysqlTriggers struct {
 	helpers []TriggerObject
 }
 
-// trigger returns a trigger on a table.
+// trigger returns a trigger on a table. Its text has no name of the schema of the outbox: a
+// dump has the text as it was, also for a database of another name.
 func (b *mysqlTriggers) trigger(table, event, when, body string) TriggerObject {
 	schema, name, _ := strings.Cut(table, ".")
-	if schema == b.home {
-		body = strings.ReplaceAll(body, mysqlHome, "")
-	} else {
-		body = strings.ReplaceAll(body, mysqlHome, quote(b.home, "`")+".")
+	home, at := "", ""
+	if schema != b.home {
+		home, at = quote(b.home, "`")+".", quote(schema, "`")+"."
 	}
-	text := when + " ON " + quote(name, "`") + " FOR EACH ROW\n" + body
+	text := when + " ON " + quote(name, "`") + " FOR EACH ROW\n" + strings.ReplaceAll(body, mysqlHome, home)
 	o := TriggerObject{Name: triggerName(b.w, text, event), Table: table, Event: event}
-	at := quote(schema, "`") + "."
 	o.Create = "CREATE TRIGGER " + mysqlIfNotExists + at + quote(o.Name, "`") + " " + strings.Replace(text, " ON ", " ON "+at, 1)
 	o.Drop = b.d.dropTrigger("TRIGGER", schema, o.Name)
 	return o
