@@ -27,7 +27,7 @@ func (b *postgresTriggers) entries(event, from string) string {
             FROM (%s) n
             WHERE (n.is_new OR NOT n.unsure) AND n.name <> '' AND n.name <> '.filecleangen' AND NOT (substr(n.name, 2, 1) = ':' AND n.name ~ '^[A-Za-z]:') AND octet_length(n.name) <= %d%s
             GROUP BY 1, 2%s ORDER BY 1, 2
-        )`, with, b.storage(), take, b.notKept(), strings.Join(b.named(event, from), " UNION ALL "), MaxName, b.notIgnored(), having)
+        )`, with, b.storage(), take, b.notKept(), strings.Join(b.named(event, from), " UNION ALL "), MaxName, b.readable()+b.notIgnored(), having)
 }
 
 // storage is the storage of the column n.i.
@@ -75,6 +75,15 @@ func (b *postgresTriggers) released() string {
 		return "bool_or(n.i NOT IN (" + strings.Join(kept, ", ") + "))"
 	}
 	return "true"
+}
+
+// readable is a condition for names that a relay can read, which others keep it from
+// reading any.
+func (b *postgresTriggers) readable() string {
+	if !b.anyBytes {
+		return ""
+	}
+	return " AND " + b.helper("text") + "(encode(convert_to(n.name, 'SQL_ASCII'), 'hex')) IS NOT NULL"
 }
 
 // notIgnored is a condition for names that are taken and released.
@@ -176,7 +185,8 @@ func (b *postgresTriggers) otherNames(i int) string {
 	case JSON:
 		from, value, unsure = from+", "+b.helper("strings")+"("+value+") s", "s.v", "s.unsure"
 	case Array:
-		from, value = from+", unnest(a.v::text[]) s (v)", "s.v"
+		of := map[bool]string{true: "bpchar", false: "text"}[c.Type == "_bpchar"] // what fills a value up goes when it becomes text
+		from, value = from+", unnest(a.v::"+of+"[]) s (v)", "s.v::text"
 	case Auto, Text:
 	}
 	if c.Prefix != "" {

@@ -25,6 +25,12 @@ func (d sqlite) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Tri
 	if schema != "main" {
 		return nil, fmt.Errorf("the table %s is in an attached database: SQLite lets no trigger write from one database to another; track it by an outbox of its own", t.Name)
 	}
+	if err := d.canHaveTriggers(ctx, db, table); err != nil {
+		return nil, err
+	}
+	if err := d.canUndoEscapes(ctx, db, &t); err != nil {
+		return nil, err
+	}
 	const columns = " (side integer NOT NULL, storage text NOT NULL, name text NOT NULL, model text NOT NULL, field text NOT NULL, keep integer NOT NULL)"
 	names := triggerName(&w, columns, "names")
 	all := []TriggerObject{{Name: names, Event: "names", Create: "CREATE TABLE IF NOT EXISTS main." + d.Quote(names) + columns, Drop: d.drop("table", names)}}
@@ -40,6 +46,36 @@ func (d sqlite) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Tri
 			Create: "CREATE TRIGGER main." + d.Quote(name) + " " + body, Drop: d.drop("trigger", name)})
 	}
 	return all, nil
+}
+
+// canHaveTriggers makes sure that a table is one that has rows of its own.
+func (d sqlite) canHaveTriggers(ctx context.Context, db Queryer, table string) error {
+	var kind string
+	if err := QueryRow(ctx, db, New(d, "SELECT type FROM ").Add("pragma_table_list(?) WHERE schema = 'main'", table), &kind); err != nil {
+		return err
+	}
+	switch kind {
+	case "view":
+		return fmt.Errorf("%s is a view, on which no such trigger can be: name the tables that its rows are in, by references.Table", table)
+	case "virtual":
+		return fmt.Errorf("%s is a virtual table, on which no trigger can be: keep the names of files in a table of their own, or use a batch for this one", table)
+	}
+	return nil
+}
+
+// canUndoEscapes makes sure that the bytes of texts are those of UTF-8 where a prefix asks
+// for it: see sqliteUnprefixed.
+func (d sqlite) canUndoEscapes(ctx context.Context, db Queryer, t *TriggerTable) error {
+	var encoding string
+	if err := QueryRow(ctx, db, New(d, "PRAGMA main.encoding"), &encoding); err != nil {
+		return err
+	}
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.Prefix != "" && encoding != "UTF-8" {
+			return fmt.Errorf("%s.%s: the texts of the database are in %s, where no trigger can tell what escapes in a URL stand for: use a batch for this table, or names without references.Prefix", t.Name, c.Column, encoding)
+		}
+	}
+	return nil
 }
 
 // updateOf is the list of columns that an update has to set to change a name; "" if it
