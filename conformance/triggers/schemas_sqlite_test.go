@@ -2,41 +2,15 @@ package triggers_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/references"
-	"github.com/filecleangen/filecleangen/runtime"
 )
 
 func TestSQLiteSchemas(t *testing.T) {
 	t.Parallel()
 	tell(t, references.SQLite, databases.New(t, references.SQLite), slices.Concat(common(`"`, "text", "text"), sqliteStories))
-}
-
-// In a database whose texts are in UTF-16.
-func TestSQLiteUTF16(t *testing.T) {
-	t.Parallel()
-	const encoding = "&_pragma=encoding('UTF-16le')"
-	w := bareWorldAt(t, references.SQLite, databases.New(t, references.SQLite)+encoding)
-	w.exec("CREATE TABLE article (link text)")
-	link := &runtime.Type{Name: "models.Article", Package: "example.com/shop/models", Fields: article.Fields[5:]}
-	w.open(references.Table(link, "article"), references.NotStored(article, scan), references.Func("media", nobody), references.Func("cdn", nobody))
-	if err := w.box.InstallTriggers(t.Context()); err == nil || !strings.Contains(err.Error(), "article.link") || !strings.Contains(err.Error(), "UTF-16") {
-		t.Error(err)
-	}
-	tell(t, references.SQLite, databases.New(t, references.SQLite)+encoding, slices.Concat([]story{
-		{
-			name: "umlauts", tables: "CREATE TABLE umlauts (file text, doc text)", tracks: slices.Concat(in("umlauts", "file"), as(references.JSON, in("umlauts", "doc"))), files: []string{"ä", "ö", "𝄞"},
-			script: `INSERT INTO umlauts VALUES ('ä', '["ö", "\u00f6"]')
-				UPDATE umlauts SET file = '𝄞'
-				= ö 𝄞
-				? INSERT INTO umlauts (file) VALUES ('./ä')
-				DELETE FROM umlauts
-				=`,
-		},
-	}, sqliteStories))
 }
 
 var sqliteStories = []story{

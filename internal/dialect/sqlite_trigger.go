@@ -28,7 +28,7 @@ func (d sqlite) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Tri
 	if err := d.canHaveTriggers(ctx, db, table); err != nil {
 		return nil, err
 	}
-	if err := d.canUndoEscapes(ctx, db, &t); err != nil {
+	if err := d.inUTF8(ctx, db); err != nil {
 		return nil, err
 	}
 	const columns = " (side integer NOT NULL, storage text NOT NULL, name text NOT NULL, model text NOT NULL, field text NOT NULL, keep integer NOT NULL)"
@@ -63,19 +63,14 @@ func (d sqlite) canHaveTriggers(ctx context.Context, db Queryer, table string) e
 	return nil
 }
 
-// canUndoEscapes makes sure that the bytes of texts are those of UTF-8 where a prefix asks
-// for it: see sqliteUnprefixed.
-func (d sqlite) canUndoEscapes(ctx context.Context, db Queryer, t *TriggerTable) error {
+// inUTF8 makes sure that the bytes of a text are those that a program reads.
+func (d sqlite) inUTF8(ctx context.Context, db Queryer) error {
 	var encoding string
-	if err := QueryRow(ctx, db, New(d, "PRAGMA main.encoding"), &encoding); err != nil {
-		return err
+	err := QueryRow(ctx, db, New(d, "PRAGMA main.encoding"), &encoding)
+	if err == nil && encoding != "UTF-8" {
+		err = fmt.Errorf("the database is in %s, where triggers would miss names that are long, stored as blobs, or behind a prefix: copy it to one that is in UTF-8, or use a batch", encoding)
 	}
-	for i := range t.Columns {
-		if c := &t.Columns[i]; c.Prefix != "" && encoding != "UTF-8" {
-			return fmt.Errorf("%s.%s: the texts of the database are in %s, where no trigger can tell what escapes in a URL stand for: use a batch for this table, or names without references.Prefix", t.Name, c.Column, encoding)
-		}
-	}
-	return nil
+	return err
 }
 
 // updateOf is the list of columns that an update has to set to change a name; "" if it
@@ -149,9 +144,9 @@ func (b *sqliteTrigger) when() string {
 		case b.old && b.new:
 			all = append(all, fmt.Sprintf("OLD.%s COLLATE BINARY IS NOT NEW.%[1]s COLLATE BINARY", column))
 		case b.new:
-			all = append(all, fmt.Sprintf("NEW.%s <> ''", column))
+			all = append(all, fmt.Sprintf("NEW.%s COLLATE BINARY <> ''", column))
 		default:
-			all = append(all, fmt.Sprintf("OLD.%s <> ''", column))
+			all = append(all, fmt.Sprintf("OLD.%s COLLATE BINARY <> ''", column))
 		}
 	}
 	return strings.Join(all, "\n   OR ")
