@@ -28,13 +28,16 @@ const (
 // A TriggerFault is a trigger that is not as the references ask for.
 type TriggerFault struct {
 	Problem TriggerProblem
-	Table   string // with its schema
+	Table   string // with its schema; "" for what triggers call
 	Event   string // insert, update, delete or truncate; or cascade and letters, see the package documentation
 	Name    string // of the trigger that is there, or of the one that is missing
 }
 
 // String returns the fault as a sentence for people.
 func (f TriggerFault) String() string {
+	if f.Table == "" {
+		return fmt.Sprintf("%s, which triggers call (%s), is %s", f.Name, f.Event, f.Problem)
+	}
 	return fmt.Sprintf("the trigger %s on %s (%s) is %s", f.Name, f.Table, f.Event, f.Problem)
 }
 
@@ -79,6 +82,11 @@ func faultsOf(wanted, installed []dialect.TriggerObject) (faults []TriggerFault)
 			add(TriggerOutdated, t)
 		} else {
 			add(TriggerUnwanted, t)
+		}
+	}
+	if len(faults) == 0 { // triggers that are there call what is not: all statements fail
+		for _, t := range without(functionsOf(wanted), installed) {
+			faults = append(faults, TriggerFault{TriggerMissing, "", t.Event, t.Name})
 		}
 	}
 	for _, t := range without(installed, enabled(installed)) {

@@ -91,10 +91,10 @@ func (o *Outbox) changeTable(ctx context.Context, table string, wanted []dialect
 			return some
 		}
 		var statements []string
+		if len(mine(wanted)) > 0 { // the functions first, also where they alone are missing
+			statements = creates(without(functionsOf(wanted), installed))
+		}
 		for _, t := range without(mine(wanted), enabled(installed)) {
-			if len(statements) == 0 { // the functions first
-				statements = creates(without(functionsOf(wanted), installed))
-			}
 			if len(without([]dialect.TriggerObject{t}, installed)) == 0 {
 				statements = append(statements, t.Drop)
 			}

@@ -60,7 +60,7 @@ func (r *References) Empty(ctx context.Context, storage string) (empty []string,
 		of, empty = len(tables), nil
 		for _, t := range tables {
 			var some bool
-			if err := dialect.QueryRow(ctx, tx, dialect.New(r.dialect, "SELECT EXISTS (SELECT 1 FROM "+r.dialect.Quote(t)+")"), &some); err != nil {
+			if err := dialect.QueryRow(ctx, tx, dialect.New(r.dialect, "SELECT EXISTS (SELECT 1 FROM "+r.dialect.QuoteTable(t)+")"), &some); err != nil {
 				return fmt.Errorf("%s: %w", t, err)
 			}
 			if !some {

@@ -62,8 +62,9 @@ type table struct {
 
 // Table says in which table the records of a type are stored. A type that is
 // stored in several tables is given once for each. The table is named as the
-// database spells it, with its schema if need be: "article", "app.article". What
-// several columns say of one field, the last does.
+// database spells it, with its schema if need be: "article", "app.article". One with a dot
+// in its own name must have its schema ("main" on SQLite). What several columns say of one
+// field, the last does.
 func Table(t *runtime.Type, name string, columns ...Columns) Option {
 	return func(r *References) error {
 		if t == nil || name == "" {

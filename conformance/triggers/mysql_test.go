@@ -290,3 +290,48 @@ func TestMySQLDeadlock(t *testing.T) {
 	w.in(true, "INSERT INTO article (id, cover) VALUES (1, 'b'), (2, 'a')")
 	w.wantRows()
 }
+
+// The triggers of a table go with it where it is renamed. Those of a column that has another
+// name, or is dropped, fail all statements until they are made anew.
+func TestMySQLRename(t *testing.T) {
+	w := bareWorld(t, references.MySQL)
+	w.exec("CREATE TABLE scan (id bigint PRIMARY KEY, file text)")
+	w.open(scans("scan")...)
+	w.must(w.box.InstallTriggers(t.Context()))
+	w.write("a", "b", "c", "d")
+	w.exec("INSERT INTO scan (id, file) VALUES (1, 'a'), (2, 'b')")
+	w.exec("RENAME TABLE scan TO page")
+	w.exec("UPDATE page SET file = 'd' WHERE id = 1")
+	w.open(scans("page")...)
+	w.want("b c d")
+	w.faults(w.box, "outdated delete page, outdated insert page, outdated update page")
+	w.must(w.box.InstallTriggers(t.Context()))
+
+	w.exec("ALTER TABLE page RENAME COLUMN file TO picture")
+	for _, s := range []string{"INSERT INTO page (id) VALUES (3)", "UPDATE page SET id = id + 10", "DELETE FROM page"} {
+		if err := w.try(s); err == nil || !strings.Contains(err.Error(), "1054") {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	w.want("b c d")
+	w.open(scans("page", references.Columns{"File": {Name: "picture"}})...)
+	w.faults(w.box, "outdated delete page, outdated insert page, outdated update page")
+	w.must(w.box.InstallTriggers(t.Context()))
+	w.faults(w.box, "")
+	w.exec("UPDATE page SET picture = 'c' WHERE id = 1")
+	w.want("b c")
+
+	w.exec("ALTER TABLE page DROP COLUMN picture, ADD COLUMN other text")
+	if err := w.try("DELETE FROM page"); err == nil || !strings.Contains(err.Error(), "1054") {
+		t.Error(err)
+	}
+	w.open(scans("page", references.Columns{"File": {Name: "other"}})...)
+	w.must(w.box.InstallTriggers(t.Context()))
+	w.exec("DELETE FROM page")
+	w.want("b c") // what the column named is left for a sweep
+	w.exec("DROP TABLE page")
+	w.exec("CREATE TABLE scan (id bigint PRIMARY KEY, file text)")
+	w.open(scans("scan")...)
+	w.must(w.box.InstallTriggers(t.Context()))
+	w.faults(w.box, "")
+}

@@ -72,9 +72,14 @@ func newWorld(tb testing.TB, d references.Dialect) *world {
 	for s := range strings.SplitSeq(schema[d], ";") {
 		w.exec(s)
 	}
-	w.open(references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[d]}, "Pages": {Form: pages[d]}}), references.Table(scan, "scan"))
+	w.open(stored(d)...)
 	w.must(w.box.InstallTriggers(tb.Context()))
 	return w
+}
+
+// stored says where the records are.
+func stored(d references.Dialect) []references.Option {
+	return []references.Option{references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[d]}, "Pages": {Form: pages[d]}}), references.Table(scan, "scan")}
 }
 
 // forms are what documents are said to be.
@@ -86,25 +91,35 @@ var pages = map[references.Dialect]references.Form{references.MySQL: references.
 // bareWorld is a database that has the tables of an outbox.
 func bareWorld(tb testing.TB, d references.Dialect) *world {
 	tb.Helper()
-	w := &world{t: tb, d: d, root: tb.TempDir(), dsn: databases.New(tb, d), logs: logs.New()}
-	if d == references.SQLite {
-		w.dsn += "&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)"
-	}
+	return bareWorldAt(tb, d, databases.New(tb, d))
+}
+
+func bareWorldAt(tb testing.TB, d references.Dialect, dsn string) *world {
+	tb.Helper()
+	w := &world{t: tb, d: d, root: tb.TempDir(), logs: logs.New()}
+	w.connect(dsn)
 	var err error
-	w.db, err = databases.Open(d, w.dsn)
-	w.must(err)
-	w.own, err = databases.Open(d, w.dsn)
-	w.must(err)
 	w.dir, err = storage.Dir(w.root)
 	w.must(err)
-	tb.Cleanup(func() {
-		_ = w.db.Close()
-		_ = w.own.Close()
-		_ = w.dir.Close()
-	})
+	tb.Cleanup(func() { _ = w.dir.Close() })
 	w.must(outbox.Migrate(tb.Context(), w.own, d))
 	w.must(outbox.Mark(w.dir, environment))
 	return w
+}
+
+// connect opens a database.
+func (w *world) connect(dsn string) {
+	w.t.Helper()
+	if w.dsn = dsn; w.d == references.SQLite {
+		w.dsn += "&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)"
+	}
+	for _, db := range []**sql.DB{&w.db, &w.own} {
+		var err error
+		*db, err = databases.Open(w.d, w.dsn)
+		w.must(err)
+		opened := *db
+		w.t.Cleanup(func() { _ = opened.Close() })
+	}
 }
 
 // open makes an outbox and its relay.

@@ -40,9 +40,10 @@ type Dialect interface {
 	// Now is an expression for the time of the server in milliseconds since 1970:
 	// every process that shares an outbox goes by one clock.
 	Now() string
-	// Quote returns the name of a column, or of a table that may have a schema, as
-	// SQL has it.
+	// Quote returns a name as SQL has it, and QuoteTable that of a table, which may have
+	// its schema and a dot in front.
 	Quote(name string) string
+	QuoteTable(name string) string
 	// Bind returns the placeholder of the argument with this number, from 1, and Again
 	// one that stands for the same argument once more; "" if there is none.
 	Bind(n int) string

@@ -28,7 +28,7 @@ func TestStatement(t *testing.T) {
 			t.Errorf("%v: %s %v", of(t, k), s, s.Args())
 		}
 	}
-	if q := of(t, dialect.MySQL).Quote("app.arti`cle") + of(t, dialect.PostgreSQL).Quote(`app.arti"cle`); q != "`app`.`arti``cle`"+`"app"."arti""cle"` {
+	if q := of(t, dialect.MySQL).QuoteTable("app.arti`cle.s") + of(t, dialect.PostgreSQL).QuoteTable(`arti"cle`) + of(t, dialect.SQLite).Quote("a.b"); q != "`app`.`arti``cle.s`"+`"arti""cle"`+`"a.b"` {
 		t.Error(q)
 	}
 }

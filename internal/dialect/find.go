@@ -8,7 +8,7 @@ import (
 // someRows is the values of a column that are not NULL, as t.c.
 func someRows(d Dialect, src Source, limit string) string {
 	column := "r." + d.Quote(src.Column)
-	return "(SELECT " + column + " AS c FROM " + d.Quote(src.Table) + " r WHERE " + column + " IS NOT NULL" + limit + ") t"
+	return "(SELECT " + column + " AS c FROM " + d.QuoteTable(src.Table) + " r WHERE " + column + " IS NOT NULL" + limit + ") t"
 }
 
 // plainRows is where a column is looked up, and what it is called there: without a
@@ -17,7 +17,7 @@ func plainRows(d Dialect, src Source, limit string) (column, rows string) {
 	if limit != "" {
 		return "t.c", someRows(d, src, limit)
 	}
-	return "r." + d.Quote(src.Column), d.Quote(src.Table) + " r"
+	return "r." + d.Quote(src.Column), d.QuoteTable(src.Table) + " r"
 }
 
 // distinct begins a query of what Find selects, and selects one for all rows.
@@ -36,7 +36,7 @@ func keyed(d Dialect, src Source, key func(column string) string, m Match, value
 		}
 		text += key("r." + d.Quote(column))
 	}
-	return New(d, fmt.Sprintf("SELECT CONCAT(%s), %d, %s FROM %s r WHERE r.%s IS NOT NULL", text, m, value, d.Quote(src.Table), d.Quote(src.Column)))
+	return New(d, fmt.Sprintf("SELECT CONCAT(%s), %d, %s FROM %s r WHERE r.%s IS NOT NULL", text, m, value, d.QuoteTable(src.Table), d.Quote(src.Column)))
 }
 
 func splitKey(key string) []string {

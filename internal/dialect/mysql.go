@@ -22,6 +22,8 @@ func (mysql) Now() string {
 
 func (mysql) Quote(name string) string { return quote(name, "`") }
 
+func (mysql) QuoteTable(name string) string { return quoteTable(name, "`") }
+
 func (mysql) Bind(int) string { return "?" }
 
 func (mysql) Again(int) string { return "" }
@@ -143,12 +145,12 @@ func (d mysql) Column(ctx context.Context, db Queryer, table, column string, for
 		name = table
 	}
 	// The catalogue opens all tables of all databases but for those that are named, each time.
-	var kind string
-	err := QueryRow(ctx, db, New(d, `SELECT concat(c.table_schema, '.', c.table_name), c.data_type, coalesce(c.character_set_name, ''), coalesce(c.collation_name, ''), coalesce(c.character_maximum_length, 0), t.table_type,`).
+	var noSavepoints bool
+	err := QueryRow(ctx, db, New(d, `SELECT concat(c.table_schema, '.', c.table_name), c.data_type, coalesce(c.character_set_name, ''), coalesce(c.collation_name, ''), coalesce(c.character_maximum_length, 0), coalesce(t.engine = 'Aria' AND t.create_options LIKE '%transactional=1%', false),`).
 		Add("coalesce((SELECT group_concat(k.column_name ORDER BY k.seq_in_index SEPARATOR ',') FROM information_schema.statistics k WHERE k.table_schema = ? AND k.table_name = ? AND k.index_name = 'PRIMARY'), '')", schema, name).
 		Add(" FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = ? AND t.table_name = ?", schema, name).
 		Add(" WHERE c.table_schema = ? AND c.table_name = ? AND lower(CONVERT(c.column_name USING utf8mb4)) COLLATE utf8mb4_bin = lower(?)", schema, name, column),
-		&src.Table, &src.Type, &src.Charset, &src.Collation, &src.Length, &kind, &src.Key)
+		&src.Table, &src.Type, &src.Charset, &src.Collation, &src.Length, &noSavepoints, &src.Key)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return src, d.missing(ctx, db, src)
@@ -156,6 +158,8 @@ func (d mysql) Column(ctx context.Context, db Queryer, table, column string, for
 		return src, err
 	case slices.Contains([]string{"enum", "set", "float", "double", "bit"}, strings.ToLower(src.Type)):
 		return src, fmt.Errorf("columns of type %s can't be read; see references.Func", src.Type)
+	case noSavepoints:
+		return src, errors.New("it is a transactional table of Aria: a transaction that has read one can't have savepoints, and could ask about no file any more; make it a table of InnoDB, or TRANSACTIONAL=0")
 	}
 	src.Type, src.Form = strings.ToLower(src.Type), form
 	return src, d.visible(ctx, db, src.Table)
@@ -164,7 +168,7 @@ func (d mysql) Column(ctx context.Context, db Queryer, table, column string, for
 // missing returns why a column is not in the catalogue, which shows nobody what he
 // has no right to.
 func (d mysql) missing(ctx context.Context, db Queryer, src Source) error {
-	err := QueryAll(ctx, db, New(d, "SELECT r."+d.Quote(src.Column)+" FROM "+d.Quote(src.Table)+" r LIMIT 0"), func(*sql.Rows) error { return nil })
+	err := QueryAll(ctx, db, New(d, "SELECT r."+d.Quote(src.Column)+" FROM "+d.QuoteTable(src.Table)+" r LIMIT 0"), func(*sql.Rows) error { return nil })
 	if slices.Contains([]string{"1146", "1054", "1049"}, errorCode(err)) { // no such table, column, database
 		return ErrNoColumn
 	}
@@ -183,7 +187,7 @@ func (d mysql) visible(ctx context.Context, db Queryer, table string) error {
 
 // creating returns the statement that would make a table or a view.
 func (d mysql) creating(ctx context.Context, db Queryer, table string) (text string, err error) {
-	err = QueryAll(ctx, db, New(d, "SHOW CREATE TABLE "+d.Quote(table)), func(rows *sql.Rows) error {
+	err = QueryAll(ctx, db, New(d, "SHOW CREATE TABLE "+d.QuoteTable(table)), func(rows *sql.Rows) error {
 		columns, err := rows.Columns() // of a view it has more
 		if err != nil {
 			return err
@@ -339,7 +343,7 @@ func (mysql) Repeated(err error) bool {
 
 // HasTable: the catalogue does not show what one has no right to.
 func (d mysql) HasTable(ctx context.Context, db Queryer, table string) (bool, error) {
-	err := QueryAll(ctx, db, New(d, "SELECT 1 FROM "+d.Quote(table)+" LIMIT 0"), func(*sql.Rows) error { return nil })
+	err := QueryAll(ctx, db, New(d, "SELECT 1 FROM "+d.QuoteTable(table)+" LIMIT 0"), func(*sql.Rows) error { return nil })
 	if errorCode(err) == "1146" {
 		return false, nil
 	}

@@ -47,7 +47,7 @@ func (b *mysqlTriggers) inSchemas(triggers []TriggerObject) (all []TriggerObject
 	return all
 }
 
-// canHaveTriggers makes sure that a table is none of views, and is rolled back with the outbox.
+// canHaveTriggers makes sure that a table is one that rows are in, and is rolled back with the outbox.
 func (d mysql) canHaveTriggers(ctx context.Context, db Queryer, table string) error {
 	schema, name, _ := strings.Cut(table, ".")
 	var kind, engine, transactions string
@@ -59,6 +59,8 @@ func (d mysql) canHaveTriggers(ctx context.Context, db Queryer, table string) er
 	switch {
 	case strings.Contains(kind, "VIEW"):
 		return fmt.Errorf("%s is a view, on which no trigger can be: name the tables that its rows are in, by references.Table", table)
+	case kind == "SEQUENCE":
+		return fmt.Errorf("%s is a sequence, whose numbers name no files", table)
 	case transactions != "YES":
 		return fmt.Errorf("%s is a table of %s, whose rows stay when a transaction is rolled back or a name is refused: make it one of InnoDB", table, engine)
 	}
@@ -109,17 +111,16 @@ type mysqlTriggers struct {
 	helpers []TriggerObject
 }
 
-// trigger returns a trigger on a table.
+// trigger returns a trigger on a table. Its text has no name of the schema of the outbox: a
+// dump has the text as it was, also for a database of another name.
 func (b *mysqlTriggers) trigger(table, event, when, body string) TriggerObject {
 	schema, name, _ := strings.Cut(table, ".")
-	if schema == b.home {
-		body = strings.ReplaceAll(body, mysqlHome, "")
-	} else {
-		body = strings.ReplaceAll(body, mysqlHome, quote(b.home, "`")+".")
+	home, at := "", ""
+	if schema != b.home {
+		home, at = quote(b.home, "`")+".", quote(schema, "`")+"."
 	}
-	text := when + " ON " + quote(name, "`") + " FOR EACH ROW\n" + body
+	text := when + " ON " + quote(name, "`") + " FOR EACH ROW\n" + strings.ReplaceAll(body, mysqlHome, home)
 	o := TriggerObject{Name: triggerName(b.w, text, event), Table: table, Event: event}
-	at := quote(schema, "`") + "."
 	o.Create = "CREATE TRIGGER " + mysqlIfNotExists + at + quote(o.Name, "`") + " " + strings.Replace(text, " ON ", " ON "+at, 1)
 	o.Drop = b.d.dropTrigger("TRIGGER", schema, o.Name)
 	return o

@@ -19,6 +19,8 @@ func (postgres) Now() string { return "(extract(epoch FROM statement_timestamp()
 
 func (postgres) Quote(name string) string { return quote(name, `"`) }
 
+func (postgres) QuoteTable(name string) string { return quoteTable(name, `"`) }
+
 func (postgres) Bind(n int) string { return "$" + strconv.Itoa(n) }
 
 func (d postgres) Again(n int) string { return d.Bind(n) }
@@ -133,7 +135,7 @@ func (d postgres) describe(ctx context.Context, db Queryer, table string, src *S
 		SELECT t.oid, t.typname, t.typtype, t.typbasetype, t.typnamespace, c.oid, n.nspname, c.relname, c.relkind::text
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 		JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`).
-		Add(" WHERE a.attrelid = to_regclass(?) AND a.attname = ? AND NOT a.attisdropped", d.Quote(table), src.Column).
+		Add(" WHERE a.attrelid = to_regclass(?) AND a.attname = ? AND NOT a.attisdropped", d.QuoteTable(table), src.Column).
 		Raw(` UNION ALL SELECT t.oid, t.typname, t.typtype, t.typbasetype, t.typnamespace, b.class, b.schema, b.relname, b.relkind FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
 		SELECT b.typname, n.nspname, b.schema || '.' || b.relname, b.relkind, coalesce((SELECT string_agg(k.attname, ',' ORDER BY k.attnum)
 			FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = ANY (i.indkey) WHERE i.indrelid = b.class AND i.indisprimary), '')
@@ -148,7 +150,7 @@ func (d postgres) describe(ctx context.Context, db Queryer, table string, src *S
 func (d postgres) Shape(ctx context.Context, db Queryer, tables []string) (shape string, err error) {
 	quoted := make([]string, len(tables))
 	for i, table := range tables {
-		quoted[i] = d.Quote(table)
+		quoted[i] = d.QuoteTable(table)
 	}
 	s := New(d, "SELECT coalesce(string_agg(concat_ws(' ', w.name, c.oid, c.relname, n.nspname, c.relkind, ").
 		Raw(`EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid),
@@ -172,7 +174,7 @@ func (d postgres) indexed(ctx context.Context, db Queryer, src Source) (is bool,
 	if src.Form == JSON {
 		wanted = d.allStrings(src, wanted)
 	}
-	table := d.Quote(src.Table)
+	table := d.QuoteTable(src.Table)
 	// The database is asked how it writes the expression.
 	s := New(d, "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = c.relam ").
 		Add("WHERE i.indrelid = to_regclass(?) AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'gin' ", table).

@@ -57,7 +57,7 @@ func (d postgres) home(ctx context.Context, db Queryer) (schema string, err erro
 // tree returns a table, its partitions and the tables that inherit from it.
 func (d postgres) tree(ctx context.Context, db Queryer, table string) (tables []string, err error) {
 	s := New(d, "WITH RECURSIVE tree (oid) AS (SELECT pg_catalog.to_regclass(").
-		Add("?)::oid UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid)", d.Quote(table)).
+		Add("?)::oid UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid)", d.QuoteTable(table)).
 		Raw(" SELECT n.nspname || '.' || c.relname, c.relkind::text FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 1")
 	err = QueryAll(ctx, db, s, func(rows *sql.Rows) error {
 		var name, kind string
@@ -95,10 +95,10 @@ var postgresEvents = map[string]string{
 }
 
 func (b *postgresTriggers) trigger(table, event, function string) TriggerObject {
-	body := fmt.Sprintf(postgresEvents[event], b.d.Quote(table)) + " FOR EACH STATEMENT EXECUTE FUNCTION " + b.qualified(function) + "()"
+	body := fmt.Sprintf(postgresEvents[event], b.d.QuoteTable(table)) + " FOR EACH STATEMENT EXECUTE FUNCTION " + b.qualified(function) + "()"
 	name := triggerName(b.w, body, event)
 	return TriggerObject{Name: name, Table: table, Event: event, Create: "CREATE TRIGGER " + b.d.Quote(name) + " " + body,
-		Drop: "DROP TRIGGER IF EXISTS " + b.d.Quote(name) + " ON " + b.d.Quote(table)}
+		Drop: "DROP TRIGGER IF EXISTS " + b.d.Quote(name) + " ON " + b.d.QuoteTable(table)}
 }
 
 // qualified is the name of a function in the schema of the outbox.

@@ -33,7 +33,7 @@ func (d postgres) InstalledTriggers(ctx context.Context, db Queryer, program str
 		if !ours {
 			return nil
 		}
-		o.Event, o.Drop = event, "DROP TRIGGER IF EXISTS "+d.Quote(o.Name)+" ON "+d.Quote(o.Table)
+		o.Event, o.Drop = event, "DROP TRIGGER IF EXISTS "+d.Quote(o.Name)+" ON "+d.QuoteTable(o.Table)
 		if o.Table == "" {
 			o.Drop = "DROP FUNCTION IF EXISTS " + d.Quote(home) + "." + d.Quote(o.Name)
 		}

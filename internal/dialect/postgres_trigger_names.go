@@ -184,7 +184,8 @@ func (b *postgresTriggers) otherNames(i int) string {
 	case JSON:
 		from, value, unsure = from+", "+b.helper("strings")+"("+value+", "+postgresLiteral("{"+strings.Join(c.keys(), ",")+"}")+") s", "s.v", "s.unsure"
 	case Array:
-		from, value = from+", unnest(a.v::text[]) s (v)", "s.v"
+		of := map[bool]string{true: "bpchar", false: "text"}[c.Type == "_bpchar"] // what fills a value up goes when it becomes text
+		from, value = from+", unnest(a.v::"+of+"[]) s (v)", "s.v::text"
 	case Auto, Text:
 	}
 	if c.Prefix != "" {

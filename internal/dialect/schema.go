@@ -34,13 +34,17 @@ func schemaOf(d Dialect, name string) (versions [][]string) {
 	}
 }
 
-// quote quotes the parts of a name.
-func quote(name, q string) string {
-	parts := strings.Split(name, ".")
-	for i, p := range parts {
-		parts[i] = q + strings.ReplaceAll(p, q, q+q) + q
+// quote quotes a name.
+func quote(name, q string) string { return q + strings.ReplaceAll(name, q, q+q) + q }
+
+// quoteTable quotes the name of a table, which may have its schema and a dot in front. All
+// that is behind the first dot is the table's name.
+func quoteTable(name, q string) string {
+	schema, table, qualified := strings.Cut(name, ".")
+	if !qualified {
+		return quote(name, q)
 	}
-	return strings.Join(parts, ".")
+	return quote(schema, q) + "." + quote(table, q)
 }
 
 const keepOnConflict = " ON CONFLICT DO NOTHING"

@@ -19,6 +19,8 @@ func (sqlite) Now() string { return "CAST((julianday('now') - 2440587.5) * 86400
 
 func (sqlite) Quote(name string) string { return quote(name, `"`) }
 
+func (sqlite) QuoteTable(name string) string { return quoteTable(name, `"`) }
+
 func (sqlite) Bind(int) string { return "?" }
 
 func (sqlite) Again(n int) string { return "?" + strconv.Itoa(n) }
@@ -135,7 +137,7 @@ func (d sqlite) Find(s *Statement, src Source, values *Values, limit string) {
 		column, rows := plainRows(d, src, limit)
 		s.Raw(distinct(Exactly, column+" COLLATE BINARY") + " FROM " + rows + " WHERE " + column +
 			" IN (SELECT value FROM json_each(" + values.json(s) + ") UNION ALL SELECT unhex(value) FROM json_each(" + values.hex(s) + ") WHERE EXISTS (SELECT 1 FROM " +
-			d.Quote(src.Table) + " b WHERE b." + d.Quote(src.Column) + " >= x''))")
+			d.QuoteTable(src.Table) + " b WHERE b." + d.Quote(src.Column) + " >= x''))")
 		// Numbers come before texts. A program gets them as texts.
 		s.Raw(" UNION ALL " + distinct(Exactly, "CAST("+column+" AS TEXT)") + " FROM " + rows + " WHERE " + column + " < '' AND CAST(" + column +
 			" AS TEXT) IN (SELECT value FROM json_each(" + values.json(s) + "))")
@@ -176,7 +178,7 @@ func (d sqlite) Keyed(src Source) *Statement {
 	for i, column := range splitKey(src.Key) {
 		key = append(key, []string{"''", "', '"}[min(i, 1)], "r."+d.Quote(column))
 	}
-	return New(d, fmt.Sprintf("SELECT %s, %d, r.%s FROM %s r WHERE r.%[3]s IS NOT NULL", strings.Join(key, " || "), matchOf(src), d.Quote(src.Column), d.Quote(src.Table)))
+	return New(d, fmt.Sprintf("SELECT %s, %d, r.%s FROM %s r WHERE r.%[3]s IS NOT NULL", strings.Join(key, " || "), matchOf(src), d.Quote(src.Column), d.QuoteTable(src.Table)))
 }
 
 func (sqlite) Doubt(Session, string) error { return nil }

@@ -25,6 +25,9 @@ func (d sqlite) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Tri
 	if schema != "main" {
 		return nil, fmt.Errorf("the table %s is in an attached database: SQLite lets no trigger write from one database to another; track it by an outbox of its own", t.Name)
 	}
+	if err := d.canHaveTriggers(ctx, db, table); err != nil {
+		return nil, err
+	}
 	if err := d.inUTF8(ctx, db); err != nil {
 		return nil, err
 	}
@@ -43,6 +46,21 @@ func (d sqlite) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Tri
 			Create: "CREATE TRIGGER main." + d.Quote(name) + " " + body, Drop: d.drop("trigger", name)})
 	}
 	return all, nil
+}
+
+// canHaveTriggers makes sure that a table is one that has rows of its own.
+func (d sqlite) canHaveTriggers(ctx context.Context, db Queryer, table string) error {
+	var kind string
+	if err := QueryRow(ctx, db, New(d, "SELECT type FROM ").Add("pragma_table_list(?) WHERE schema = 'main'", table), &kind); err != nil {
+		return err
+	}
+	switch kind {
+	case "view":
+		return fmt.Errorf("%s is a view, on which no such trigger can be: name the tables that its rows are in, by references.Table", table)
+	case "virtual":
+		return fmt.Errorf("%s is a virtual table, on which no trigger can be: keep the names of files in a table of their own, or use a batch for this one", table)
+	}
+	return nil
 }
 
 // inUTF8 makes sure that the bytes of a text are those that a program reads.

@@ -1,5 +1,5 @@
 CREATE TABLE filecleangen_outbox (
-    id           integer PRIMARY KEY AUTOINCREMENT,
+    id           integer PRIMARY KEY,
     storage      text    NOT NULL,
     name         text    NOT NULL,
     state        text    NOT NULL DEFAULT 'pending',

@@ -12,8 +12,11 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/filecleangen/filecleangen/conformance/triggered/ent/ent/album"
 	"github.com/filecleangen/filecleangen/conformance/triggered/ent/ent/article"
 	"github.com/filecleangen/filecleangen/conformance/triggered/ent/ent/part"
+	"github.com/filecleangen/filecleangen/conformance/triggered/ent/ent/photo"
+	"github.com/filecleangen/filecleangen/conformance/triggered/ent/ent/tag"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -74,8 +77,11 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
+			album.Table:   album.ValidColumn,
 			article.Table: article.ValidColumn,
 			part.Table:    part.ValidColumn,
+			photo.Table:   photo.ValidColumn,
+			tag.Table:     tag.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

@@ -9,6 +9,18 @@ import (
 )
 
 var (
+	// AlbumsColumns holds the columns for the "albums" table.
+	AlbumsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "name", Type: field.TypeString, Unique: true},
+		{Name: "cover", Type: field.TypeString, Nullable: true},
+	}
+	// AlbumsTable holds the schema information for the "albums" table.
+	AlbumsTable = &schema.Table{
+		Name:       "albums",
+		Columns:    AlbumsColumns,
+		PrimaryKey: []*schema.Column{AlbumsColumns[0]},
+	}
 	// ArticleColumns holds the columns for the "article" table.
 	ArticleColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -35,10 +47,70 @@ var (
 		Columns:    PartColumns,
 		PrimaryKey: []*schema.Column{PartColumns[0]},
 	}
+	// PhotosColumns holds the columns for the "photos" table.
+	PhotosColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "file", Type: field.TypeString},
+		{Name: "album_photos", Type: field.TypeInt, Nullable: true},
+	}
+	// PhotosTable holds the schema information for the "photos" table.
+	PhotosTable = &schema.Table{
+		Name:       "photos",
+		Columns:    PhotosColumns,
+		PrimaryKey: []*schema.Column{PhotosColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "photos_albums_photos",
+				Columns:    []*schema.Column{PhotosColumns[2]},
+				RefColumns: []*schema.Column{AlbumsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+	}
+	// TagsColumns holds the columns for the "tags" table.
+	TagsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "icon", Type: field.TypeString},
+	}
+	// TagsTable holds the schema information for the "tags" table.
+	TagsTable = &schema.Table{
+		Name:       "tags",
+		Columns:    TagsColumns,
+		PrimaryKey: []*schema.Column{TagsColumns[0]},
+	}
+	// AlbumTagsColumns holds the columns for the "album_tags" table.
+	AlbumTagsColumns = []*schema.Column{
+		{Name: "album_id", Type: field.TypeInt},
+		{Name: "tag_id", Type: field.TypeInt},
+	}
+	// AlbumTagsTable holds the schema information for the "album_tags" table.
+	AlbumTagsTable = &schema.Table{
+		Name:       "album_tags",
+		Columns:    AlbumTagsColumns,
+		PrimaryKey: []*schema.Column{AlbumTagsColumns[0], AlbumTagsColumns[1]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "album_tags_album_id",
+				Columns:    []*schema.Column{AlbumTagsColumns[0]},
+				RefColumns: []*schema.Column{AlbumsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "album_tags_tag_id",
+				Columns:    []*schema.Column{AlbumTagsColumns[1]},
+				RefColumns: []*schema.Column{TagsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		AlbumsTable,
 		ArticleTable,
 		PartTable,
+		PhotosTable,
+		TagsTable,
+		AlbumTagsTable,
 	}
 )
 
@@ -49,4 +121,7 @@ func init() {
 	PartTable.Annotation = &entsql.Annotation{
 		Table: "part",
 	}
+	PhotosTable.ForeignKeys[0].RefTable = AlbumsTable
+	AlbumTagsTable.ForeignKeys[0].RefTable = AlbumsTable
+	AlbumTagsTable.ForeignKeys[1].RefTable = TagsTable
 }

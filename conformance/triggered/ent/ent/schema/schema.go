@@ -5,6 +5,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema"
+	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
 )
 
@@ -43,3 +44,42 @@ func (Part) Fields() []ent.Field {
 		field.String("file"),
 	}
 }
+
+// Album has photos, which go with it.
+type Album struct{ ent.Schema }
+
+// Fields of an album.
+func (Album) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("name").Unique(),
+		field.String("cover").Optional(),
+	}
+}
+
+// Edges of an album.
+func (Album) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.To("photos", Photo.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("tags", Tag.Type),
+	}
+}
+
+// Photo belongs to an album.
+type Photo struct{ ent.Schema }
+
+// Fields of a photo.
+func (Photo) Fields() []ent.Field { return []ent.Field{field.String("file")} }
+
+// Edges of a photo.
+func (Photo) Edges() []ent.Edge {
+	return []ent.Edge{edge.From("album", Album.Type).Ref("photos").Unique()}
+}
+
+// Tag is of many albums.
+type Tag struct{ ent.Schema }
+
+// Fields of a tag.
+func (Tag) Fields() []ent.Field { return []ent.Field{field.String("icon")} }
+
+// Edges of a tag.
+func (Tag) Edges() []ent.Edge { return []ent.Edge{edge.From("albums", Album.Type).Ref("tags")} }
