@@ -1,6 +1,7 @@
 package triggers_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,25 @@ func TestHasTriggers(t *testing.T) {
 					}
 				}
 			})
+		}
+	})
+}
+
+// That somebody else has removed triggers, or installed them, is known some seconds later.
+func TestHasTriggersOfOthers(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d)
+		other := w.newBox(references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[d]}, "Pages": {Form: pages[d]}}), references.Table(scan, "scan"))
+		for _, c := range []struct {
+			change func(context.Context) error
+			want   bool
+		}{{other.InstallTriggers, true}, {other.RemoveTriggers, false}, {other.InstallTriggers, true}} {
+			w.must(c.change(t.Context()))
+			for end := time.Now().Add(time.Minute); w.box.HasTriggers(t.Context(), "scan") != c.want; time.Sleep(50 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("not %v", c.want)
+				}
+			}
 		}
 	})
 }
