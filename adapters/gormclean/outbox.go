@@ -48,9 +48,16 @@ func (o inOutbox) install(db *gorm.DB) error {
 	for _, of := range []interface {
 		Register(name string, f func(*gorm.DB)) error
 	}{c.Create(), c.Update(), c.Delete(), c.Query(), c.Row(), c.Raw()} {
-		errs = append(errs, of.Register("filecleangen:gone", func(db *gorm.DB) { db.Error = goneIs(db.Error) }))
+		errs = append(errs, of.Register("filecleangen:gone", mapGone))
 	}
 	return errors.Join(errs...)
+}
+
+func mapGone(db *gorm.DB) {
+	db.Error = goneIs(db.Error)
+	if r := db.Statement.Result; r != nil {
+		r.Error = goneIs(r.Error)
+	}
 }
 
 // goneIs returns an error that a trigger raised as the one that a batch gets.

@@ -258,8 +258,16 @@ func TestTriggersRaiseGone(t *testing.T) {
 					"transaction": func(db *gorm.DB) error {
 						return db.Transaction(func(tx *gorm.DB) error { return tx.Model(&models.Item{ID: 1}).Update("file", n).Error })
 					},
+					"generics": func(db *gorm.DB) error {
+						result := gorm.WithResult()
+						_, err := gorm.G[models.Item](db, result).Where("id = 1").Update(t.Context(), "file", n)
+						if !errors.Is(result.Error, runtime.ErrGone) {
+							t.Errorf("the result of generics: %v", result.Error)
+						}
+						return err
+					},
 					"raw": func(db *gorm.DB) error { return db.Exec("UPDATE items SET file = ? WHERE id = 1", n).Error },
-					"raw, in memory": func(db *gorm.DB) error {
+					"past gorm": func(db *gorm.DB) error {
 						return gormclean.Transaction(db, func(tx *gorm.DB) error {
 							_, err := tx.Statement.ConnPool.ExecContext(t.Context(), "UPDATE items SET file = 'n' WHERE id = 1")
 							return err
