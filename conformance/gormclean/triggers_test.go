@@ -228,6 +228,7 @@ func TestTriggersRaiseGone(t *testing.T) {
 				w := newWorld(t, d, withTriggers, config)
 				n := w.gone()
 				before := w.dump()
+				ignore := map[references.Dialect]string{references.SQLite: "OR IGNORE", references.MySQL: "IGNORE"}[d]
 				for name, write := range map[string]func(db *gorm.DB) error{
 					"update": func(db *gorm.DB) error { return db.Model(&models.Item{ID: 1}).Update("file", n).Error },
 					"create": func(db *gorm.DB) error { return db.Create(&models.Item{File: n}).Error },
@@ -238,20 +239,14 @@ func TestTriggersRaiseGone(t *testing.T) {
 					},
 					"upsert": func(db *gorm.DB) error { return db.Save(&models.Item{ID: 1, File: n}).Error },
 					"ignored update": func(db *gorm.DB) error {
-						switch d {
-						case references.SQLite:
-							db = db.Clauses(clause.Update{Modifier: "OR IGNORE"})
-						case references.MySQL:
-							db = db.Clauses(clause.Update{Modifier: "IGNORE"})
+						if ignore != "" {
+							db = db.Clauses(clause.Update{Modifier: ignore})
 						}
 						return db.Model(&models.Item{ID: 1}).Update("file", n).Error
 					},
 					"ignored": func(db *gorm.DB) error {
-						switch d {
-						case references.SQLite:
-							db = db.Clauses(clause.Insert{Modifier: "OR IGNORE"})
-						case references.MySQL:
-							db = db.Clauses(clause.Insert{Modifier: "IGNORE"})
+						if ignore != "" {
+							db = db.Clauses(clause.Insert{Modifier: ignore})
 						}
 						return db.Create(&models.Item{ID: 50, File: n}).Error
 					},
