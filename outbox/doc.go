@@ -173,7 +173,8 @@
 //
 // [Outbox.InstallTriggers] has the database do what batches do: in the transaction of each statement that changes rows, whoever runs it, triggers take the
 // files that rows come to name, and release those that they name no more. Then nothing is to
-// be called but Create for uploads, and an error to be looked at with [IsGone]. Triggers
+// be called but Create for uploads, and an error to be looked at with [IsGone]. An adapter that
+// is used all the same may leave a table's statements to them ([Outbox.HasTriggers]). Triggers
 // don't see
 //
 //   - on PostgreSQL, sessions whose session_replication_role is replica, and statements that

@@ -21,6 +21,7 @@ type Outbox struct {
 	grace      time.Duration
 	uploadTime time.Duration
 	intentWait time.Duration
+	triggers   knownTriggers
 
 	mu    sync.Mutex
 	wakes map[chan struct{}]struct{} // of relays that run

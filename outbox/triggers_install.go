@@ -41,12 +41,21 @@ func (o *Outbox) InstallTriggers(ctx context.Context) error {
 }
 
 // RemoveTriggers removes the triggers of this program, as InstallTriggers makes them.
+//
+// Layers that leave statements to triggers ([Outbox.HasTriggers]; gormclean does) see to them
+// from then on: those of this outbox at once, those of other processes, and of other outboxes,
+// within ten seconds. Until then nobody takes what such a statement comes to name, so that only
+// the question to the rows keeps it, and nobody releases what it lets go of, which is left
+// behind. Triggers that somebody drops or disables by hand, or that InstallTriggers removes for
+// other references, are missed for as long. Where others write meanwhile, have them ignore
+// triggers before (gormclean.TriggersIgnored).
 func (o *Outbox) RemoveTriggers(ctx context.Context) error {
 	return o.triggersError(o.changeTriggers(ctx, nil))
 }
 
 // changeTriggers makes the triggers of this program those that are wanted.
 func (o *Outbox) changeTriggers(ctx context.Context, wanted []dialect.TriggerObject) error {
+	defer o.triggers.change()()
 	installed, err := o.installedTriggers(ctx)
 	if err != nil {
 		return err

@@ -9,8 +9,9 @@ import (
 )
 
 // warnOfCascades warns, once for each model, of foreign keys by which the database deletes
-// rows with file fields when rows of the model are deleted: nobody sees that here.
-func (m *models) warnOfCascades(db *gorm.DB, s *schema.Schema) {
+// rows with file fields when rows of the model are deleted: nobody sees that here, unless
+// triggers do.
+func (m *models) warnOfCascades(db *gorm.DB, s *schema.Schema, t tier) {
 	if _, known := m.cascades.LoadOrStore(s.ModelType, true); known {
 		return
 	}
@@ -25,7 +26,7 @@ func (m *models) warnOfCascades(db *gorm.DB, s *schema.Schema) {
 			continue
 		}
 		edge := [2]reflect.Type{c.ReferenceSchema.ModelType, c.Schema.ModelType}
-		if _, warned := m.cascades.LoadOrStore(edge, true); !warned && m.hasFiles(c.Schema.ModelType) {
+		if _, warned := m.cascades.LoadOrStore(edge, true); !warned && m.hasFiles(c.Schema.ModelType) && !t.hasTriggers(db.Statement.Context, c.Schema.Table) {
 			db.Logger.Warn(db.Statement.Context, "gormclean: by a foreign key, deleting rows of %s deletes those of %s, which the plugin does not see: what they name is left behind. Delete them first (%s.%s), or use triggers", c.ReferenceSchema.Name, c.Schema.Name, s.Name, name)
 		}
 	}

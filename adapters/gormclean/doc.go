@@ -55,6 +55,24 @@
 // ([runtime.ErrGone]), the statement fails. In a transaction that the caller began
 // the transaction is rolled back then, so that it can't be committed by mistake.
 //
+// # With triggers
+//
+// Where the outbox has triggers on a table ([outbox.Outbox.InstallTriggers]), the plugin leaves
+// its statements to them: it reads nothing, promises nothing, and begins no transaction. An
+// error that a trigger raises wraps [runtime.ErrGone]; of what only a COMMIT returns, that of
+// [Transaction] does, and that of db.Transaction and db.Commit is known by [outbox.IsGone].
+// [ErrNotAsked] stays, and so do uploads; no statement is rolled back but by the database.
+//
+// So with triggers the plugin is for programs that are to work with and without them, or have
+// them on some tables only. Who has them on all tables needs nothing of it but [Table].
+//
+// The outbox looks at its triggers every few seconds ([outbox.Outbox.HasTriggers]); the plugin,
+// once for each table, whether they are on the one that the session sees, for which the user
+// needs the right TRIGGER on MariaDB and MySQL. In doubt it works as without triggers: also
+// with dbresolver, which may lead to another database, and on SQLite for statements with the
+// word REPLACE, since those remove rows that triggers don't see. [TriggersIgnored] has it do so
+// always.
+//
 // # In memory
 //
 // For those who want no table and no relay, the plugin takes a cleaner:
@@ -116,20 +134,22 @@
 //
 // # What is not seen
 //
+// Without triggers:
+//
 //	Written past the plugin                          What covers it
-//	db.Exec, Raw, other programs                     triggers are planned; what they name is kept
+//	db.Exec, Raw, other programs                     triggers; what they name is kept
 //	cascades of foreign keys                         Select("Items").Delete, or triggers
 //	db.Table("articles") without Model(&Article{})   give the model
 //	db.Connection with a BEGIN of its own            db.Transaction
-//	MERGE, INSERT … SELECT, by Exec                  triggers are planned
+//	MERGE, INSERT … SELECT, by Exec                  triggers
 //	UPDATE OR REPLACE (SQLite): rows that it         delete them first
 //	replaces
 //	another struct for the table of a model          the model
 //	triggers that were made after the plugin's       a restart; triggers of the outbox
 //	first look at a table
 //
-// Of cascades that the models declare gorm's logger warns, when [Table] or a statement first
-// sees such a model. An UPDATE with a FROM clause is an error, since the plugin looks at one
+// Of cascades that the models declare gorm's logger warns, when a statement first sees such a
+// model, unless triggers see them. An UPDATE with a FROM clause is an error, since the plugin looks at one
 // table; so is a row that is created from a map with an expression in a column of files, if it
 // can't be found again by its key. Rows whose column of files holds no JSON although it is to
 // can be written and deleted only past the plugin: gorm can't read them. A DELETE that returns

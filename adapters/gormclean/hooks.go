@@ -28,7 +28,7 @@ func Attach(db *gorm.DB, box *outbox.Outbox, more ...Option) error {
 	if box == nil {
 		return errors.New("gormclean: the outbox is nil")
 	}
-	return db.Use(attached{joining{inOutbox{box, optionsOf(more).report}}, &models{}})
+	return db.Use(attached{joining{outboxOf(box, optionsOf(more))}, &models{}})
 }
 
 // attached is where gorm keeps the outbox: a plugin that does nothing.
@@ -44,7 +44,7 @@ func (attached) Name() string { return name }
 func (a attached) Initialize(db *gorm.DB) error {
 	a.models.init(db)
 	follow(db)
-	return nil
+	return a.tier.install(db)
 }
 
 // joining is an outbox for hooks: they can't end a transaction.

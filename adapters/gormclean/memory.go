@@ -185,6 +185,8 @@ func (m *inMemory) aroundEnd(run func(*gorm.DB)) func(*gorm.DB) {
 
 func (m *inMemory) keeper() runtime.Keeper { return m.cleaner }
 
+func (m *inMemory) hasTriggers(context.Context, string) bool { return false } // they need an outbox
+
 // ErrUnobserved is wrapped by the error of a statement that would let go of files, or
 // name some, in a transaction of which a plugin without an outbox can't tell when it
 // is committed: begin it with [Transaction].

@@ -22,6 +22,7 @@ type models struct {
 	known    sync.Map // reflect.Type -> methods
 	indexes  sync.Map // reflect.Type -> [][]string
 	triggers sync.Map // table -> whether it has triggers that write after statements
+	ours     sync.Map // tables on which sessions saw triggers of filecleangen's
 	cascades sync.Map // what was looked at for them: models, and pairs of them
 
 	updatesReturn, deletesReturn bool // whether statements can say which rows they write

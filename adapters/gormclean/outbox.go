@@ -3,9 +3,12 @@ package gormclean
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 
 	"gorm.io/gorm"
 
+	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/runtime"
 )
 
@@ -17,14 +20,57 @@ type flusher interface {
 	Nudge()
 }
 
+// triggered is an outbox whose tables may have triggers.
+type triggered interface {
+	HasTriggers(ctx context.Context, table string) bool
+}
+
 // inOutbox keeps promises in a table, by the transaction itself: when that is
 // committed is the database's business.
 type inOutbox struct {
-	box    flusher
-	report reporter
+	box      flusher
+	triggers triggered // or nil
+	report   reporter
 }
 
-func (o inOutbox) install(*gorm.DB) error { return nil }
+func outboxOf(box flusher, o options) inOutbox {
+	in := inOutbox{box: box, report: o.report}
+	if !o.alone {
+		in.triggers, _ = box.(triggered)
+	}
+	return in
+}
+
+// install adds callbacks that know what triggers say.
+func (o inOutbox) install(db *gorm.DB) error {
+	c := db.Callback()
+	var errs []error
+	for _, of := range []interface {
+		Register(name string, f func(*gorm.DB)) error
+	}{c.Create(), c.Update(), c.Delete(), c.Query(), c.Row(), c.Raw()} {
+		errs = append(errs, of.Register("filecleangen:gone", mapGone))
+	}
+	return errors.Join(errs...)
+}
+
+func mapGone(db *gorm.DB) {
+	db.Error = goneIs(db.Error)
+	if r := db.Statement.Result; r != nil {
+		r.Error = goneIs(r.Error)
+	}
+}
+
+// goneIs returns an error that a trigger raised as the one that a batch gets.
+func goneIs(err error) error {
+	if err == nil || errors.Is(err, runtime.ErrGone) || !outbox.IsGone(err) {
+		return err
+	}
+	return fmt.Errorf("gormclean: %w: a row comes to name a file that is being deleted, was deleted lately, or is an upload that was not closed. Read the rows anew, or create the file anew, which gives it another name: %w", runtime.ErrGone, err)
+}
+
+func (o inOutbox) hasTriggers(ctx context.Context, table string) bool {
+	return o.triggers != nil && o.triggers.HasTriggers(ctx, table)
+}
 
 func (o inOutbox) keeper() runtime.Keeper { return o.box }
 
@@ -63,7 +109,7 @@ func (o inOutbox) abandoned(context.Context, gorm.ConnPool) {}
 func (o inOutbox) committed() { o.box.Nudge() }
 
 func (o inOutbox) transaction(db *gorm.DB, f func(tx *gorm.DB) error, options []*sql.TxOptions) error {
-	err := db.Transaction(f, options...)
+	err := goneIs(db.Transaction(f, options...)) // a trigger may raise it when it is committed
 	if err == nil {
 		o.box.Nudge()
 	}

@@ -26,6 +26,8 @@ type tier interface {
 	install(db *gorm.DB) error
 	// keeper keeps them.
 	keeper() runtime.Keeper
+	// hasTriggers reports whether triggers see what becomes of the names in a table's rows.
+	hasTriggers(ctx context.Context, table string) bool
 	// joins returns an error if nobody can tell when a transaction is committed.
 	joins(tx gorm.ConnPool) error
 	// begin begins a transaction for one statement, and returns what ends it: by a
@@ -45,7 +47,10 @@ type tier interface {
 // An Option says more of a plugin to [New], and of hooks to [Attach].
 type Option func(*options)
 
-type options struct{ report reporter }
+type options struct {
+	report reporter
+	alone  bool // triggers are ignored
+}
 
 func optionsOf(more []Option) (o options) {
 	for _, option := range more {
@@ -61,13 +66,18 @@ func optionsOf(more []Option) (o options) {
 // each file. So it is where nobody knows whether it was, by an Outcome that says so; not
 // where it was rolled back. With an outbox it is once for each statement that let go of
 // files, within the transaction: what it left to the relays, as long as the transaction is
-// committed.
+// committed. Where triggers see that, there is none, see [TriggersIgnored].
 //
 // f may be called from several goroutines at once, and must not use the database in the
 // second case.
 func WithReport(f func(ctx context.Context, r *runtime.Report)) Option {
 	return func(o *options) { o.report = f }
 }
+
+// TriggersIgnored has rows read also where triggers see what becomes of their files: so that
+// there are reports of those, or triggers can be removed while programs write, see
+// [outbox.Outbox.RemoveTriggers]. Without an outbox it changes nothing.
+func TriggersIgnored() Option { return func(o *options) { o.alone = true } }
 
 // reporter is told of reports; or nil.
 type reporter func(ctx context.Context, r *runtime.Report)
@@ -84,11 +94,11 @@ func New(k runtime.Keeper, more ...Option) *Plugin {
 	if v := reflect.ValueOf(k); k == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 		return &Plugin{}
 	}
-	report := optionsOf(more).report
+	o := optionsOf(more)
 	if f, ok := k.(flusher); ok {
-		return &Plugin{tier: inOutbox{f, report}}
+		return &Plugin{tier: outboxOf(f, o)}
 	}
-	return &Plugin{tier: &inMemory{cleaner: k, report: report}}
+	return &Plugin{tier: &inMemory{cleaner: k, report: o.report}}
 }
 
 // Name is the name by which gorm knows the plugin.

@@ -26,7 +26,8 @@ type write struct {
 	ran     bool
 	sent    bool                  // the database has accepted it
 	set     clause.Set            // what an UPDATE sets; gorm forgets it
-	nothing bool                  // it has nothing to do with files
+	nothing bool                  // there is nothing to be kept: it has nothing to do with files, or triggers see it
+	seen    bool                  // triggers see what it does to files
 	end     func(well bool) error // of the transaction that was begun here, or nil
 	outside context.Context       //nolint:containedctx // of a copy that reads what other transactions see; or nil
 
@@ -56,7 +57,7 @@ func (p *Plugin) around(run func(*gorm.DB), k kind) func(*gorm.DB) {
 			run(db)
 			return
 		}
-		p.models.warnOfCascades(db, stmt.Schema)
+		p.models.warnOfCascades(db, stmt.Schema, p.tier)
 		if !p.models.hasFiles(stmt.Schema.ModelType) {
 			run(db)
 			return
@@ -81,13 +82,15 @@ func (w *write) conclude() bool {
 	if w.sent && w.db.Error != nil {
 		w.keepUnread()
 	}
-	if !w.ran || w.nothing || w.db.Error != nil {
+	if !w.ran || w.nothing && !w.seen || w.db.Error != nil {
 		return w.db.Error == nil
 	}
-	if err := w.keep(); err != nil {
-		_ = w.db.AddError(err)
-		w.undo()
-		return false
+	if !w.seen {
+		if err := w.keep(); err != nil {
+			_ = w.db.AddError(err)
+			w.undo()
+			return false
+		}
 	}
 	w.db.InstanceSet(kept, true)
 	return true
@@ -136,6 +139,13 @@ func (w *write) begin(ctx context.Context, query string, args []any) (err error)
 		w.nothing = true
 		return nil
 	}
+	if !w.isAsked() {
+		return fmt.Errorf("%w: %s, of %s: add gormclean.Table(db.Table(%[2]q), …) to the references", ErrNotAsked, tableOf(w.db.Statement), w.db.Statement.Schema.Name)
+	}
+	if w.seen = w.isSeen(ctx, query); w.seen {
+		w.nothing = true
+		return nil
+	}
 	if err := w.check(); err != nil {
 		return err
 	}
@@ -153,7 +163,13 @@ func (w *write) begin(ctx context.Context, query string, args []any) (err error)
 	return nil
 }
 
-// check refuses a statement whose rows can't be found again, or are not asked.
+// isAsked reports whether the rows are asked that the statement may have name files.
+func (w *write) isAsked() bool {
+	stmt := w.db.Statement
+	return w.deletesRows() || w.models.isAsked(w.tier.keeper(), stmt.Schema.ModelType, tableOf(stmt))
+}
+
+// check refuses a statement whose rows can't be found again.
 func (w *write) check() error {
 	stmt := w.db.Statement
 	switch {
@@ -161,10 +177,8 @@ func (w *write) check() error {
 		return fmt.Errorf("gormclean: %s has no primary key, by which its rows are found again", stmt.Schema.Name)
 	case w.kind == updates && w.hasFrom():
 		return fmt.Errorf("gormclean: an UPDATE of %s with a FROM clause can't be followed, since the plugin looks at one table; say it by subqueries, in the condition and in the values", stmt.Schema.Name)
-	case w.deletesRows() || w.models.isAsked(w.tier.keeper(), stmt.Schema.ModelType, tableOf(stmt)):
-		return nil
 	}
-	return fmt.Errorf("%w: %s, of %s: add gormclean.Table(db.Table(%[2]q), …) to the references", ErrNotAsked, tableOf(stmt), stmt.Schema.Name)
+	return nil
 }
 
 // ErrNotAsked is wrapped by the error of a statement that would make rows name files in

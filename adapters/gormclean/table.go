@@ -27,7 +27,6 @@ func Table(db *gorm.DB, t *runtime.Type, model any) references.Option {
 		if err := stmt.Parse(model); err != nil {
 			return fmt.Errorf("gormclean.Table: %w", err)
 		}
-		(&models{}).warnOfCascades(db, stmt.Schema)
 		columns := references.Columns{}
 		for _, f := range t.Fields {
 			if f.Opaque {

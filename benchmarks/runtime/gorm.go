@@ -96,6 +96,7 @@ func (s *depot) reset(files int) error {
 		s.plain.Exec("DELETE FROM filecleangen_outbox").Error,
 		s.plain.Delete(&gormmodels.Article{}, "id <= ?", bulk).Error,
 		s.fill(1, bulk),
+		s.plain.Exec("DELETE FROM filecleangen_outbox").Error, // where triggers have written
 		os.RemoveAll(s.files()),
 	)
 	if err != nil {

@@ -78,16 +78,25 @@ type way struct {
 	always  bool         // not only where files are concerned
 }
 
+func through(db *gorm.DB) func(statement, *gormmodels.Article) error {
+	return func(st statement, a *gormmodels.Article) error { return st.run(db, a).Error }
+}
+
 func (s *depot) ways() []way {
-	through := func(db *gorm.DB) func(statement, *gormmodels.Article) error {
-		return func(st statement, a *gormmodels.Article) error { return st.run(db, a).Error }
-	}
 	return []way{
 		{name: "gorm", run: through(s.plain), always: true},
 		{name: "by hand", run: s.byHand, deletes: true},
 		{name: "gormclean, memory", run: through(s.memory), deletes: true, always: true},
 		{name: "gormclean, outbox", run: through(s.outbox), always: true},
 		{name: "outbox and relay", run: through(s.outbox), after: s.drained, deletes: true},
+	}
+}
+
+// triggered are the ways where the table has triggers.
+func (s *depot) triggered() []way {
+	return []way{
+		{name: "gorm, triggers", run: through(s.plain), always: true},
+		{name: "gormclean, triggers", run: through(s.outbox), always: true},
 	}
 }
 
@@ -199,14 +208,19 @@ func statements(rounds int, on string) error {
 		if err != nil {
 			return err
 		}
-		return s.table(rounds)
+		ways := s.ways()
+		if err := firstOf(s.table(ways, rounds), s.oneFile(ways, rounds)); err != nil {
+			return err
+		}
+		if err := s.box.InstallTriggers(context.Background()); err != nil {
+			return err
+		}
+		return s.table(s.triggered(), rounds)
 	})
 }
 
-// table prints a line for each statement, with a column for each way, and what a
-// relay takes at least.
-func (s *depot) table(rounds int) error {
-	ways := s.ways()
+// table prints a line for each statement, with a column for each way.
+func (s *depot) table(ways []way, rounds int) error {
 	heads := []string{s.d.String()}
 	for _, w := range ways {
 		heads = append(heads, w.name)
@@ -217,7 +231,7 @@ func (s *depot) table(rounds int) error {
 			return fmt.Errorf("%s: %w", st.title, err)
 		}
 	}
-	return s.oneFile(ways, rounds)
+	return nil
 }
 
 // line measures a statement in all ways, and prints what each takes for a row, and

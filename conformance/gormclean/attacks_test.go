@@ -42,14 +42,16 @@ func (w *world) wantTaken(err error) {
 	w.t.Errorf("NOT TAKEN: %v (%s); warned %q", err, strings.Join(w.named(), " "), w.rec.warned)
 }
 
-// attacked runs a test on databases, with an outbox.
+// attacked runs a test on databases, with an outbox, and with triggers.
 func attacked(t *testing.T, test func(w *world), d ...references.Dialect) {
 	t.Helper()
 	if d == nil {
 		d = []references.Dialect{references.SQLite, references.PostgreSQL, references.MySQL}
 	}
 	databases.On(t, func(t *testing.T, d references.Dialect) {
-		test(openWorld(t, d, withOutbox, gorm.Config{TranslateError: true}))
+		for _, m := range []mode{withOutbox, withTriggers} {
+			t.Run(string(m), func(t *testing.T) { test(openWorld(t, d, m, gorm.Config{TranslateError: true})) })
+		}
 	}, d...)
 }
 

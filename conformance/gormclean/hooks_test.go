@@ -196,6 +196,31 @@ func TestHooksGone(t *testing.T) {
 	})
 }
 
+// Where triggers see what becomes of names, hooks have nothing to do.
+func TestHooksAndTriggers(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		w := hookedWorld(t, d, gorm.Config{})
+		w.must(w.box.InstallTriggers(t.Context()))
+		w.knows("albums")
+		w.must(w.db.Model(&hooked.Album{ID: 3}).Update("cover", "").Error) // looks whether this is the table
+		n := w.file("n")
+		w.file("m")
+		w.knows("albums")
+		for _, write := range []func(db *gorm.DB) error{
+			func(db *gorm.DB) error { return db.Model(&hooked.Album{ID: 1}).Update("cover", n).Error },
+			func(db *gorm.DB) error { return db.Delete(&hooked.Album{}, 2).Error },
+		} {
+			if asks := w.asks(write); len(asks) > 0 {
+				t.Errorf("asked: %q", asks)
+			}
+		}
+		w.wantGone("cover1 cover2 page2 m")
+		if err := w.db.Model(&hooked.Album{ID: 1}).Update("cover", "cover2").Error; !errors.Is(err, runtime.ErrGone) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 // Where hooks can't do what they are for, they say so.
 func TestHooksRefuse(t *testing.T) {
 	w := hookedWorld(t, references.SQLite, gorm.Config{SkipDefaultTransaction: true})

@@ -24,13 +24,13 @@ import (
 )
 
 // TestRandomPrograms runs random uses of gorm on the same few rows, several at once,
-// beside relays or in memory with references. After each round every file that
+// beside relays, with triggers and without, or in memory with references. After each round every file that
 // a row names must be there. Where the database keeps transactions apart, none must be
 // there that no row names, unless somebody was told; where it does not, a statement may
 // write rows that came after the plugin had looked.
 func TestRandomPrograms(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
-		for _, m := range []mode{withOutbox, inMemory} {
+		for _, m := range []mode{withOutbox, withTriggers, inMemory} {
 			t.Run(string(m), func(t *testing.T) {
 				told := &reported{names: map[string]bool{}}
 				w := openWorld(t, d, m, gorm.Config{}, told)
@@ -55,6 +55,50 @@ func TestRandomPrograms(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestRandomTriggers does the same while triggers come and go. On SQLite a statement knows
+// whether there are any when its transaction has the lock that is needed to change them.
+func TestRandomTriggers(t *testing.T) {
+	databases.On(t, func(t *testing.T, d references.Dialect) {
+		told := &reported{names: map[string]bool{}}
+		w := openWorld(t, d, withTriggers, gorm.Config{}, told)
+		var players []*player
+		for seed := range uint64(3) {
+			players = append(players, &player{w: w, rand: rand.New(rand.NewPCG(seed, 100)), apart: true})
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var changing sync.WaitGroup
+		changes, known := 0, 0
+		changing.Go(func() {
+			for ctx.Err() == nil {
+				err := errors.Join(w.box.RemoveTriggers(ctx), w.box.InstallTriggers(ctx))
+				if err != nil && ctx.Err() == nil && !databases.Refused(err) {
+					t.Error(err)
+				}
+				for range 20 { // statements have some time with them
+					if w.box.HasTriggers(ctx, "albums") {
+						known++
+					}
+					time.Sleep(time.Millisecond)
+				}
+				changes++
+			}
+		})
+		for n := range rounds(t) {
+			w.play(players)
+			w.checkAll(fmt.Sprintf("round %d", n), told, true)
+			if t.Failed() {
+				break
+			}
+		}
+		stop()
+		changing.Wait()
+		t.Logf("triggers were changed %d times", changes)
+		if known == 0 {
+			t.Error("triggers were never known")
+		}
+	}, references.SQLite)
 }
 
 // rounds is how many a test plays on each database.

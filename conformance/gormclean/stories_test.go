@@ -302,7 +302,7 @@ func TestStories(t *testing.T) {
 				t.Run(how+" "+name, func(t *testing.T) {
 					without := newWorld(t, d, plain, config)
 					without.tell(story)
-					for _, m := range []mode{withOutbox, inMemory} {
+					for _, m := range []mode{withOutbox, withTriggers, inMemory} {
 						if m == inMemory && outboxOnly[name] {
 							continue
 						}

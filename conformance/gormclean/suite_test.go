@@ -31,6 +31,17 @@ func TestSuiteWithOutbox(t *testing.T) {
 	}})
 }
 
+func TestSuiteWithTriggers(t *testing.T) {
+	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
+		db := open(w)
+		box := w.NewTriggers(newCleaner(w, db))
+		w.Must(db.Use(gormclean.New(box)))
+		return layer{box, func(ctx context.Context, f func(tx *gorm.DB) error) error {
+			return db.WithContext(ctx).Transaction(f)
+		}}
+	}})
+}
+
 func TestSuiteInMemory(t *testing.T) {
 	suite.Run(t, suite.Adapter{Open: func(w *suite.World) suite.Layer {
 		db := open(w)

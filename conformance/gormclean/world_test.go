@@ -37,9 +37,10 @@ import (
 type mode string
 
 const (
-	plain      mode = "without the plugin"
-	withOutbox mode = "outbox"
-	inMemory   mode = "memory"
+	plain        mode = "without the plugin"
+	withOutbox   mode = "outbox"
+	withTriggers mode = "triggers" // and an outbox, and the plugin
+	inMemory     mode = "memory"
 )
 
 // world is a database with gorm, with the plugin or without, and a directory.
@@ -64,6 +65,9 @@ func newWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config) *w
 	t.Helper()
 	w := openWorld(t, d, m, config)
 	w.fill()
+	if m == withOutbox || m == withTriggers {
+		w.settle() // what rows have taken would go by itself if they let go of it unseen
+	}
 	return w
 }
 
@@ -130,7 +134,11 @@ func openWorld(t *testing.T, d references.Dialect, m mode, config gorm.Config, f
 	w.keeper = w.box
 	w.relay, err = w.box.Relay(t.Context(), "test")
 	w.must(err)
-	if m == withOutbox {
+	if m == withTriggers {
+		w.must(w.box.InstallTriggers(t.Context()))
+		w.knows("items")
+	}
+	if m == withOutbox || m == withTriggers {
 		w.must(w.db.Use(gormclean.New(w.box, more...)))
 	}
 	return w

@@ -154,9 +154,8 @@ func TestMissing(t *testing.T) {
 // home is the name of a database.
 func (w *world) home() (name string) {
 	w.t.Helper()
-	if w.d == references.MySQL {
-		w.must(w.db.QueryRowContext(w.t.Context(), "SELECT DATABASE()").Scan(&name))
-	}
+	query := map[references.Dialect]string{references.SQLite: "SELECT 'main'", references.PostgreSQL: "SELECT current_schema()", references.MySQL: "SELECT DATABASE()"}[w.d]
+	w.must(w.db.QueryRowContext(w.t.Context(), query).Scan(&name))
 	return name
 }
 
