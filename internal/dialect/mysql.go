@@ -343,7 +343,7 @@ func (d mysql) HasTable(ctx context.Context, db Queryer, table string) (bool, er
 
 // Exclusively: what changes a schema can't be rolled back.
 func (d mysql) Exclusively(ctx context.Context, c *sql.Conn, name string, do func() error) error {
-	lock := "MD5(concat(DATABASE(), ' " + name + "'))" // the names of locks are those of all databases
+	lock := "SHA2(concat(DATABASE(), ' " + name + "'), 256)" // the names of locks are those of all databases
 	release := "SET SESSION lock_wait_timeout = DEFAULT, @filecleangen_released = RELEASE_LOCK(" + lock + ")"
 	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET SESSION autocommit = 1, " + mysqlSettings}, release, release, func() error {
 		var got sql.NullInt64
