@@ -184,13 +184,18 @@ func TestMySQLUnreadable(t *testing.T) {
 	w.exec("INSERT INTO scan VALUES (1, _cp1251 x'98')")
 	w.upload("media", "a")
 	w.exec("UPDATE scan SET file = 'a'")
-	w.wantRows("pending a")
+	if databases.MariaDB(t) {
+		w.wantRows("pending a")
+	} else {
+		w.wantRows("pending ?", "pending a") // what MySQL lets a program read
+	}
 	w.exec("UPDATE scan SET file = _cp1251 x'98'")
 	w.want("")
 	if err := w.try("UPDATE scan SET file = 'a'"); !outbox.IsGone(err) {
 		t.Error(err)
 	}
 	w.exec("DELETE FROM scan")
+	w.exec("DELETE FROM filecleangen_outbox WHERE name = '?'")
 	w.exec(`INSERT INTO article VALUES (1, CONCAT('["x', x'ff', '", "b"]')), (2, CONCAT(x'efbbbf', '["c", "\\u00e4\\/d", "\\ud83d\\ude00"]')), (3, '["d", "\\ud83d"]'), (4, '"e"')`)
 	w.exec("DELETE FROM article")
 	w.wantRows("pending c", "pending e", "pending ä/d", "pending 😀")

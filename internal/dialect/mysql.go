@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// mysql is MySQL, 8.0.19 or later, and MariaDB, 10.6 or later.
+// mysql is MySQL, 8.0.20 or later, and MariaDB, 10.6 or later.
 type mysql struct{}
 
 func (mysql) String() string { return "MySQL" }

@@ -31,12 +31,16 @@ func (d mysql) Write(ctx context.Context, h Handle, w Writer, entries []Entry) e
 
 // checkSession makes sure that the tables have the version of the program, and that
 // there is a transaction: after a deadlock there is none, and what a program that goes on
-// writes is committed at once. MySQL does not tell.
+// writes is committed at once.
 func (d mysql) checkSession(ctx context.Context, h Handle, program int) error {
 	var v int
-	var within bool
-	s := New(d, "SELECT version, 1 /*M!100100 AND NOT (@@autocommit = 1 AND @@in_transaction = 0) */ FROM filecleangen_outbox_version")
-	switch err := QueryRow(ctx, h, s, &v, &within); {
+	var within, told bool
+	s := New(d, "SELECT version, 1 /*M!100100 AND NOT (@@autocommit = 1 AND @@in_transaction = 0) */, 0 /*M!100100 + 1 */ FROM filecleangen_outbox_version")
+	err := QueryRow(ctx, h, s, &v, &within, &told)
+	if err == nil && !told {
+		within, err = d.keepsSavepoints(ctx, h)
+	}
+	switch {
 	case err != nil:
 		return err
 	case v != program:
@@ -45,6 +49,20 @@ func (d mysql) checkSession(ctx context.Context, h Handle, program int) error {
 		return errors.New("there is no transaction: was it ended by a deadlock, or by a statement that commits? What it writes is committed at once; roll back after every error")
 	}
 	return nil
+}
+
+// keepsSavepoints reports whether there is a transaction, where the server does not tell: a
+// savepoint outside of one is gone at once.
+func (mysql) keepsSavepoints(ctx context.Context, h Handle) (bool, error) {
+	for _, s := range []string{"SAVEPOINT filecleangen_within", "RELEASE SAVEPOINT filecleangen_within"} {
+		if _, err := h.ExecContext(ctx, s); err != nil {
+			if hasCode(err, "1305") { // no such savepoint
+				return false, nil
+			}
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func (d mysql) insertEntries(ctx context.Context, h Handle, w Writer, entries []Entry, token string) error {
