@@ -251,8 +251,8 @@
 // # What it costs
 //
 // A transaction that lets go of files, or comes to name some, makes one statement more on
-// PostgreSQL for 500 files, two on MariaDB and MySQL and one for each file that it comes to
-// name, up to four on SQLite; one that does neither, none. An upload makes two short transactions
+// PostgreSQL for 500 files, two on MariaDB and four on MySQL and one for each file that it comes
+// to name, up to four on SQLite; one that does neither, none. An upload makes two short transactions
 // of its own. A relay takes 1,000 rows at once ([WithChunk]) and asks all columns for
 // their names by one query: columns of text should have an index, or they are read as
 // a whole, as those with JSON and arrays are, but for an index on PostgreSQL. While a
@@ -287,8 +287,8 @@
 //   - A program that goes on after a statement has failed may be out of its transaction:
 //     MariaDB and MySQL end it with a deadlock (1213, 1020), SQLite with a statement that is
 //     interrupted. What it writes then is committed at once, and a take that is refused does
-//     not take it back. Roll back after every error; on MariaDB a flush outside of a
-//     transaction is an error.
+//     not take it back. Roll back after every error; on MariaDB and MySQL a flush outside of
+//     a transaction is an error.
 //   - On PostgreSQL the application needs EXECUTE on filecleangen_outbox_write, where it is
 //     not granted to PUBLIC.
 //   - On SQLite, Discard inside the transaction waits for its lock, for as long as
@@ -312,7 +312,8 @@
 //   - Several primaries that accept writes at once (Galera, group replication in
 //     multi-primary mode, logical replication in both directions) are not
 //     supported: unique keys and locks don't reach from one to the other.
-//   - The tests run on MariaDB; MySQL has what they need, by its documentation.
+//   - The tests run on MariaDB 10.11 and MySQL 9.7. Older ones, down to MariaDB 10.6 and MySQL
+//     8.0.20, have what they need by their documentation.
 //   - On SQLite the note of an upload is written on a connection of its own, so
 //     Create must be called before the transaction begins.
 //   - Names of more than 2048 bytes are kept, and reported.

@@ -15,7 +15,7 @@ type Dialect uint8
 const (
 	SQLite     = Dialect(dialect.SQLite)     // 3.41 or later
 	PostgreSQL = Dialect(dialect.PostgreSQL) // 13 or later
-	MySQL      = Dialect(dialect.MySQL)      // MySQL 8.0.19 or later, and MariaDB 10.6 or later
+	MySQL      = Dialect(dialect.MySQL)      // MySQL 8.0.20 or later, and MariaDB 10.6 or later
 )
 
 // String returns the name of the database.

@@ -168,7 +168,8 @@
 // connection, as others still see it. If the pool has none to spare, or dbresolver may lead it
 // to another database, that is left behind, and gorm's logger warns of it. Not found out are:
 // on MariaDB and MySQL, rows that an upsert meets, and others where as many had the values
-// already; on PostgreSQL, those that an upsert meets by another unique index than the primary
+// already; on MySQL, which does not say what it has deleted, those of a DELETE with a condition
+// that is another one each time; on PostgreSQL, those that an upsert meets by another unique index than the primary
 // key, and everywhere those that it meets by an index that gorm does not know, such as one on
 // an expression. What they named is left behind; nothing is lost, since what statements write
 // is taken, whichever row it is in.

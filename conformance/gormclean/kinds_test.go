@@ -130,9 +130,13 @@ func TestCreatedRowsAreRead(t *testing.T) {
 	}
 }
 
-// A condition that means other rows each time it is evaluated lets go of those that went.
+// A condition that means other rows each time it is evaluated lets go of those that went,
+// where a DELETE says what it deleted.
 func TestVolatileDelete(t *testing.T) {
 	eachKind(t, func(w *world) {
+		if w.d == references.MySQL && !databases.MariaDB(w.t) {
+			w.t.Skip("MySQL has no RETURNING")
+		}
 		w.fill()
 		random := "random()"
 		if w.d == references.MySQL {
@@ -147,7 +151,7 @@ func TestVolatileDelete(t *testing.T) {
 }
 
 // An UPDATE at READ COMMITTED waits for no row that does not match, and a DELETE with a
-// limit reads no more rows than it deletes.
+// limit reads no more rows than it deletes, and none where it says what it deleted.
 func TestReadCommittedOnMariaDB(t *testing.T) {
 	databases.On(t, func(t *testing.T, d references.Dialect) {
 		for _, m := range []mode{inMemory, withOutbox} {
@@ -168,7 +172,7 @@ func TestReadCommittedOnMariaDB(t *testing.T) {
 				w.rec.on = true
 				w.must(w.db.Where("title LIKE ?", "album %").Limit(2).Delete(&models.Album{}).Error)
 				w.rec.on = false
-				if len(w.rec.asks) > 0 {
+				if databases.MariaDB(t) && len(w.rec.asks) > 0 {
 					t.Errorf("it read rows: %q", w.rec.asks)
 				}
 				w.must(w.db.Where("album_id NOT IN (SELECT id FROM albums)").Delete(&models.Item{}).Error)

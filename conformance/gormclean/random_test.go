@@ -387,7 +387,7 @@ func (p *player) item(db *gorm.DB, id int64) error {
 }
 
 func (p *player) letter(db *gorm.DB, id int64) error {
-	return db.Save(&models.Letter{Model: gorm.Model{ID: uint(id)}, File: p.take()}).Error
+	return db.Save(&models.Letter{Model: gorm.Model{ID: uint(id), CreatedAt: time.Now()}, File: p.take()}).Error
 }
 
 func (p *player) softDelete(db *gorm.DB, id int64) error {

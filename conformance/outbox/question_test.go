@@ -38,7 +38,7 @@ var columnsToAsk = map[references.Dialect][]string{
 		"varchar(300)", "text", "char(250)", "varbinary(600)", "binary(200)", "blob", "longtext", "longblob",
 		"varchar(300) CHARACTER SET latin1", "varchar(300) CHARACTER SET ascii", "varchar(300) CHARACTER SET utf8mb3",
 		"varchar(300) CHARACTER SET latin1 COLLATE latin1_general_cs", "varchar(300) COLLATE utf8mb4_bin", "varchar(300) COLLATE utf8mb4_general_ci",
-		"varchar(300) COLLATE utf8mb4_nopad_bin", "char(250) CHARACTER SET latin1", "varchar(300) CHARACTER SET ucs2",
+		"varchar(300) COLLATE /*M! utf8mb4_nopad_bin */ /*!80000 utf8mb4_0900_bin */", "char(250) CHARACTER SET latin1", "varchar(300) CHARACTER SET ucs2",
 	},
 }
 

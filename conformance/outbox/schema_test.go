@@ -63,3 +63,18 @@ func TestSchemaFrom(t *testing.T) {
 		}
 	})
 }
+
+// TestPrimaryKeys: each table has one, which MySQL can ask for (sql_require_primary_key), and
+// replicas need to keep up.
+func TestPrimaryKeys(t *testing.T) {
+	databases.On(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d, settings{})
+		var without string
+		w.must(w.db.QueryRowContext(t.Context(), `SELECT coalesce(group_concat(t.table_name), '') FROM information_schema.tables t
+			WHERE t.table_schema = DATABASE() AND t.table_name LIKE 'filecleangen%' AND NOT EXISTS (SELECT 1 FROM information_schema.table_constraints c
+			WHERE c.table_schema = DATABASE() AND c.table_name = t.table_name AND c.constraint_type = 'PRIMARY KEY')`).Scan(&without))
+		if without != "" {
+			t.Errorf("%s", without)
+		}
+	}, references.MySQL)
+}

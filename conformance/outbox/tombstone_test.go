@@ -336,13 +336,22 @@ func TestIdle(t *testing.T) {
 // rowsRead is how many rows and entries of indexes the handle of the outbox has read.
 func (w *world) rowsRead() (n int) {
 	w.t.Helper()
-	query := "SELECT sum(variable_value) FROM information_schema.session_status WHERE variable_name LIKE 'Handler_read%'"
-	if w.d == references.PostgreSQL {
-		_, err := w.own.ExecContext(w.t.Context(), "SELECT pg_stat_force_next_flush()")
+	if w.d == references.MySQL {
+		rows, err := w.own.QueryContext(w.t.Context(), "SHOW SESSION STATUS LIKE 'Handler_read%'")
 		w.must(err)
-		query = `SELECT (SELECT coalesce(seq_tup_read, 0) FROM pg_stat_user_tables WHERE relid = 'filecleangen_outbox'::regclass)
-			+ (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relid = 'filecleangen_outbox'::regclass)`
+		for rows.Next() {
+			var name string
+			var read int
+			w.must(rows.Scan(&name, &read))
+			n += read
+		}
+		w.must(errors.Join(rows.Err(), rows.Close()))
+		return n
 	}
+	_, err := w.own.ExecContext(w.t.Context(), "SELECT pg_stat_force_next_flush()")
+	w.must(err)
+	const query = `SELECT (SELECT coalesce(seq_tup_read, 0) FROM pg_stat_user_tables WHERE relid = 'filecleangen_outbox'::regclass)
+			+ (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relid = 'filecleangen_outbox'::regclass)`
 	w.must(w.own.QueryRowContext(w.t.Context(), query).Scan(&n))
 	return n
 }

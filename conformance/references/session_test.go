@@ -60,11 +60,11 @@ var told = map[references.Dialect]map[string]string{
 		"SET NAMES latin1":                                        "",
 		"SET SESSION character_set_connection = ucs2":             "",
 		"SET SESSION character_set_results = ucs2":                "",
-		"SET SESSION sql_mode = 'PAD_CHAR_TO_FULL_LENGTH,ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,ORACLE,IGNORE_SPACE'": "",
-		"SET SESSION sql_mode = 'EMPTY_STRING_IS_NULL'":        "",
-		"SET autocommit = 0":                                   "",
-		"SET SESSION max_join_size = 1":                        "",
-		"SET SESSION max_statement_time = 0.00001":             "",
+		"SET SESSION sql_mode = 'PAD_CHAR_TO_FULL_LENGTH,ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,IGNORE_SPACE' /*M! , sql_mode = concat(@@sql_mode, ',ORACLE') */": "",
+		"SET SESSION sql_mode = /*M! 'EMPTY_STRING_IS_NULL' */ /*!80000 'HIGH_NOT_PRECEDENCE' */":                                                                           "",
+		"SET autocommit = 0":            "",
+		"SET SESSION max_join_size = 1": "",
+		"SET SESSION /*M! max_statement_time = 0.00001 */ /*!80000 max_execution_time = 1 */": "",
 		"SET SESSION timestamp = 1":                            "",
 		"SET SESSION completion_type = 'RELEASE'":              "",
 		"SET SESSION completion_type = 'CHAIN'":                "",
@@ -137,7 +137,7 @@ func TestSession(t *testing.T) {
 				sub.wantNamed(r, want, "é.png", "x", "p", "m", "d/日本", "later", "É.png", "gone")
 				if d == references.MySQL { // and none is left open
 					var open bool
-					w.must(own.QueryRowContext(t.Context(), "SELECT @@in_transaction").Scan(&open))
+					w.must(own.QueryRowContext(t.Context(), "SELECT /*M! @@in_transaction */ /*!80000 (SELECT count(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = connection_id()) */").Scan(&open))
 					if open {
 						t.Error("a transaction is left open")
 					}

@@ -413,10 +413,16 @@ func TestKeyOfTheDatabase(t *testing.T) {
 			returning := func(a *models.Article) error {
 				return sqlclean.Returning(w.t.Context(), tx, b, a.AfterCreate, databases.Rebind(w.d, insert)+" RETURNING id", []any{a.Cover}, &a.ID)
 			}
-			if w.d == references.PostgreSQL { // it has no LastInsertId
-				return errors.Join(returning(first), returning(second))
+			inserted := func(a *models.Article) error {
+				return sqlclean.Insert(w.t.Context(), tx, b, a.AfterCreate, &a.ID, insert, a.Cover)
 			}
-			return errors.Join(sqlclean.Insert(w.t.Context(), tx, b, first.AfterCreate, &first.ID, insert, first.Cover), returning(second))
+			switch {
+			case w.d == references.PostgreSQL: // it has no LastInsertId
+				return errors.Join(returning(first), returning(second))
+			case !w.returns():
+				return errors.Join(inserted(first), inserted(second))
+			}
+			return errors.Join(inserted(first), returning(second))
 		}))
 		w.want("a b", "a b")
 		if first.ID == 0 || second.ID <= first.ID {
@@ -424,7 +430,9 @@ func TestKeyOfTheDatabase(t *testing.T) {
 		}
 		w.must(w.inTx(func(tx *sql.Tx, b *runtime.Batch) error { return w.setCover(tx, b, first.ID, "") }))
 		w.want("b", " b")
-
+		if !w.returns() {
+			return
+		}
 		err := w.inTx(func(tx *sql.Tx, b *runtime.Batch) error {
 			return sqlclean.Returning(w.t.Context(), tx, b, second.AfterCreate, "INSERT INTO article (cover) SELECT cover FROM article WHERE id = 99 RETURNING id", nil, &second.ID)
 		})
@@ -434,6 +442,9 @@ func TestKeyOfTheDatabase(t *testing.T) {
 		w.want("b", " b")
 	})
 }
+
+// returns reports whether statements can have a RETURNING.
+func (w *world) returns() bool { return w.d != references.MySQL || databases.MariaDB(w.t) }
 
 func (w *world) run(query string) {
 	w.t.Helper()

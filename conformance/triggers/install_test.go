@@ -217,7 +217,7 @@ func TestLockTimeout(t *testing.T) {
 		go func() { done <- w.box.InstallTriggers(t.Context()) }()
 		waits := map[references.Dialect]string{
 			references.PostgreSQL: "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'scan'::regclass",
-			references.MySQL:      "SELECT count(*) FROM information_schema.processlist WHERE state = 'Waiting for table metadata lock' AND info LIKE '%scan%'",
+			references.MySQL:      "SELECT count(*) FROM information_schema.processlist WHERE state = 'Waiting for table metadata lock' AND db = DATABASE()",
 		}[d]
 		for n, end := 0, time.Now().Add(20*time.Second); n == 0; {
 			w.must(w.db.QueryRowContext(t.Context(), waits).Scan(&n))

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// mysql is MySQL, 8.0.19 or later, and MariaDB, 10.6 or later.
+// mysql is MySQL, 8.0.20 or later, and MariaDB, 10.6 or later.
 type mysql struct{}
 
 func (mysql) String() string { return "MySQL" }
@@ -48,8 +48,10 @@ func (mysql) Revision() string { return "0" }
 
 func (mysql) ForceIndex(name string) string { return " FORCE INDEX (" + name + ")" }
 
+// DeleteByKey: MariaDB lets nobody force an index in a DELETE from one table, and MySQL reads
+// the whole of a small table all the same in one that could be from several.
 func (d mysql) DeleteByKey(table string) string {
-	return "DELETE " + table + " FROM " + table + d.ForceIndex("PRIMARY")
+	return "DELETE /*+ INDEX(" + table + " PRIMARY) */ /*M! " + table + " */ FROM " + table + " /*M! " + d.ForceIndex("PRIMARY") + " */"
 }
 
 // Stale: 40001 of PostgreSQL is error 1020 of a MariaDB with innodb_snapshot_isolation.
@@ -84,7 +86,7 @@ func (d mysql) Reading(ctx context.Context, s Session, do func(Handle) error) er
 // or what a statement means. What transaction there may be has ended before.
 const mysqlSettings = `completion_type = 0, sql_mode = 'STRICT_ALL_TABLES', sql_select_limit = 18446744073709551615,
 	max_join_size = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0, sql_safe_updates = 0, unique_checks = 1, lock_wait_timeout = 5
-	/*M!100100 , max_statement_time = 0, system_versioning_asof = DEFAULT, in_predicate_conversion_threshold = 0 */ /*!80019 , max_execution_time = 0 */`
+	/*M!100100 , max_statement_time = 0, system_versioning_asof = DEFAULT, in_predicate_conversion_threshold = 0 */ /*!80019 , max_execution_time = 0, range_optimizer_max_mem_size = 0 */`
 
 func (d mysql) within(ctx context.Context, s Session, begin string, do func(Handle) error) error {
 	c, err := s.DB.Conn(ctx)
@@ -352,7 +354,7 @@ func (d mysql) HasTable(ctx context.Context, db Queryer, table string) (bool, er
 
 // Exclusively: what changes a schema can't be rolled back.
 func (d mysql) Exclusively(ctx context.Context, c *sql.Conn, name string, do func() error) error {
-	lock := "MD5(concat(DATABASE(), ' " + name + "'))" // the names of locks are those of all databases
+	lock := "SHA2(concat(DATABASE(), ' " + name + "'), 256)" // the names of locks are those of all databases
 	release := "SET SESSION lock_wait_timeout = DEFAULT, @filecleangen_released = RELEASE_LOCK(" + lock + ")"
 	return between(ctx, c, []string{"ROLLBACK AND NO CHAIN NO RELEASE", "SET SESSION autocommit = 1, " + mysqlSettings}, release, release, func() error {
 		var got sql.NullInt64

@@ -21,6 +21,7 @@ func (d mysql) triggerHelpers(w *TriggerWriter) []TriggerObject {
 	m.add("PROCEDURE", "take", mysqlTakes)
 	m.add("PROCEDURE", "release", mysqlReleases)
 	m.add("PROCEDURE", "apply", mysqlApply)
+	m.add("PROCEDURE", "changes", mysqlChanges)
 	m.add("PROCEDURE", "change", mysqlChange)
 	return m.all
 }
@@ -243,7 +244,7 @@ var mysqlTakes = `(in_storage VARBINARY(255), named VARBINARY(2048)) MODIFIES SQ
 BEGIN
     DECLARE found VARCHAR(16) CHARACTER SET ascii;
     INSERT INTO filecleangen_outbox (storage, name, state, created_at, not_before, claim)
-        VALUES (in_storage, named, 'held', {now}, {now} + {wait}, CONCAT('trigger ', CONNECTION_ID(), ' ', TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))))` + mysqlOnConflict + `;
+        VALUES (in_storage, named, 'held', {now}, {now} + {wait}, CONCAT('trigger ', CONNECTION_ID(), ' ', TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))))` + mysqlOnTake + `;
     DELETE filecleangen_outbox FROM filecleangen_outbox FORCE INDEX (PRIMARY) WHERE storage = in_storage AND name = named AND state = 'held';
     IF ROW_COUNT() <> 1 THEN
         SELECT state INTO found FROM filecleangen_outbox FORCE INDEX (PRIMARY) WHERE storage = in_storage AND name = named FOR UPDATE;
@@ -257,7 +258,7 @@ END`
 var mysqlReleases = `(in_storage VARBINARY(255), named VARBINARY(2048), why VARCHAR(64) CHARACTER SET ascii, of_model VARBINARY(1000), of_field VARBINARY(1000)) MODIFIES SQL DATA
 BEGIN
     INSERT INTO filecleangen_outbox (storage, name, state, reason, model, field, created_at, not_before, claim)
-        VALUES (in_storage, named, 'pending', why, of_model, of_field, {now}, {now} + {wait}, x'')` + mysqlOnConflict + `;
+        VALUES (in_storage, named, 'pending', why, of_model, of_field, {now}, {now} + {wait}, x'')` + mysqlOnRelease + `;
 END`
 
 // mysqlApply does what an entry asks for.
@@ -273,9 +274,9 @@ BEGIN
     END CASE;
 END`
 
-// mysqlChange takes the names that a row has and had not, and releases those that it had
-// and has not, in the order of storages and names. Mostly there is one entry, or two.
-const mysqlChange = `(names LONGTEXT CHARACTER SET ascii, labels LONGTEXT CHARACTER SET ascii, why VARCHAR(64) CHARACTER SET ascii) MODIFIES SQL DATA
+// mysqlChanges is what change does with any number of entries. It is a procedure of its own
+// since a cursor costs something also where it is not opened.
+const mysqlChanges = `(names LONGTEXT CHARACTER SET ascii, labels LONGTEXT CHARACTER SET ascii, why VARCHAR(64) CHARACTER SET ascii) MODIFIES SQL DATA
 BEGIN
     DECLARE entry, other VARCHAR(4200) CHARACTER SET ascii;
     DECLARE done BOOLEAN DEFAULT FALSE;
@@ -286,6 +287,20 @@ BEGIN
     IF list IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'filecleangen: a row names more files than fit into max_allowed_packet; raise that';
     END IF;
+    OPEN entries;
+    FETCH entries INTO entry, other;
+    WHILE NOT done DO
+        CALL {apply}(CONCAT(entry, other), labels, why);
+        FETCH entries INTO entry, other;
+    END WHILE;
+    CLOSE entries;
+END`
+
+// mysqlChange takes the names that a row has and had not, and releases those that it had
+// and has not, in the order of storages and names. Mostly there is one entry, or two.
+const mysqlChange = `(names LONGTEXT CHARACTER SET ascii, labels LONGTEXT CHARACTER SET ascii, why VARCHAR(64) CHARACTER SET ascii) MODIFIES SQL DATA
+BEGIN
+    DECLARE entry, other VARCHAR(4200) CHARACTER SET ascii;
     IF NOT ((SELECT version FROM filecleangen_outbox_version) <=> {version}) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'filecleangen: the tables of the outbox have another version than the triggers; install the triggers anew';
     END IF;
@@ -299,13 +314,7 @@ BEGIN
         CALL {apply}(other, labels, why);
         CALL {apply}(entry, labels, why);
     ELSE
-        OPEN entries;
-        FETCH entries INTO entry, other;
-        WHILE NOT done DO
-            CALL {apply}(CONCAT(entry, other), labels, why);
-            FETCH entries INTO entry, other;
-        END WHILE;
-        CLOSE entries;
+        CALL {changes}(names, labels, why);
     END IF;
 END`
 

@@ -31,12 +31,16 @@ func (d mysql) Write(ctx context.Context, h Handle, w Writer, entries []Entry) e
 
 // checkSession makes sure that the tables have the version of the program, and that
 // there is a transaction: after a deadlock there is none, and what a program that goes on
-// writes is committed at once. MySQL does not tell.
+// writes is committed at once.
 func (d mysql) checkSession(ctx context.Context, h Handle, program int) error {
 	var v int
-	var within bool
-	s := New(d, "SELECT version, 1 /*M!100100 AND NOT (@@autocommit = 1 AND @@in_transaction = 0) */ FROM filecleangen_outbox_version")
-	switch err := QueryRow(ctx, h, s, &v, &within); {
+	var within, told bool
+	s := New(d, "SELECT version, 1 /*M!100100 AND NOT (@@autocommit = 1 AND @@in_transaction = 0) */, 0 /*M!100100 + 1 */ FROM filecleangen_outbox_version")
+	err := QueryRow(ctx, h, s, &v, &within, &told)
+	if err == nil && !told {
+		within, err = d.keepsSavepoints(ctx, h)
+	}
+	switch {
 	case err != nil:
 		return err
 	case v != program:
@@ -45,6 +49,20 @@ func (d mysql) checkSession(ctx context.Context, h Handle, program int) error {
 		return errors.New("there is no transaction: was it ended by a deadlock, or by a statement that commits? What it writes is committed at once; roll back after every error")
 	}
 	return nil
+}
+
+// keepsSavepoints reports whether there is a transaction, where the server does not tell: a
+// savepoint outside of one is gone at once.
+func (mysql) keepsSavepoints(ctx context.Context, h Handle) (bool, error) {
+	for _, s := range []string{"SAVEPOINT filecleangen_within", "RELEASE SAVEPOINT filecleangen_within"} {
+		if _, err := h.ExecContext(ctx, s); err != nil {
+			if hasCode(err, "1305") { // no such savepoint
+				return false, nil
+			}
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func (d mysql) insertEntries(ctx context.Context, h Handle, w Writer, entries []Entry, token string) error {
@@ -91,6 +109,28 @@ var mysqlOnConflict = ` ON DUPLICATE KEY UPDATE
 			WHEN state = 'upload' AND VALUES(claim) <> x'' THEN 'pending'
 			ELSE state END`
 
+// mysqlOnTake and mysqlOnRelease are what mysqlOnConflict comes to for an entry that only takes,
+// and for one that only releases: in a routine a server looks at each expression anew for
+// each row.
+const (
+	mysqlOnTake = ` ON DUPLICATE KEY UPDATE
+        not_before = IF(state IN ('held', 'upload'), VALUES(not_before), not_before),
+        claim = IF(state IN ('pending', 'upload', 'held'), VALUES(claim), claim),
+        state = IF(state = 'upload', 'pending', state)`
+	mysqlOnRelease = ` ON DUPLICATE KEY UPDATE
+        not_before = CASE state WHEN 'held' THEN VALUES(not_before) WHEN 'gone' THEN VALUES(created_at)
+            WHEN 'pending' THEN GREATEST(not_before, VALUES(not_before)) ELSE not_before END,
+        reason = IF(state = 'parked', reason, VALUES(reason)),
+        model = IF(state = 'parked', model, VALUES(model)),
+        field = IF(state = 'parked', field, VALUES(field)),
+        record = IF(state = 'parked', record, VALUES(record)),
+        attempts = IF(state = 'gone', 1, attempts),
+        unfinished = IF(state = 'deleting', 0, unfinished),
+        gone_at = IF(state = 'gone', NULL, gone_at),
+        claim = IF(state = 'deleting', x'', claim),
+        state = CASE state WHEN 'held' THEN 'pending' WHEN 'gone' THEN 'deleting' ELSE state END`
+)
+
 // ofReleases sets columns to what a release says of itself.
 func ofReleases(columns ...string) string {
 	var s strings.Builder
@@ -106,14 +146,15 @@ func (d mysql) take(ctx context.Context, h Handle, e *Entry, token string) error
 	if !e.Take {
 		return nil
 	}
-	at := " FROM filecleangen_outbox WHERE storage = " + bytesOf(e.Storage) + " AND name = " + bytesOf(e.Name)
+	const table = "filecleangen_outbox"
+	at := " WHERE storage = " + bytesOf(e.Storage) + " AND name = " + bytesOf(e.Name)
 	if !e.Release {
-		if n, err := Exec(ctx, h, New(d, "DELETE"+at+" AND state = 'held'")); err != nil || n == 1 {
+		if n, err := Exec(ctx, h, New(d, d.DeleteByKey(table)+at+" AND state = 'held'")); err != nil || n == 1 {
 			return err
 		}
 	}
 	var taken int
-	if err := QueryRow(ctx, h, New(d, "SELECT count(*)"+at+" AND claim = '"+token+"'"), &taken); err != nil || taken == 1 {
+	if err := QueryRow(ctx, h, New(d, "SELECT count(*) FROM "+table+at+" AND claim = '"+token+"'"), &taken); err != nil || taken == 1 {
 		return err
 	}
 	return gone(e.Storage, e.Name)

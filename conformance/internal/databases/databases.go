@@ -77,6 +77,21 @@ func address(d references.Dialect) (server, variable string) {
 	return server, variable
 }
 
+// MariaDB reports whether the server for MySQL is a MariaDB. That can return rows that a
+// statement wrote, and MySQL can't.
+func MariaDB(tb testing.TB) bool {
+	tb.Helper()
+	db, err := servers[references.MySQL]()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var version string
+	if err := db.QueryRowContext(tb.Context(), "SELECT version()").Scan(&version); err != nil {
+		tb.Fatal(err)
+	}
+	return strings.Contains(version, "MariaDB")
+}
+
 // New makes an empty database, or a schema on PostgreSQL, for the time of a test,
 // and returns how to open it. Where no server answers the test is skipped; under
 // CI=true it fails.

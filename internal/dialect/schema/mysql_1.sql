@@ -18,6 +18,6 @@ CREATE TABLE filecleangen_outbox (
 
 CREATE INDEX filecleangen_outbox_due ON filecleangen_outbox (storage, not_before, id);
 
-CREATE TABLE filecleangen_outbox_version (version integer NOT NULL);
+CREATE TABLE filecleangen_outbox_version (version integer NOT NULL PRIMARY KEY);
 
 INSERT INTO filecleangen_outbox_version (version) VALUES (1);
