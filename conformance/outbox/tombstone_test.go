@@ -339,13 +339,14 @@ func (w *world) rowsRead() (n int) {
 	if w.d == references.MySQL {
 		rows, err := w.own.QueryContext(w.t.Context(), "SHOW SESSION STATUS LIKE 'Handler_read%'")
 		w.must(err)
+		defer func() { _ = rows.Close() }()
 		for rows.Next() {
 			var name string
 			var read int
 			w.must(rows.Scan(&name, &read))
 			n += read
 		}
-		w.must(errors.Join(rows.Err(), rows.Close()))
+		w.must(rows.Err())
 		return n
 	}
 	_, err := w.own.ExecContext(w.t.Context(), "SELECT pg_stat_force_next_flush()")
