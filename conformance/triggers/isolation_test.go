@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -85,8 +86,9 @@ func TestDeadlock(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	if all := fmt.Sprint(why); all != "[[40P01] []]" && all != "[[] [40P01]]" {
-		t.Errorf("begun anew for %s", all)
+	// Whoever begins anew may meet the other one again.
+	if all := slices.Concat(why...); len(all) == 0 || slices.ContainsFunc(all, func(state string) bool { return state != "40P01" }) {
+		t.Errorf("begun anew for %s", why)
 	}
 	for i := 1; i <= n; i++ {
 		w.write(fmt.Sprint("x", i))
