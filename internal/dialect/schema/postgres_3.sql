@@ -19,7 +19,6 @@ CREATE FUNCTION filecleangen_outbox_write(program integer, wait bigint, storages
     reasons text[], models text[], fields text[], records text[], origins text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     at bigint := NOW;
-    rest integer := 1;
     added tid;
     takes bigint;
     taken bigint;
@@ -30,17 +29,15 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FCVER', MESSAGE = 'filecleangen: the tables of the outbox have another version than the program';
     END IF;
     -- Mostly there are few files, none of which has a row: to begin the statement below takes
-    -- longer than to write them. It goes on where there is a row, in the same order.
+    -- longer than to write them. Where there is a row, it writes all of them again, in the
+    -- same order.
     IF cardinality(names) <= 4 THEN
         FOR i IN 1..cardinality(names) LOOP
             INSERT INTO filecleangen_outbox (storage, name, state, reason, model, field, record, derived_from, created_at, not_before, claim)
                 VALUES (storages[i], names[i], CASE kinds[i] WHEN 't' THEN 'held' ELSE 'pending' END,
                     reasons[i], models[i], fields[i], records[i], origins[i], at, at + wait, kinds[i])
                 ON CONFLICT (storage, name) DO NOTHING RETURNING ctid INTO added;
-            IF added IS NULL THEN
-                rest := i;
-                EXIT;
-            END IF;
+            EXIT WHEN added IS NULL;
             IF kinds[i] = 't' THEN
                 DELETE FROM filecleangen_outbox WHERE ctid = added;
             END IF;
@@ -51,8 +48,7 @@ BEGIN
     END IF;
     -- A row that is there is locked also where it is not changed.
     WITH entry AS MATERIALIZED (
-        SELECT s, n, k, r, m, f, c, d FROM unnest(storages[rest:], names[rest:], kinds[rest:], reasons[rest:], models[rest:],
-            fields[rest:], records[rest:], origins[rest:]) AS e (s, n, k, r, m, f, c, d)
+        SELECT s, n, k, r, m, f, c, d FROM unnest(storages, names, kinds, reasons, models, fields, records, origins) AS e (s, n, k, r, m, f, c, d)
     ), written AS (
         INSERT INTO filecleangen_outbox AS o (storage, name, state, reason, model, field, record, derived_from, created_at, not_before, claim)
         SELECT s, n, CASE k WHEN 't' THEN 'held' ELSE 'pending' END, r, m, f, c, d, at, at + wait, k FROM entry
