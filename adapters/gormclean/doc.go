@@ -29,9 +29,9 @@
 // # How it works
 //
 // Right before gorm runs an UPDATE of a model with file fields, the plugin reads the rows that
-// it is about, by the text that gorm has built for it, and locks them as the statement will.
-// What they are afterwards the statement says itself (RETURNING), as a DELETE says what they
-// were; where a database can't, they are read again. What was created is read back: columns
+// it is about, by the text that gorm has built for it, and locks them as the statement will;
+// on PostgreSQL both are one statement. What they are afterwards the statement says itself
+// (RETURNING), as a DELETE says what they were; where a database can't, they are read again. What was created is read back: columns
 // may be left out, rows be passed over, and triggers write something else. What rows named
 // and name no more goes into the outbox, and what they name now is taken there, in the same
 // transaction. So it does not matter what the records in memory say, or how many rows a
@@ -40,10 +40,10 @@
 // transaction gets one. Whatever the plugin can't be sure of it promises as well: before a
 // file goes, the rows are asked.
 //
-// That is a query more for an UPDATE or a create of such a model and none for a DELETE, where
-// the database says what a statement has written; two where it does not, or gorm is told to
-// return rows itself, or triggers write after the statement, and three for an UPDATE on
-// MariaDB and MySQL; they read the primary keys and the columns of
+// That is a query more for a create of such a model, and for an UPDATE on SQLite, and none for a
+// DELETE or an UPDATE on PostgreSQL, where the database says what a statement has written; two
+// where it does not, or gorm is told to return rows itself, or triggers write after the
+// statement, and three for an UPDATE on MariaDB and MySQL; they read the primary keys and the columns of
 // files, and have the comment "filecleangen". To them come up to three statements for the
 // outbox where files change. Models without file fields cost nothing, nor do updates that set
 // no column with names of files; where a trigger changes one all the same, that is not seen.
@@ -146,7 +146,8 @@
 //	replaces
 //	another struct for the table of a model          the model
 //	triggers that were made after the plugin's       a restart; triggers of the outbox
-//	first look at a table
+//	first look at a table (on PostgreSQL, an UPDATE
+//	fails where rules were)
 //
 // Of cascades that the models declare gorm's logger warns, when a statement first sees such a
 // model, unless triggers see them. An UPDATE with a FROM clause is an error, since the plugin looks at one

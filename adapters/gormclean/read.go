@@ -22,7 +22,7 @@ func (w *write) readBefore(query string, args []any) (reflect.Value, error) {
 	switch {
 	case w.kind == creates:
 		return w.readConflicting()
-	case w.deletesRows() && w.returns():
+	case w.returns() && w.returnsOld():
 		return reflect.Value{}, nil // the statement says it itself
 	}
 	return w.readMatching(query, args)

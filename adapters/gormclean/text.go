@@ -59,20 +59,28 @@ func writeOf(pool gorm.ConnPool) *write {
 	return hookedOf(pool)
 }
 
-// conditions returns the conditions of a statement as a text that may follow "SELECT …
-// FROM …", and its values.
-func (w *write) conditions(query string, args []any) (string, []any, error) {
+// tail returns the conditions of a statement as they are in its text.
+func (w *write) tail(query string) (string, error) {
 	if w.text.from == 0 {
 		if c := w.db.Statement.Clauses["WHERE"]; c.Expression != nil {
-			return "", nil, errors.New("gorm was told to write WHERE in another way after the plugin was used: call db.Use with the plugin last")
+			return "", errors.New("gorm was told to write WHERE in another way after the plugin was used: call db.Use with the plugin last")
 		}
-		return "", nil, nil // all rows
+		return "", nil // all rows
 	}
 	end := len(query)
 	if w.text.to > 0 {
 		end = w.text.to
 	}
-	tail := strings.TrimRight(query[w.text.from:end], " ")
+	return strings.TrimRight(query[w.text.from:end], " "), nil
+}
+
+// conditions returns the conditions of a statement as a text that may follow "SELECT …
+// FROM …", and its values.
+func (w *write) conditions(query string, args []any) (string, []any, error) {
+	tail, err := w.tail(query)
+	if err != nil || tail == "" {
+		return "", nil, err
+	}
 	if w.db.Name() != "postgres" || w.text.vars == 0 {
 		return tail, args[w.text.vars:], nil
 	}

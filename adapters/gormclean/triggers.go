@@ -58,8 +58,8 @@ func (w *write) hasOurs() (has bool) {
 }
 
 // hasTriggers reports whether a table has triggers that may write a row when a statement has
-// written it, so that what that returns is not what is there. It is asked once for each
-// table.
+// written it, so that what that returns is not what is there, or rules that make several
+// statements of one. It is asked once for each table.
 func (w *write) hasTriggers() (has bool, err error) {
 	table := tableOf(w.db.Statement)
 	if known, ok := w.models.triggers.Load(table); ok {
@@ -70,7 +70,9 @@ func (w *write) hasTriggers() (has bool, err error) {
 	case "sqlite":
 		s = s.Raw("SELECT /* filecleangen */ EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?) AND name NOT LIKE 'filecleangen!_%' ESCAPE '!')", name)
 	case "postgres":
-		s = s.Raw("SELECT /* filecleangen */ EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = to_regclass(?) AND NOT tgisinternal AND tgtype & 2 = 0 AND tgname NOT LIKE 'filecleangen!_%' ESCAPE '!')", w.db.Statement.Quote(table))
+		quoted := w.db.Statement.Quote(table)
+		s = s.Raw("SELECT /* filecleangen */ EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = to_regclass(?) AND NOT tgisinternal AND tgtype & 2 = 0 AND tgname NOT LIKE 'filecleangen!_%' ESCAPE '!')"+
+			" OR EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class = to_regclass(?))", quoted, quoted)
 	default:
 		return false, nil // rows are read again
 	}

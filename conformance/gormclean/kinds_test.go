@@ -272,6 +272,16 @@ func TestAliases(t *testing.T) {
 	})
 }
 
+// A table may have rules, by which PostgreSQL makes several statements of one.
+func TestRules(t *testing.T) {
+	w := openWorld(t, references.PostgreSQL, withOutbox, gorm.Config{})
+	w.must(w.db.Exec("INSERT INTO items (id, file) VALUES (1, ?), (5, ?)", w.file("a"), w.file("b")).Error)
+	w.must(w.db.Exec("CREATE TABLE copies (id bigint, file text)").Error)
+	w.must(w.db.Exec("CREATE RULE copied AS ON UPDATE TO items DO ALSO INSERT INTO copies VALUES (NEW.id, NEW.file)").Error)
+	w.must(w.db.Model(&models.Item{}).Where("id < ?", 3).Update("file", w.file("n")).Error)
+	w.check()
+}
+
 // counted is a value that counts how often gorm asks what it is.
 type counted struct{ n *int }
 

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -37,6 +38,38 @@ func TestLife(t *testing.T) {
 		w.drain()
 		w.want("blank.png")
 		w.wantStats(0, 0)
+	})
+}
+
+// A batch says the same of each of its files, however many they are, and whichever of them has
+// a row already.
+func TestFewFilesAndMany(t *testing.T) {
+	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d, settings{})
+		for n := 1; n <= 6; n++ {
+			names := numbered("n", n)
+			for i, there := range names {
+				w.exec("DELETE FROM filecleangen_outbox")
+				w.putRows("pending", there)
+				a := &models.Album{ID: 1, Pages: names}
+				w.commit(func(tx *transaction) { tx.insert(a) })
+				if got := w.states(); len(got) != 1 || got[there] != "pending" {
+					t.Errorf("%d taken, with a row of number %d: %v", n, i, got)
+				}
+				w.commit(func(tx *transaction) { tx.remove(a) })
+				if got := w.counts(); got != fmt.Sprintf("%d pending", n) {
+					t.Errorf("%d released, with a row of number %d: %v", n, i, got)
+				}
+				w.exec("DELETE FROM filecleangen_outbox")
+				w.putRows("gone", there)
+				if err := w.lists(2, names); !errors.Is(err, runtime.ErrGone) || d == references.PostgreSQL && !strings.Contains(err.Error(), there) {
+					t.Errorf("%d taken, of which number %d is gone: %v", n, i, err)
+				}
+				if got := w.counts(); got != "1 gone" {
+					t.Errorf("%d taken, of which number %d is gone: %v", n, i, got)
+				}
+			}
+		}
 	})
 }
 

@@ -35,11 +35,21 @@ func (w *world) counts() string {
 	return strings.Join(all, ", ")
 }
 
-// names tries to have a row name a file.
+// names tries to have a row name a file, and lists several.
 func (w *world) names(id int64, name string) error {
 	w.t.Helper()
+	return w.tries(&models.Album{ID: id, Cover: name})
+}
+
+func (w *world) lists(id int64, names []string) error {
+	w.t.Helper()
+	return w.tries(&models.Album{ID: id, Pages: names})
+}
+
+func (w *world) tries(a *models.Album) error {
+	w.t.Helper()
 	tx := w.begin()
-	tx.insert(&models.Album{ID: id, Cover: name})
+	tx.insert(a)
 	_, err := w.box.Commit(w.t.Context(), tx.b, tx.Tx, tx.Commit)
 	if err != nil {
 		_ = tx.Rollback()

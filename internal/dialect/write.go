@@ -30,7 +30,7 @@ func gone(storage, name string) error {
 	return fmt.Errorf("%w: %s in storage %s", ErrGone, name, storage)
 }
 
-// inJSON returns entries as the SQL of PostgreSQL and SQLite reads them.
+// inJSON returns entries as the SQL of SQLite reads them.
 func inJSON(entries []Entry) (string, error) {
 	type entry struct {
 		S string `json:"s"`

@@ -15,9 +15,11 @@ CREATE INDEX filecleangen_outbox_due ON filecleangen_outbox (storage, unfinished
 
 CREATE INDEX filecleangen_outbox_gone ON filecleangen_outbox (gone_at) WHERE gone_at IS NOT NULL;
 
-CREATE FUNCTION filecleangen_outbox_write(program integer, entries json, wait bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION filecleangen_outbox_write(program integer, wait bigint, storages text[], names text[], kinds text[],
+    reasons text[], models text[], fields text[], records text[], origins text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     at bigint := NOW;
+    added tid;
     takes bigint;
     taken bigint;
     held tid[];
@@ -26,9 +28,27 @@ BEGIN
     IF (SELECT version FROM filecleangen_outbox_version) IS DISTINCT FROM program THEN
         RAISE EXCEPTION USING ERRCODE = 'FCVER', MESSAGE = 'filecleangen: the tables of the outbox have another version than the program';
     END IF;
+    -- Mostly there are few files, none of which has a row: to begin the statement below takes
+    -- longer than to write them. Where there is a row, it writes all of them again, in the
+    -- same order.
+    IF cardinality(names) <= 4 THEN
+        FOR i IN 1..cardinality(names) LOOP
+            INSERT INTO filecleangen_outbox (storage, name, state, reason, model, field, record, derived_from, created_at, not_before, claim)
+                VALUES (storages[i], names[i], CASE kinds[i] WHEN 't' THEN 'held' ELSE 'pending' END,
+                    reasons[i], models[i], fields[i], records[i], origins[i], at, at + wait, kinds[i])
+                ON CONFLICT (storage, name) DO NOTHING RETURNING ctid INTO added;
+            EXIT WHEN added IS NULL;
+            IF kinds[i] = 't' THEN
+                DELETE FROM filecleangen_outbox WHERE ctid = added;
+            END IF;
+        END LOOP;
+        IF added IS NOT NULL THEN
+            RETURN;
+        END IF;
+    END IF;
     -- A row that is there is locked also where it is not changed.
     WITH entry AS MATERIALIZED (
-        SELECT s, n, k, r, m, f, c, d FROM json_to_recordset(entries) AS e (s text, n text, k text, r text, m text, f text, c text, d text)
+        SELECT s, n, k, r, m, f, c, d FROM unnest(storages, names, kinds, reasons, models, fields, records, origins) AS e (s, n, k, r, m, f, c, d)
     ), written AS (
         INSERT INTO filecleangen_outbox AS o (storage, name, state, reason, model, field, record, derived_from, created_at, not_before, claim)
         SELECT s, n, CASE k WHEN 't' THEN 'held' ELSE 'pending' END, r, m, f, c, d, at, at + wait, k FROM entry
@@ -54,7 +74,7 @@ BEGIN
     SELECT (SELECT count(*) FROM entry WHERE k <> 'r'), count(*) FILTER (WHERE claim IN ('t', 'b')), array_agg(place) FILTER (WHERE state = 'held')
         INTO takes, taken, held FROM written;
     IF takes <> taken THEN
-        SELECT e.s, e.n INTO refused FROM json_to_recordset(entries) AS e (s text, n text, k text)
+        SELECT e.s, e.n INTO refused FROM unnest(storages, names, kinds) AS e (s, n, k)
             JOIN filecleangen_outbox o ON o.storage = e.s AND o.name = e.n WHERE e.k <> 'r' AND o.state NOT IN ('pending', 'held') LIMIT 1;
         RAISE EXCEPTION USING ERRCODE = 'FCGON', MESSAGE = format('filecleangen: gone: file %s in storage %s', refused.n, refused.s);
     END IF;
