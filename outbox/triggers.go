@@ -29,7 +29,7 @@ func IsGone(err error) bool { return errors.Is(err, runtime.ErrGone) || dialect.
 // Nothing is to be called but [Outbox.Create] for uploads. Columns whose values only a Go
 // function understands are an error.
 func (o *Outbox) Triggers(ctx context.Context) (string, error) {
-	wanted, err := o.wantedTriggers(ctx)
+	wanted, err := o.ownTriggers(ctx)
 	if err != nil {
 		return "", o.triggersError(err)
 	}

@@ -42,13 +42,13 @@ func (f TriggerFault) String() string {
 var ErrTriggers = errors.New("the triggers of the outbox are not as the references ask for")
 
 // CheckTriggers compares the triggers of this program that are installed with those that
-// [Outbox.Triggers] returns, and returns what differs. [Outbox.InstallTriggers] puts it right.
+// [Outbox.InstallTriggers] would make, and returns what differs.
 func (o *Outbox) CheckTriggers(ctx context.Context) ([]TriggerFault, error) {
 	installed, err := o.installedTriggers(ctx)
 	if err != nil {
 		return nil, o.triggersError(err)
 	}
-	wanted, err := o.wantedTriggers(ctx)
+	wanted, err := o.wantedTriggers(ctx, installed)
 	if err != nil {
 		return nil, o.triggersError(err)
 	}

@@ -84,6 +84,7 @@ func TestOutdated(t *testing.T) {
 		scans := []references.Option{references.Table(scan, "scan", references.Columns{"File": {Name: "other"}}), references.NotStored(article), references.Func("media", nobody), references.Func("cdn", nobody)}
 		w.exec("ALTER TABLE scan ADD COLUMN other text")
 		next := w.newBox(scans...)
+		w.withdraw(next)
 		faults, err := next.CheckTriggers(t.Context())
 		w.must(err)
 		count := map[outbox.TriggerProblem]int{}
@@ -109,6 +110,15 @@ func TestOutdated(t *testing.T) {
 	})
 }
 
+// withdraw takes back what no process uses any more.
+func (w *world) withdraw(box *outbox.Outbox) {
+	w.t.Helper()
+	refs := box.References().(*references.References)
+	_, err := refs.Withdraw(w.t.Context(), refs.Program())
+	w.must(err)
+	w.must(refs.Register(w.t.Context()))
+}
+
 func TestMissing(t *testing.T) {
 	each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d)
@@ -117,16 +127,11 @@ func TestMissing(t *testing.T) {
 		if strings.Contains(w.logs.String(), "triggers") {
 			t.Errorf("%s", w.logs)
 		}
-		for name := range strings.SplitSeq(w.installed(), "\n") {
-			name, _, _ = strings.Cut(name, ".")
-			if strings.HasSuffix(name, "_update") {
-				if d == references.PostgreSQL {
-					name += " ON " + w.tableOf(name)
-				}
-				w.exec("DROP TRIGGER " + name)
-				break
-			}
+		name := w.trigger("_update")
+		if d == references.PostgreSQL {
+			name += " ON " + w.tableOf(name)
 		}
+		w.exec("DROP TRIGGER " + name)
 		faults, err := w.box.CheckTriggers(t.Context())
 		if w.must(err); len(faults) != 1 || faults[0].Problem != outbox.TriggerMissing || faults[0].Event != "update" {
 			t.Errorf("%v", faults)
@@ -149,6 +154,18 @@ func TestMissing(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// trigger returns the name of a trigger that is installed, by its end.
+func (w *world) trigger(end string) string {
+	w.t.Helper()
+	for name := range strings.SplitSeq(w.installed(), "\n") {
+		if name, _, _ = strings.Cut(name, "."); strings.HasSuffix(name, end) {
+			return name
+		}
+	}
+	w.t.Fatalf("there is no trigger %s", end)
+	return ""
 }
 
 // home is the name of a database.

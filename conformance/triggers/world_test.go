@@ -115,13 +115,18 @@ func (w *world) open(options ...references.Option) {
 
 func (w *world) newBox(options ...references.Option) *outbox.Outbox {
 	w.t.Helper()
+	return w.newBoxOf([]*runtime.Type{article, scan}, options...)
+}
+
+func (w *world) newBoxOf(types []*runtime.Type, options ...references.Option) *outbox.Outbox {
+	w.t.Helper()
 	options = append([]references.Option{references.Logger(w.logs.Logger()), references.Program("shop"), references.Values("cdn", references.Prefix("https://cdn.example/"))}, options...)
 	refs, err := references.New(w.t.Context(), w.own, w.d, options...)
 	w.must(err)
 	clean, err := runtime.New(
 		runtime.WithStorage("media", w.dir, runtime.Exclusive()),
 		runtime.WithStorage("cdn", w.dir, runtime.Names(references.Prefix("https://cdn.example/").Name)),
-		runtime.WithTypes(article, scan),
+		runtime.WithTypes(types...),
 		runtime.WithReferences(refs),
 		runtime.WithLogger(w.logs.Logger()))
 	w.must(err)

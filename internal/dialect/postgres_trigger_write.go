@@ -35,7 +35,7 @@ func (b *postgresTriggers) function() TriggerObject {
 	truncated := strings.ReplaceAll(b.write(onTruncate, "ONLY "+thisTable), "%", "%%")
 	truncated = strings.ReplaceAll(truncated, thisTable, "%1$I.%2$I")
 	head := "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET jit = off SET plan_cache_mode = force_generic_plan"
-	return b.makes("table", head, fmt.Sprintf(`-- The files that rows of %s name.
+	return b.makes("table", head, "-- "+b.t.says(b.t.Name)+"\n"+fmt.Sprintf(`-- The files that rows of %s name.
 DECLARE
     at bigint := %s;
     until bigint := at + %d;

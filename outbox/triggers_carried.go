@@ -1,0 +1,77 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
+)
+
+// toldColumn is a column that a version of this program told others of.
+type toldColumn struct {
+	table, column, storage string
+	form                   string
+	meaning                string
+}
+
+// told returns the columns that all versions of this program told others of.
+func (o *Outbox) told(ctx context.Context) (map[toldColumn]bool, error) {
+	all, err := o.references.Registered(ctx)
+	told := map[toldColumn]bool{}
+	for _, g := range all {
+		if g.Program == o.references.Program() {
+			told[toldColumn{g.Table, g.Column, g.Storage, g.Form, g.Meaning}] = true
+		}
+	}
+	return told, err
+}
+
+// carryOn adds the columns that this version of the program does not know, and that the
+// triggers that are installed track for another version, which may be running. They are
+// tracked as long as they are there and nobody has withdrawn them: as long as relays ask
+// them.
+func (o *Outbox) carryOn(ctx context.Context, tx runtime.Tx, tables triggerTables, installed []dialect.TriggerObject, told map[toldColumn]bool) error {
+	seen := map[toldColumn]bool{}
+	for _, i := range installed {
+		for _, t := range i.Tracks {
+			key := toldColumn{t.Table, t.Column, t.Storage, references.Form(t.Form).String(), ""}
+			if t.Prefix != "" {
+				key.meaning = "prefix " + t.Prefix // see references.Registration
+			}
+			if !told[key] || seen[key] || tables.have(t) {
+				continue
+			}
+			seen[key] = true
+			c, err := o.trackedColumn(ctx, tx, t)
+			if errors.Is(err, dialect.ErrNoColumn) {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("%s.%s, which another version of this program said names files; if none of its processes is running, take that back with References.Withdraw(ctx, %q): %w", t.Table, t.Column, o.references.Program(), err)
+			}
+			tables.add(c)
+		}
+	}
+	return nil
+}
+
+// have reports whether a column that triggers say they track is among those of this program.
+func (tables triggerTables) have(t dialect.Tracked) bool {
+	c := dialect.TriggerColumn{Source: dialect.Source{Table: t.Table, Column: t.Column, Form: t.Form}, Storage: t.Storage, Prefix: t.Prefix}
+	return tables.find(c) != nil
+}
+
+// trackedColumn returns a column as the catalogue has it, which may be of another type now.
+func (o *Outbox) trackedColumn(ctx context.Context, tx runtime.Tx, t dialect.Tracked) (c dialect.TriggerColumn, err error) {
+	c = dialect.TriggerColumn{Storage: t.Storage, Model: t.Model, Field: t.Field, Prefix: t.Prefix, Keep: t.Keep, Defaults: t.Defaults}
+	c.Source, err = o.dialect.Column(ctx, tx, t.Table, t.Column, t.Form, true)
+	if err != nil && !errors.Is(err, dialect.ErrNoColumn) {
+		if src, failed := o.dialect.Column(ctx, tx, t.Table, t.Column, dialect.Auto, false); failed == nil {
+			c.Source, err = src, nil
+		}
+	}
+	return c, err
+}
