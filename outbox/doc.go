@@ -159,7 +159,8 @@
 //   - on MySQL and MariaDB, TRUNCATE, and ALTER TABLE that drops a partition;
 //   - DROP TABLE.
 //
-// What they don't see is released by nobody, and taken by nobody: relays still ask the rows
+// On PostgreSQL, TRUNCATE is an error at REPEATABLE READ and SERIALIZABLE: it would remove
+// rows unseen. What triggers don't see is released by nobody, and taken by nobody: relays still ask the rows
 // before they delete a file. Every string in a document counts as a name, but for keys. Where
 // a document can't be parsed, what stands between quotes in it is taken, and nothing
 // released. After [Migrate] to another version of the tables, statements fail until the
