@@ -33,8 +33,8 @@ func (w *world) installed() string {
 	w.t.Helper()
 	query := map[references.Dialect]string{
 		references.SQLite:     "SELECT name FROM sqlite_master WHERE name GLOB 'filecleangen_[0-9]*' ORDER BY name",
-		references.PostgreSQL: "SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname ~ '^filecleangen_[0-9]' UNION ALL SELECT tgname || '.' || t.oid FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = current_schema()::regnamespace AND tgname ~ '^filecleangen_[0-9]' ORDER BY 1",
-		references.MySQL:      "SELECT routine_name FROM information_schema.routines WHERE routine_schema = DATABASE() UNION ALL SELECT concat(trigger_name, '.', created) FROM information_schema.triggers WHERE event_object_schema = '" + w.home() + "' ORDER BY 1",
+		references.PostgreSQL: "SELECT proname FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace AND proname ~ '^filecleangen_[0-9]' UNION ALL SELECT tgname || '.' || t.oid FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = quote_ident(current_schema())::regnamespace AND tgname ~ '^filecleangen_[0-9]' ORDER BY 1",
+		references.MySQL:      "SELECT routine_name FROM information_schema.routines WHERE routine_schema = DATABASE() UNION ALL SELECT concat(trigger_name, '.', created) FROM information_schema.triggers WHERE event_object_schema = '" + strings.ReplaceAll(strings.ReplaceAll(w.home(), `\`, `\\`), "'", "''") + "' ORDER BY 1",
 	}[w.d]
 	rows, err := w.db.QueryContext(w.t.Context(), query)
 	w.must(err)
@@ -171,8 +171,8 @@ func (w *world) trigger(end string) string {
 // home is the name of a database.
 func (w *world) home() (name string) {
 	w.t.Helper()
-	if w.d == references.MySQL {
-		w.must(w.db.QueryRowContext(w.t.Context(), "SELECT DATABASE()").Scan(&name))
+	if query := map[references.Dialect]string{references.MySQL: "SELECT DATABASE()", references.PostgreSQL: "SELECT current_schema()"}[w.d]; query != "" {
+		w.must(w.db.QueryRowContext(w.t.Context(), query).Scan(&name))
 	}
 	return name
 }
@@ -268,7 +268,7 @@ func TestRights(t *testing.T) {
 // role makes a role that may write the tables, and returns it and their schema.
 func (w *world) role() (home, role string) {
 	w.t.Helper()
-	w.must(w.db.QueryRowContext(w.t.Context(), "SELECT current_schema()").Scan(&home))
+	home = w.home()
 	role = "fc_" + strings.TrimPrefix(home, "filecleangen_")
 	w.exec("CREATE ROLE " + role)
 	w.t.Cleanup(func() {

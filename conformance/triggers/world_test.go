@@ -85,7 +85,12 @@ var pages = map[references.Dialect]references.Form{references.MySQL: references.
 // bareWorld is a database that has the tables of an outbox.
 func bareWorld(tb testing.TB, d references.Dialect) *world {
 	tb.Helper()
-	w := &world{t: tb, d: d, root: tb.TempDir(), dsn: databases.New(tb, d), logs: logs.New()}
+	return worldOn(tb, d, databases.New(tb, d))
+}
+
+func worldOn(tb testing.TB, d references.Dialect, dsn string) *world {
+	tb.Helper()
+	w := &world{t: tb, d: d, root: tb.TempDir(), dsn: dsn, logs: logs.New()}
 	if d == references.SQLite {
 		w.dsn += "&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)"
 	}

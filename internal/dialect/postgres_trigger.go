@@ -103,12 +103,21 @@ func (b *postgresTriggers) qualified(function string) string {
 
 // makes returns a function. Nobody needs a right to call what a trigger calls.
 func (b *postgresTriggers) makes(event, head, body string) TriggerObject {
-	text := head + " SET search_path = pg_catalog, pg_temp AS $filecleangen$\n" + body + "$filecleangen$"
+	text := head + " SET search_path = pg_catalog, pg_temp AS " + postgresDollars("\n"+body)
 	name := triggerName(b.w, b.home+text, event)
 	arguments, _, _ := strings.Cut(head, " ")
 	return TriggerObject{Name: name, Event: event,
 		Create: "CREATE OR REPLACE FUNCTION " + b.qualified(name) + text + ";\nREVOKE ALL ON FUNCTION " + b.qualified(name) + arguments + " FROM PUBLIC",
 		Drop:   "DROP FUNCTION IF EXISTS " + b.qualified(name)}
+}
+
+// postgresDollars writes a text out between dollars, whatever names are in it.
+func postgresDollars(text string) string {
+	tag := "$filecleangen$"
+	for n := 1; strings.Contains(text, tag); n++ {
+		tag = fmt.Sprintf("$filecleangen%d$", n)
+	}
+	return tag + text + tag
 }
 
 // postgresLiteral writes a text out so that no setting of a session changes what it means.
