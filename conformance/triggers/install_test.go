@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // faults checks what is wrong with triggers, as "problem event", sorted as they come.
@@ -58,22 +60,95 @@ func TestInstall(t *testing.T) {
 		if now := w.installed(); now != was {
 			t.Errorf("installed again:\n%s\nwere\n%s", now, was)
 		}
-		text, err := w.box.Triggers(t.Context())
+		up, down, err := w.box.Triggers(t.Context())
 		w.must(err)
-		if again, _ := w.box.Triggers(t.Context()); again != text || !strings.HasPrefix(text, "-- Made by outbox.Triggers") || strings.Count(text, "CREATE TRIGGER") < 6 {
-			t.Errorf("%s", text)
+		upAgain, downAgain, err := w.box.Triggers(t.Context())
+		if w.must(err); upAgain != up || downAgain != down || !strings.HasPrefix(up, "-- Made by outbox.Triggers") || strings.Count(up, "CREATE TRIGGER") < 6 {
+			t.Errorf("%s\n%s", up, down)
 		}
-		w.must(w.box.RemoveTriggers(t.Context()))
+		w.execAll(down) // by a migration tool
 		if now := w.installed(); now != "" {
 			t.Errorf("left: %s", now)
 		}
-		w.execAll(text) // by a migration tool
+		w.execAll(down)
+		w.execAll(up)
 		w.faults(w.box, "")
 		w.write("a")
 		w.exec("INSERT INTO scan (id, file) VALUES (1, 'a')")
 		w.exec("DELETE FROM scan")
 		w.want("")
 	})
+}
+
+// A migration removes what the one before made, brings the tables of the outbox to another
+// version, and makes its own triggers, while others write: where the database can change
+// triggers in a transaction, nothing fails and nothing is untracked.
+func TestMigrations(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d)
+		before, down, err := w.box.Triggers(t.Context())
+		w.must(err)
+		w.exec("ALTER TABLE scan ADD COLUMN other varchar(200)")
+		w.exec("ALTER TABLE scan ADD COLUMN raw varchar(200)")
+		next := w.newBoxOf([]*runtime.Type{article, added}, w.tables(added)...)
+		up, nextDown, err := next.Triggers(t.Context())
+		w.must(err)
+		version := "UPDATE filecleangen_outbox_version SET version = %d;\n"
+		if d != references.MySQL {
+			before = strings.NewReplacer("IS DISTINCT FROM 3", "IS DISTINCT FROM 2", "IS NOT 3", "IS NOT 2").Replace(before)
+			w.migrate(down + fmt.Sprintf(version, outbox.SchemaVersion-1) + before)
+		}
+		stop, done := make(chan bool), make(chan int, 1)
+		go func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					done <- n
+					return
+				default:
+					w.insert(n)
+				}
+			}
+		}()
+		w.migrate(down + fmt.Sprintf(version, outbox.SchemaVersion) + up)
+		close(stop)
+		n := <-done
+		w.faults(next, "")
+		w.exec("DELETE FROM scan")
+		if got := w.count(); d != references.MySQL && got != n {
+			t.Errorf("%d of %d names were released", got, n)
+		}
+		w.migrate(nextDown)
+		if left := w.installed(); left != "" {
+			t.Errorf("left: %s", left)
+		}
+	})
+}
+
+// insert inserts a row and deletes that of before.
+func (w *world) insert(n int) {
+	for _, s := range []string{fmt.Sprintf("INSERT INTO scan (id, file) VALUES (%d, 'f%[1]d')", n), fmt.Sprintf("DELETE FROM scan WHERE id = %d", n-1)} {
+		err := w.try(s)
+		for state(err) == "40P01" { // a foreign key, for which both tables are locked
+			err = w.try(s)
+		}
+		if err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// migrate runs a text as a migration tool does: where that can be, in a transaction.
+func (w *world) migrate(text string) {
+	w.t.Helper()
+	if w.d != references.MySQL {
+		text = "BEGIN;\n" + text + "COMMIT;\n"
+	}
+	err := w.tryAll(text)
+	for state(err) == "40P01" {
+		err = w.tryAll(text)
+	}
+	w.must(err)
 }
 
 // What other references asked for is replaced, and what nobody asks for is removed; but
@@ -180,6 +255,11 @@ func (w *world) home() (name string) {
 // execAll runs a text of many statements.
 func (w *world) execAll(text string) {
 	w.t.Helper()
+	w.must(w.tryAll(text))
+}
+
+func (w *world) tryAll(text string) error {
+	w.t.Helper()
 	dsn := w.dsn
 	if w.d == references.MySQL {
 		dsn += "&multiStatements=true&charset=latin1&sql_mode=" + url.QueryEscape("'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,HIGH_NOT_PRECEDENCE,PIPES_AS_CONCAT'") // whatever the tool's session is like
@@ -188,7 +268,7 @@ func (w *world) execAll(text string) {
 	w.must(err)
 	defer func() { _ = db.Close() }()
 	_, err = db.ExecContext(w.t.Context(), text)
-	w.must(err)
+	return err
 }
 
 func (w *world) tableOf(trigger string) (table string) {
@@ -212,7 +292,7 @@ func TestFunctions(t *testing.T) {
 		w.exec("CREATE TABLE scan (id bigint PRIMARY KEY, file text)")
 		mapping := references.Mapping{Name: func(v string) string { return v }, Values: func(n string) []string { return []string{n} }}
 		box := w.newBox(references.Table(scan, "scan"), references.NotStored(article), references.Values("media", mapping), references.Func("media", nobody), references.Func("cdn", nobody))
-		for _, err := range []error{box.InstallTriggers(t.Context()), second(box.Triggers(t.Context()))} {
+		for _, err := range []error{box.InstallTriggers(t.Context()), third(box.Triggers(t.Context()))} {
 			if err == nil || !strings.Contains(err.Error(), "models.Scan.File in ") || !strings.Contains(err.Error(), "references.Values") {
 				t.Error(err)
 			}
@@ -220,7 +300,7 @@ func TestFunctions(t *testing.T) {
 	})
 }
 
-func second(_ string, err error) error { return err }
+func third(_, _ string, err error) error { return err }
 
 // Transactions that are open hold up the installation, and it holds up nobody for long.
 func TestLockTimeout(t *testing.T) {

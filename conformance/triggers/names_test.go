@@ -123,10 +123,14 @@ func (w *world) oddNames(t *rapid.T) {
 	must(err)
 
 	must(box.InstallTriggers(ctx))
-	must(box.RemoveTriggers(ctx))
-	made, err := box.Triggers(ctx)
+	up, down, err := box.Triggers(ctx)
 	must(err)
-	must(w.execOn(rapid.SampledFrom(oddSettings[d]).Draw(t, "session"), made))
+	session := rapid.SampledFrom(oddSettings[d]).Draw(t, "session")
+	must(w.execOn(session, down))
+	if left := w.installed(); left != "" {
+		t.Errorf("left: %s", left)
+	}
+	must(w.execOn(session, up))
 	faults, err := box.CheckTriggers(ctx)
 	if must(err); len(faults) > 0 {
 		t.Errorf("%v", faults)

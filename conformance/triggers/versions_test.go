@@ -93,7 +93,7 @@ func TestVersionsAtOnce(t *testing.T) {
 	w.must(before.InstallTriggers(t.Context()))
 	w.exec("ALTER TABLE scan ADD COLUMN other text, ADD COLUMN raw text")
 	after := w.newBoxOf([]*runtime.Type{added}, references.Table(added, "scan"))
-	text, err := after.Triggers(t.Context())
+	text, _, err := after.Triggers(t.Context())
 	w.must(err)
 	w.exec("DROP TRIGGER " + w.trigger("_insert") + " ON scan") // so that there is something to do
 

@@ -71,9 +71,17 @@ func newWorld(tb testing.TB, d references.Dialect) *world {
 	for s := range strings.SplitSeq(schema[d], ";") {
 		w.exec(s)
 	}
-	w.open(references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[d]}, "Pages": {Form: pages[d]}}), references.Table(scan, "scan"))
+	w.open(w.tables(scan)...)
 	w.must(w.box.InstallTriggers(tb.Context()))
 	return w
+}
+
+// tables are those of the articles and of a version of the scans.
+func (w *world) tables(scans *runtime.Type) []references.Option {
+	return []references.Option{
+		references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[w.d]}, "Pages": {Form: pages[w.d]}}),
+		references.Table(scans, "scan"),
+	}
 }
 
 // forms are what documents are said to be.
