@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // A TriggerProblem says what is wrong with a trigger.
@@ -119,9 +120,10 @@ func WithTriggers(c TriggerCheck) RelayOption {
 
 // triggerCheck is when a relay looks at triggers, and what it does then.
 type triggerCheck struct {
-	what TriggerCheck
-	mu   sync.Mutex
-	next time.Time
+	what   TriggerCheck
+	mu     sync.Mutex
+	next   time.Time
+	unseen bool // whether it was looked for what they don't see
 }
 
 const checkTriggersEvery = 10 * time.Minute
@@ -149,13 +151,28 @@ func (r *Relay) checkTriggers(ctx context.Context) error {
 		r.logger.LogAttrs(ctx, slog.LevelWarn, "filecleangen: the triggers of the outbox are not as they are to be: call InstallTriggers",
 			slog.String("triggers", sentences(faults)), slog.Any("error", err))
 		return nil
-	case c.what == TriggersWarn:
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrTriggers, err)
 	case len(faults) > 0:
 		return fmt.Errorf("%w; call InstallTriggers: %s", ErrTriggers, sentences(faults))
 	}
+	if !c.unseen {
+		c.unseen = true
+		r.warnOfUnseen(ctx)
+	}
 	return nil
+}
+
+// warnOfUnseen logs what triggers don't see of statements, if that is a setting.
+func (r *Relay) warnOfUnseen(ctx context.Context) {
+	what := ""
+	err := r.outbox.reading(ctx, func(tx runtime.Tx) (err error) {
+		what, err = r.outbox.dialect.Unseen(ctx, tx)
+		return err
+	})
+	if err == nil && what != "" {
+		r.logger.LogAttrs(ctx, slog.LevelWarn, "filecleangen: the triggers of the outbox don't see all", slog.String("unseen", what))
+	}
 }
 
 // sentences says what is wrong, of many faults only the first ones.

@@ -41,6 +41,9 @@ func (d postgres) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t T
 	return all, nil
 }
 
+// Unseen: who may set session_replication_role knows what it does.
+func (postgres) Unseen(context.Context, Queryer) (string, error) { return "", nil }
+
 // home returns the schema that the outbox is in.
 func (d postgres) home(ctx context.Context, db Queryer) (schema string, err error) {
 	err = QueryRow(ctx, db, New(d, "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('filecleangen_outbox')"), &schema)
