@@ -159,8 +159,15 @@ func TestOutdated(t *testing.T) {
 		scans := []references.Option{references.Table(scan, "scan", references.Columns{"File": {Name: "other"}}), references.NotStored(article), references.Func("media", nobody), references.Func("cdn", nobody)}
 		w.exec("ALTER TABLE scan ADD COLUMN other text")
 		next := w.newBox(scans...)
-		w.withdraw(next)
 		faults, err := next.CheckTriggers(t.Context())
+		w.must(err)
+		for _, f := range faults {
+			if f.Problem != outbox.TriggerOutdated || !strings.HasSuffix(f.Table, ".scan") && f.Event == "delete" { // the version before may be running
+				t.Error(f)
+			}
+		}
+		w.withdraw(next)
+		faults, err = next.CheckTriggers(t.Context())
 		w.must(err)
 		count := map[outbox.TriggerProblem]int{}
 		for _, f := range faults {
