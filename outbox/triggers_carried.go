@@ -32,16 +32,20 @@ func (o *Outbox) told(ctx context.Context) (map[toldColumn]bool, error) {
 // carryOn adds the columns that this version of the program does not know, and that the
 // triggers that are installed track for another version, which may be running. They are
 // tracked as long as they are there and nobody has withdrawn them: as long as relays ask
-// them.
+// them. A table that has got another name took its triggers with it; there may be a view in
+// its place.
 func (o *Outbox) carryOn(ctx context.Context, tx runtime.Tx, tables triggerTables, installed []dialect.TriggerObject, told map[toldColumn]bool) error {
-	seen := map[toldColumn]bool{}
+	seen, on := map[toldColumn]bool{}, map[string]bool{}
+	for _, i := range installed {
+		on[i.Table] = true
+	}
 	for _, i := range installed {
 		for _, t := range i.Tracks {
 			key := toldColumn{t.Table, t.Column, t.Storage, references.Form(t.Form).String(), ""}
 			if t.Prefix != "" {
 				key.meaning = "prefix " + t.Prefix // see references.Registration
 			}
-			if !told[key] || seen[key] || tables.have(t) {
+			if !told[key] || !on[t.Table] || seen[key] || tables.have(t) {
 				continue
 			}
 			seen[key] = true

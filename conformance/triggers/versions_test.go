@@ -84,6 +84,24 @@ func TestVersionsDropColumn(t *testing.T) {
 	})
 }
 
+// A table that has another name, and a view for the version before in its place.
+func TestVersionsRenameTable(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := bareWorld(t, d)
+		w.exec("CREATE TABLE scan (id bigint PRIMARY KEY, file varchar(200))")
+		before := w.newBoxOf([]*runtime.Type{scan}, references.Table(scan, "scan"))
+		w.must(before.InstallTriggers(t.Context()))
+		w.exec("ALTER TABLE scan RENAME TO page")
+		w.exec("CREATE VIEW scan AS SELECT id, file FROM page")
+		next := w.newBoxOf([]*runtime.Type{scan}, references.Table(scan, "page"))
+		w.must(next.InstallTriggers(t.Context()))
+		w.faults(next, "")
+		w.exec("INSERT INTO page (id, file) VALUES (1, 'a')")
+		w.exec("DELETE FROM page")
+		w.wantRows("pending a")
+	})
+}
+
 // A version that has decided what it wants before another one made its triggers takes none
 // of them away.
 func TestVersionsAtOnce(t *testing.T) {
