@@ -160,11 +160,12 @@
 //   - DROP TABLE.
 //
 // On PostgreSQL, TRUNCATE is an error at REPEATABLE READ and SERIALIZABLE: it would remove
-// rows unseen. What triggers don't see is released by nobody, and taken by nobody: relays still ask the rows
-// before they delete a file. Every string in a document counts as a name, but for keys. Where
-// a document can't be parsed, what stands between quotes in it is taken, and nothing
-// released. After [Migrate] to another version of the tables, statements fail until the
-// triggers are installed again; a column that gets another name, or is dropped, needs that, too.
+// rows unseen. What triggers don't see is released by nobody, and taken by nobody: relays
+// still ask the rows before they delete a file. Every string in a document counts as a name,
+// but for keys. Where a document can't be parsed, what stands between quotes in it is taken,
+// and nothing released. After [Migrate] to another version of the tables, statements fail
+// until the triggers are installed again; a column that gets another name, or is dropped,
+// needs that, too.
 //
 // A statement locks the names that it takes and releases until its transaction ends, in the
 // order of the names. Transactions of several statements that share names can still wait for
