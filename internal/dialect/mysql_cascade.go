@@ -18,6 +18,9 @@ func (b *mysqlTriggers) cascades(ctx context.Context, db Queryer) ([]TriggerObje
 		return nil, err
 	}
 	f := foreignKeys{d: b.d, known: map[string][]foreignKey{}}
+	if err := b.checkComputed(ctx, db, &f); err != nil {
+		return nil, err
+	}
 	chains, err := b.chains(ctx, db, &f)
 	if err != nil {
 		return nil, err
@@ -104,6 +107,46 @@ func (f *foreignKeys) of(ctx context.Context, db Queryer, table string) ([]forei
 	return keys, err
 }
 
+// checkComputed makes sure that foreign keys change no column that a tracked one is computed
+// from.
+func (b *mysqlTriggers) checkComputed(ctx context.Context, db Queryer, f *foreignKeys) error {
+	keys, err := f.of(ctx, db, b.t.Name)
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	expressions, err := b.expressions(ctx, db)
+	for _, k := range keys {
+		changes := k.onDelete == "SET NULL" || k.onUpdate == "SET NULL" || k.onUpdate == "CASCADE"
+		if changes && slices.ContainsFunc(k.columns, func(column string) bool { return strings.Contains(expressions, b.d.Quote(column)) }) {
+			return fmt.Errorf("a foreign key that fires no triggers changes a column that names of files are computed from: %s; let it be ON DELETE and ON UPDATE RESTRICT, or store the names", chain{k})
+		}
+	}
+	return err
+}
+
+// expressions are those that tracked columns are computed by, and those that these need.
+func (b *mysqlTriggers) expressions(ctx context.Context, db Queryer) (all string, err error) {
+	schema, name, _ := strings.Cut(b.t.Name, ".")
+	of := map[string]string{}
+	s := New(b.d, "SELECT column_name, generation_expression FROM information_schema.columns").
+		Add(" WHERE table_schema = ? AND table_name = ? AND generation_expression <> ''", schema, name)
+	err = QueryAll(ctx, db, s, func(rows *sql.Rows) error {
+		var column, expression string
+		err := rows.Scan(&column, &expression)
+		of[column] = expression
+		return err
+	})
+	for range len(of) { // at most so many steps lead from one to the next
+		for column, expression := range of {
+			if b.tracks([]string{column}) || strings.Contains(all, b.d.Quote(column)) {
+				all += expression
+				delete(of, column)
+			}
+		}
+	}
+	return all, err
+}
+
 // A chain is foreign keys from the tracked table to one of whose rows others depend.
 type chain []foreignKey
 
@@ -185,7 +228,8 @@ func (b *mysqlTriggers) cascadeBody(parent string, chains []chain) string {
 }
 
 // releaseRows releases what the rows at the end of a chain name, in all columns or in some.
-// Mostly there are none: to open a cursor takes longer than to look.
+// Mostly there are none: to open a cursor takes longer than to look. The limit is for
+// sessions that have one, as that of mysql --safe-updates.
 func (b *mysqlTriggers) releaseRows(parent string, c chain, only []string, reason string) string {
 	var names []string
 	for i := range b.t.Columns {
@@ -207,7 +251,7 @@ func (b *mysqlTriggers) releaseRows(parent string, c chain, only []string, reaso
         DECLARE found LONGTEXT CHARACTER SET ascii;
         DECLARE done BOOLEAN DEFAULT FALSE;
         DECLARE children CURSOR FOR SELECT CONCAT(%[1]s)
-            FROM %[2]s WHERE %[3]s LOCK IN SHARE MODE;
+            FROM %[2]s WHERE %[3]s LIMIT 18446744073709551615 LOCK IN SHARE MODE;
         DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE;
         DECLARE EXIT HANDLER FOR `+mysqlUnreadable+` BEGIN END;
         OPEN children;

@@ -27,29 +27,43 @@ func (d mysql) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Trig
 		return nil, err
 	}
 	b := mysqlTriggers{d: d, w: &w, t: &t, home: home, helpers: d.triggerHelpers(&w)}
-	all := slices.Clone(b.helpers)
-	if schema, _, _ := strings.Cut(t.Name, "."); schema != home {
-		all = append(all, d.inSchema(&w, schema))
+	triggers, err := b.cascades(ctx, db)
+	if err != nil {
+		return nil, err
 	}
 	for _, event := range []string{onInsert, onUpdate, onDelete} {
-		all = append(all, b.trigger(t.Name, event, "AFTER "+strings.ToUpper(event), b.body(event)))
+		triggers = append(triggers, b.trigger(t.Name, event, "AFTER "+strings.ToUpper(event), b.body(event)))
 	}
-	cascades, err := b.cascades(ctx, db)
-	return append(all, cascades...), err
+	return slices.Concat(b.helpers, b.inSchemas(triggers), triggers), nil
 }
 
 // Unseen: foreign_key_checks is turned off for a moment, and by who means it.
 func (mysql) Unseen(context.Context, Queryer) (string, error) { return "", nil }
 
-// canHaveTriggers makes sure that a table is none of views.
+// inSchemas returns what says in which other schemas triggers are.
+func (b *mysqlTriggers) inSchemas(triggers []TriggerObject) (all []TriggerObject) {
+	for i := range triggers {
+		if schema, _, _ := strings.Cut(triggers[i].Table, "."); schema != b.home {
+			all = append(all, b.d.inSchema(b.w, schema)) // the same again is made once, see wantedTriggers
+		}
+	}
+	return all
+}
+
+// canHaveTriggers makes sure that a table is none of views, and is rolled back with the outbox.
 func (d mysql) canHaveTriggers(ctx context.Context, db Queryer, table string) error {
 	schema, name, _ := strings.Cut(table, ".")
-	var kind string
-	if err := QueryRow(ctx, db, New(d, "SELECT table_type FROM information_schema.tables").Add(" WHERE table_schema = ? AND table_name = ?", schema, name), &kind); err != nil {
+	var kind, engine, transactions string
+	s := New(d, "SELECT t.table_type, coalesce(t.engine, ''), coalesce((SELECT e.transactions FROM information_schema.engines e WHERE e.engine = t.engine), '') FROM information_schema.tables t").
+		Add(" WHERE t.table_schema = ? AND t.table_name = ?", schema, name)
+	if err := QueryRow(ctx, db, s, &kind, &engine, &transactions); err != nil {
 		return err
 	}
-	if strings.Contains(kind, "VIEW") {
+	switch {
+	case strings.Contains(kind, "VIEW"):
 		return fmt.Errorf("%s is a view, on which no trigger can be: name the tables that its rows are in, by references.Table", table)
+	case transactions != "YES":
+		return fmt.Errorf("%s is a table of %s, whose rows stay when a transaction is rolled back or a name is refused: make it one of InnoDB", table, engine)
 	}
 	return nil
 }

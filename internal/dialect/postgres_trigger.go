@@ -29,7 +29,11 @@ func (d postgres) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t T
 	if err != nil {
 		return nil, err
 	}
-	b := postgresTriggers{d: d, w: &w, t: &t, home: home}
+	encoding, err := d.Home(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	b := postgresTriggers{d: d, w: &w, t: &t, home: home, anyBytes: encoding == "SQL_ASCII"}
 	all := b.helpers()
 	function := b.function()
 	all = append(all, function)
@@ -78,10 +82,11 @@ func (d postgres) tree(ctx context.Context, db Queryer, table string) (tables []
 
 // postgresTriggers writes the functions and triggers of one table.
 type postgresTriggers struct {
-	d    postgres
-	w    *TriggerWriter
-	t    *TriggerTable
-	home string // the schema of the outbox
+	d        postgres
+	w        *TriggerWriter
+	t        *TriggerTable
+	home     string // the schema of the outbox
+	anyBytes bool   // whether a text can be what is no UTF-8
 }
 
 // events are what a trigger says of itself.
@@ -104,14 +109,18 @@ func (b *postgresTriggers) qualified(function string) string {
 	return quote(b.home, `"`) + "." + quote(function, `"`)
 }
 
-// makes returns a function. Nobody needs a right to call what a trigger calls.
+// makes returns a function, which belongs to who makes it, whoever had one of its name before.
+// Nobody needs a right to call what a trigger calls. What that calls in turn is everybody's
+// to call, as the triggers may come to be another owner's.
 func (b *postgresTriggers) makes(event, head, body string) TriggerObject {
 	text := head + " SET search_path = pg_catalog, pg_temp AS " + postgresDollars("\n"+body)
 	name := triggerName(b.w, b.home+text, event)
 	arguments, _, _ := strings.Cut(head, " ")
-	return TriggerObject{Name: name, Event: event,
-		Create: "CREATE OR REPLACE FUNCTION " + b.qualified(name) + text + ";\nREVOKE ALL ON FUNCTION " + b.qualified(name) + arguments + " FROM PUBLIC",
-		Drop:   "DROP FUNCTION IF EXISTS " + b.qualified(name)}
+	create := "CREATE OR REPLACE FUNCTION " + b.qualified(name) + text + ";\nALTER FUNCTION " + b.qualified(name) + arguments + " OWNER TO CURRENT_USER"
+	if strings.Contains(head, " SECURITY DEFINER ") {
+		create += ";\nREVOKE ALL ON FUNCTION " + b.qualified(name) + arguments + " FROM PUBLIC"
+	}
+	return TriggerObject{Name: name, Event: event, Create: create, Drop: "DROP FUNCTION IF EXISTS " + b.qualified(name)}
 }
 
 // postgresDollars writes a text out between dollars, whatever names are in it.

@@ -25,14 +25,22 @@ func (b *postgresTriggers) entries(event, from string) string {
 	return fmt.Sprintf(`WITH %sentry AS MATERIALIZED (
             SELECT %s AS storage, n.name, %s AS take, min(n.i) FILTER (WHERE NOT n.is_new%s) AS i
             FROM (%s) n
-            WHERE (n.is_new OR NOT n.unsure) AND n.name <> '' AND n.name <> '.filecleangen' AND NOT (substr(n.name, 2, 1) = ':' AND n.name ~ '^[A-Za-z]:') AND octet_length(n.name) <= %d%s
+            WHERE (n.is_new OR NOT n.unsure) AND n.name <> '' AND n.name <> '.filecleangen' AND NOT (substr(n.name, 2, 1) = ':' AND n.name ~ '^[A-Za-z]:') AND octet_length(n.name) <= %d%s%s
             GROUP BY 1, 2%s ORDER BY 1, 2
-        )`, with, b.storage(), take, b.notKept(), strings.Join(b.named(event, from), " UNION ALL "), MaxName, b.notIgnored(), having)
+        )`, with, b.storage(), take, b.notKept(), strings.Join(b.named(event, from), " UNION ALL "), MaxName, b.isText(), b.notIgnored(), having)
 }
 
-// storage is the storage of the column n.i.
+// isText is a condition for names that a program can read: a relay must not come upon others.
+func (b *postgresTriggers) isText() string {
+	if !b.anyBytes {
+		return ""
+	}
+	return " AND " + b.helper("text") + "(encode(convert_to(n.name, 'SQL_ASCII'), 'hex')) IS NOT NULL"
+}
+
+// storage is the storage of the column n.i, which batches sort byte by byte, too.
 func (b *postgresTriggers) storage() string {
-	return b.byColumn("n.i", func(c *TriggerColumn) string { return c.Storage })
+	return b.byColumn("n.i", func(c *TriggerColumn) string { return c.Storage }) + ` COLLATE "C"`
 }
 
 // byColumn is an expression for what is to be known of a column, of which there is the

@@ -25,6 +25,9 @@ func (d sqlite) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Tri
 	if schema != "main" {
 		return nil, fmt.Errorf("the table %s is in an attached database: SQLite lets no trigger write from one database to another; track it by an outbox of its own", t.Name)
 	}
+	if err := d.inUTF8(ctx, db); err != nil {
+		return nil, err
+	}
 	const columns = " (side integer NOT NULL, storage text NOT NULL, name text NOT NULL, model text NOT NULL, field text NOT NULL, keep integer NOT NULL)"
 	names := triggerName(&w, columns, "names")
 	all := []TriggerObject{{Name: names, Event: "names", Create: "CREATE TABLE IF NOT EXISTS main." + d.Quote(names) + columns, Drop: d.drop("table", names)}}
@@ -52,6 +55,16 @@ func (d sqlite) Unseen(ctx context.Context, db Queryer) (string, error) {
 		return "", err
 	}
 	return "what REPLACE, INSERT OR REPLACE and UPDATE OR REPLACE remove, as PRAGMA recursive_triggers is off: the files stay. Turn it on for each connection: for those of the program, and for those of the handle given to references.New, by which this is known", nil
+}
+
+// inUTF8 makes sure that the bytes of a text are those that a program reads.
+func (d sqlite) inUTF8(ctx context.Context, db Queryer) error {
+	var encoding string
+	err := QueryRow(ctx, db, New(d, "PRAGMA main.encoding"), &encoding)
+	if err == nil && encoding != "UTF-8" {
+		err = fmt.Errorf("the database is in %s, where triggers would miss names that are long, stored as blobs, or behind a prefix: copy it to one that is in UTF-8, or use a batch", encoding)
+	}
+	return err
 }
 
 // updateOf is the list of columns that an update has to set to change a name; "" if it
@@ -126,9 +139,9 @@ func (b *sqliteTrigger) when() string {
 		case b.old && b.new:
 			all = append(all, fmt.Sprintf("OLD.%s COLLATE BINARY IS NOT NEW.%[1]s COLLATE BINARY", column))
 		case b.new:
-			all = append(all, fmt.Sprintf("NEW.%s <> ''", column))
+			all = append(all, fmt.Sprintf("NEW.%s COLLATE BINARY <> ''", column))
 		default:
-			all = append(all, fmt.Sprintf("OLD.%s <> ''", column))
+			all = append(all, fmt.Sprintf("OLD.%s COLLATE BINARY <> ''", column))
 		}
 	}
 	return strings.Join(all, "\n   OR ")
