@@ -13,6 +13,6 @@
 package conformance
 
 //go:generate go tool filecleangen ./django/models ./outbox/models ./sqlclean/models
-//go:generate go tool filecleangen -hooks=none ./gormclean/models ./suite/models
+//go:generate go tool filecleangen -hooks=none ./gormclean/models ./suite/models ./triggered/gorm/models
 //go:generate go tool filecleangen -hooks=gorm ./gormclean/hooked
 //go:generate go tool filecleangen -select ./django/selected

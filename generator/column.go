@@ -13,18 +13,19 @@ const (
 )
 
 // inColumn says in which column the names in a field are: one of their own, or
-// that of the field.
+// that of the field, and there under which key.
 func (in *inspection) inColumn(leaves []leaf, f *fieldFacts, owner *facts, p place, stored how) []leaf {
-	name, from := columnOf(f, p.row.layers|owner.layers)
+	set := p.row.layers | owner.layers
+	name, from := columnOf(f, set)
 	for i := range leaves {
 		l := &leaves[i]
 		switch {
 		case l.tag.Column != "":
-			l.column, l.columnFrom = l.tag.Column, fromOption
+			l.column, l.columnFrom, l.key = l.tag.Column, fromOption, ""
 		case (stored == columns || stored == perhaps && f.v.Embedded()) && l.column != "":
 			l.column = columnPrefix(f) + l.column
 		default:
-			l.column, l.columnFrom = name, from
+			l.column, l.columnFrom, l.key = name, from, l.jsonKey(f, set)
 		}
 	}
 	return leaves

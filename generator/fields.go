@@ -79,12 +79,16 @@ func shapesOf(leaves []leaf) (n int) {
 }
 
 // selected puts the selection of a field before leaves.
-func selected(leaves []leaf, v *types.Var, many bool) []leaf {
+func selected(leaves []leaf, f *fieldFacts) []leaf {
+	v, many := f.v, isMany(f.v.Type())
 	through(leaves, Shape{Kind: Select, Name: v.Name()})
+	if hiddenInJSON(v, f.tag) {
+		withoutKeys(leaves)
+	}
 	for i := range leaves {
 		leaves[i].path = append([]element{{name: v.Name(), embedded: v.Embedded(), many: many && len(leaves[i].path) > 0}}, leaves[i].path...)
 		if leaves[i].v == nil {
-			leaves[i].v = v
+			leaves[i].v, leaves[i].under = v, keyOf(v, f.tag)
 		}
 	}
 	return leaves
@@ -125,7 +129,7 @@ func (in *inspection) namesOfField(f *fieldFacts, owner *facts, p place) (leaves
 	default:
 		leaves = in.namesOfUntagged(f, owner, p)
 	}
-	return selected(leaves, f.v, isMany(f.v.Type()))
+	return selected(leaves, f)
 }
 
 func isMany(t types.Type) bool {

@@ -67,7 +67,7 @@ func Generate(ctx context.Context, cfg Config) (*Result, error) {
 	}
 	loaded, ds, err := load.Load(ctx, load.Config{
 		Dir: cfg.Dir, Patterns: cfg.Patterns, Tags: cfg.Tags,
-		Methods: generatedMethods(),
+		Methods: slices.Concat(generatedMethods(), ownWriters),
 		Output:  load.Output{Generated: isOurs, Named: func(name string) bool { return family(cfg.withDefaults().Output, name) }},
 	})
 	if err != nil {

@@ -311,7 +311,7 @@ func (in *inspection) modelFields(owner string, leaves []leaf) (fields []Field) 
 	taken := map[string]string{}
 	for _, l := range leaves {
 		f := Field{Path: pathOf(l.path), Tag: l.tag, Shape: l.shape, Type: in.typeString(l.v.Type()), Pos: in.at(l.v),
-			Column: l.column, ColumnFrom: l.columnFrom, HoldOnly: l.holdOnly}
+			Column: l.column, ColumnFrom: l.columnFrom, JSONKey: l.key, HoldOnly: l.holdOnly}
 		f.Snapshot = snapshotName(l.path, short[snapshotName(l.path, false)] > 1)
 		if other, ok := taken[f.Snapshot]; ok {
 			in.ds.Add(f.Pos, "%s: the fields %s and %s would both be %s in the snapshot; rename one of them", owner, other, f.Path, f.Snapshot)

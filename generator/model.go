@@ -64,6 +64,9 @@ type Field struct {
 	// ColumnFrom is what names the column: "file" for the tag's option, the key of
 	// a layer's tag, or "guessed".
 	ColumnFrom string
+	// JSONKey is the key of an object that the names stand under in the document in the
+	// column; "" if it has none, or that is not known.
+	JSONKey string
 	// HoldOnly says that nothing tells whether the names are stored in the row:
 	// they are held, and never released.
 	HoldOnly bool

@@ -136,6 +136,9 @@ func (w *writer) fieldDescription(f Field) []string {
 	if f.ColumnFrom == fromGuess {
 		parts = append(parts, "Guessed: true")
 	}
+	if f.JSONKey != "" {
+		parts = append(parts, "JSONKey: "+strconv.Quote(f.JSONKey))
+	}
 	if f.HoldOnly {
 		parts = append(parts, "HoldOnly: true")
 	}

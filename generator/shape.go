@@ -24,6 +24,8 @@ type leaf struct {
 
 	column     string // in which the name is stored
 	columnFrom string // what says so: see Field
+	under      underKey
+	key        string // in the document in that column, see Field
 	holdOnly   bool   // whether the name is stored in the row is not known
 }
 
@@ -46,6 +48,14 @@ func through(leaves []leaf, s Shape) []leaf {
 
 // namesIn returns the ways from a value of a type to names.
 func (in *inspection) namesIn(t types.Type, p place) ([]leaf, error) {
+	leaves, err := in.waysIn(t, p)
+	if slices.ContainsFunc(leaves, func(l leaf) bool { return l.under.key != "" }) && in.writesItself(t) {
+		withoutKeys(leaves)
+	}
+	return leaves, err
+}
+
+func (in *inspection) waysIn(t types.Type, p place) ([]leaf, error) {
 	if _, ok := types.Unalias(t).(*types.Named); ok && !isStruct(t) && contains(p.outer, t) {
 		return nil, errUnsupported // type L []L
 	}

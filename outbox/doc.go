@@ -48,7 +48,8 @@
 //	writing   Create                refused                             asks the rows: is it named?
 //	upload    Close                 it becomes pending                      yes: drops the row
 //	pending   Commit, Discard       it stays pending                        no:  it is deleting then
-//	deleting  a relay               refused                             removes the file: gone;
+//	deleting  a relay               refused                             removes the file: gone; drops
+//	                                                                    the row if there never was one;
 //	                                                                    if that fails, again later
 //	parked    a relay, after        refused                             does nothing: see Unpark
 //	          WithAttempts
@@ -70,7 +71,8 @@
 // makes the row due, or its time passes, and then the rows are asked.
 //
 // What is gone leaves a tombstone. Nobody can take a name that has one, and no upload
-// gets it: who still knows the name learns that its file is gone ([runtime.ErrGone]).
+// gets it: who still knows the name learns that its file is gone ([runtime.ErrGone]). What
+// never was the name of a file leaves none, see below.
 //
 // # The race, and why nobody loses it
 //
@@ -136,6 +138,28 @@
 // The protocol is kept as a model, of which a test searches all orders of steps, in
 // internal/model; each of its rules is shown to be needed.
 //
+// # Names of no file
+//
+// Not everything that a row says is the name of a file: a string in a document, or one that
+// a program made up. The row of such a name is dropped when the relay finds no file, without
+// a tombstone, so that rows can say it again at once. A tombstone is there so that nobody
+// comes to name a file that was deleted, and that no removal which is late meets a new file.
+// Neither can be here, if
+//
+//   - the row was pending when it was claimed, and this was its first attempt: no other
+//     relay has called the storage since there is the row, and none is about to, or it
+//     would have claimed the row before. Those of an earlier row of this name have come to
+//     their end, or have left a tombstone, which is not purged before they have;
+//   - the claim is still the relay's own when it says so: none has been made since;
+//   - the storage said that there was no file before it was asked to remove it. That it
+//     says so afterwards is not enough: a request that was sent twice removes a file, and
+//     finds none. What a storage that removes many files says is not known of one;
+//   - it was no upload that is not closed, or whose time is over: its file may still be
+//     made, and its handle gives the name away.
+//
+// In all other cases there is a tombstone. If there was a file in the past, somebody else
+// has deleted it, and a row that named it names no file with or without a tombstone.
+//
 // # How rows are asked
 //
 // Whether a row names a file is asked of all columns at once; package references says
@@ -160,12 +184,15 @@
 //   - DROP TABLE.
 //
 // On PostgreSQL, TRUNCATE is an error at REPEATABLE READ and SERIALIZABLE: it would remove
-// rows unseen. What triggers don't see is released by nobody, and taken by nobody: relays
-// still ask the rows before they delete a file. Every string in a document counts as a name,
-// but for keys. Where a document can't be parsed, what stands between quotes in it is taken,
-// and nothing released. After [Migrate] to another version of the tables, statements fail
-// until the triggers are installed again; a column that gets another name, or is dropped,
-// needs that, too.
+// rows unseen.
+//
+// What triggers don't see is released by nobody, and taken by nobody: relays still ask the rows
+// before they delete a file. In a document a string counts as a name that stands
+// below the key of a file field (runtime.Field.JSONKey), or, where that is not known of one of
+// the column's, every string that is no key; relays ask for every string, as ever. Where
+// a document can't be parsed, what stands between quotes in it is taken, and nothing
+// released. After [Migrate] to another version of the tables, statements fail until the
+// triggers are installed again; a column that gets another name, or is dropped, needs that, too.
 //
 // A statement locks the names that it takes and releases until its transaction ends, in the
 // order of the names. Transactions of several statements that share names can still wait for

@@ -13,8 +13,8 @@ import (
 )
 
 // settle says in the table what became of the rows of a claim: those that are done
-// become tombstones, and those that failed wait, or are parked. Of an attempt that
-// hangs nothing is said: when its lease is over, the row is taken again.
+// become tombstones, or are dropped, and those that failed wait, or are parked. Of an
+// attempt that hangs nothing is said: when its lease is over, the row is taken again.
 func (r *Relay) settle(ctx context.Context, c *claim) error {
 	var failed, hang []int
 	for i, f := range c.results {
@@ -162,20 +162,23 @@ func derivedEntries(of *row, f *runtime.Field) (entries []dialect.Entry) {
 }
 
 // markGone makes tombstones of rows whose files are gone, and drops those whose files are
-// kept by policy. It waits for nobody: it returns those that were not locked.
+// kept by policy, or never were. It waits for nobody: it returns those that were not locked.
 func (r *Relay) markGone(ctx context.Context, tx runtime.Tx, c *claim, part []int) (found map[string]struct{}, err error) {
 	if found, err = r.lock(ctx, tx, c, part); err != nil {
 		return nil, err
 	}
 	d := r.outbox.dialect
-	var gone, keep []string
+	var gone, drop []string
 	for _, of := range part {
 		name := c.rows[of].name
 		switch _, ok := found[name]; {
 		case !ok:
 		case c.results[of].Status == runtime.Kept:
-			keep = append(keep, name)
+			drop = append(drop, name)
 			r.note(ctx, c, fate{message: "filecleangen: this file is kept, and the outbox has let go of it", row: c.rows[of], became: dropped, cause: c.results[of].Cause})
+		case c.neverWas(of):
+			drop = append(drop, name)
+			r.note(ctx, c, fate{message: "filecleangen: there was no file of this name, and the outbox has let go of it", row: c.rows[of], became: dropped})
 		default:
 			gone = append(gone, name)
 			r.note(ctx, c, fate{message: "filecleangen: this file is gone; nobody can take its name until the retention is over", row: c.rows[of], became: tombstone})
@@ -188,11 +191,19 @@ func (r *Relay) markGone(ctx context.Context, tx runtime.Tx, c *claim, part []in
 			return nil, err
 		}
 	}
-	if len(keep) > 0 {
+	if len(drop) > 0 {
 		s := dialect.New(d, d.DeleteByKey(table)).Add(" WHERE storage = ? AND name", c.storage)
-		_, err = dialect.Exec(ctx, tx, d.Among(s, keep))
+		_, err = dialect.Exec(ctx, tx, d.Among(s, drop))
 	}
 	return found, err
+}
+
+// neverWas reports whether there was no file of a row's name before any relay was to
+// delete it: this was the first attempt, and the file is of no upload, which would have to
+// be refused as long as it could still be made. Nobody has lost a file then, and nobody
+// need be refused the name.
+func (c *claim) neverWas(i int) bool {
+	return c.results[i].Status == runtime.Missing && c.rows[i].state == statePending && c.rows[i].attempts == 1
 }
 
 // lock locks rows of a claim, but for those that others have locked, or that are not the

@@ -35,7 +35,7 @@ func (o *Outbox) told(ctx context.Context) (map[toldColumn]bool, error) {
 // them. A table that has got another name took its triggers with it; there may be a view in
 // its place.
 func (o *Outbox) carryOn(ctx context.Context, tx runtime.Tx, tables triggerTables, installed []dialect.TriggerObject, told map[toldColumn]bool) error {
-	seen, on := map[toldColumn]bool{}, map[string]bool{}
+	on := map[string]bool{}
 	for _, i := range installed {
 		on[i.Table] = true
 	}
@@ -45,10 +45,15 @@ func (o *Outbox) carryOn(ctx context.Context, tx runtime.Tx, tables triggerTable
 			if t.Prefix != "" {
 				key.meaning = "prefix " + t.Prefix // see references.Registration
 			}
-			if !told[key] || !on[t.Table] || seen[key] || tables.have(t) {
+			if !told[key] || !on[t.Table] {
 				continue
 			}
-			seen[key] = true
+			if own := tables.known(t); own != nil {
+				if own.Keys != nil && t.Keys != nil { // of another version's fields in a document
+					own.Keys = dialect.JoinKeys(own.Keys, t.Keys)
+				}
+				continue
+			}
 			c, err := o.trackedColumn(ctx, tx, t)
 			if errors.Is(err, dialect.ErrNoColumn) {
 				continue
@@ -62,15 +67,14 @@ func (o *Outbox) carryOn(ctx context.Context, tx runtime.Tx, tables triggerTable
 	return nil
 }
 
-// have reports whether a column that triggers say they track is among those of this program.
-func (tables triggerTables) have(t dialect.Tracked) bool {
-	c := dialect.TriggerColumn{Source: dialect.Source{Table: t.Table, Column: t.Column, Form: t.Form}, Storage: t.Storage, Prefix: t.Prefix}
-	return tables.find(c) != nil
+// known returns the column of this program that triggers say they track, or nil.
+func (tables triggerTables) known(t dialect.Tracked) *dialect.TriggerColumn {
+	return tables.find(dialect.TriggerColumn{Source: dialect.Source{Table: t.Table, Column: t.Column, Form: t.Form}, Storage: t.Storage, Prefix: t.Prefix})
 }
 
 // trackedColumn returns a column as the catalogue has it, which may be of another type now.
 func (o *Outbox) trackedColumn(ctx context.Context, tx runtime.Tx, t dialect.Tracked) (c dialect.TriggerColumn, err error) {
-	c = dialect.TriggerColumn{Storage: t.Storage, Model: t.Model, Field: t.Field, Prefix: t.Prefix, Keep: t.Keep, Defaults: t.Defaults}
+	c = dialect.TriggerColumn{Storage: t.Storage, Model: t.Model, Field: t.Field, Prefix: t.Prefix, Keep: t.Keep, Defaults: t.Defaults, Keys: t.Keys}
 	c.Source, err = o.dialect.Column(ctx, tx, t.Table, t.Column, t.Form, true)
 	if err != nil && !errors.Is(err, dialect.ErrNoColumn) {
 		if src, failed := o.dialect.Column(ctx, tx, t.Table, t.Column, dialect.Auto, false); failed == nil {

@@ -114,7 +114,7 @@ func (o *Outbox) triggerTables(ctx context.Context, tx runtime.Tx) (triggerTable
 		}
 		tables.add(dialect.TriggerColumn{
 			Source: src, Storage: f.Field.Storage, Model: clip(f.Type.ID()), Field: clip(f.Field.Path), Prefix: f.Prefix,
-			Keep: f.Field.Keep || f.Field.HoldOnly, Defaults: defaultsOf(f.Field),
+			Keep: f.Field.Keep || f.Field.HoldOnly, Defaults: defaultsOf(f.Field), Keys: dialect.KeysOf(f.Field.JSONKey),
 		})
 	}
 	return tables, nil
@@ -131,7 +131,8 @@ func (tables triggerTables) sorted() []*dialect.TriggerTable {
 }
 
 // add adds a column that may be there for another field. Whose of them a name in it is
-// can't be told: if one of the fields keeps its files, they all do.
+// can't be told: if one of the fields keeps its files, they all do, and what is a name for one
+// is one.
 func (tables triggerTables) add(c dialect.TriggerColumn) {
 	t := tables[c.Table]
 	if t == nil {
@@ -144,6 +145,7 @@ func (tables triggerTables) add(c dialect.TriggerColumn) {
 		return
 	}
 	c.Keep, c.Defaults = c.Keep || other.Keep, slices.Concat(other.Defaults, c.Defaults)
+	c.Keys = dialect.JoinKeys(other.Keys, c.Keys)
 	if cmp.Or(cmp.Compare(c.Model, other.Model), cmp.Compare(c.Field, other.Field)) > 0 {
 		c.Model, c.Field = other.Model, other.Field
 	}

@@ -13,12 +13,12 @@ import (
 )
 
 // inMemory is how many bytes of names are sorted in memory.
-const inMemory = 64 << 20
+const inMemory = 16 << 20
 
 // Names lists what rows name in a storage, from one name on and up to another one,
 // which is not in it; an empty one is no bound. The names come in the order of their
 // bytes, each once, whatever the columns are: all are read first, in one transaction,
-// and more than fit into 64 MB are sorted in temporary files. What [storage.CheckName]
+// and more than fit into 16 MB are sorted in temporary files. What [storage.CheckName]
 // refuses is left out, and so is what stands in a document that is no JSON, whose row
 // is logged: so to be in no list proves nothing yet.
 //
@@ -88,9 +88,15 @@ func (l *list) take(m dialect.Match, value []byte) error {
 // add adds the names that a value means, by whatever mapping columns have: one too
 // many keeps a file.
 func (l *list) add(value []byte) {
-	for _, m := range l.mappings {
-		name := m.Name(string(value))
-		if l.err == nil && storage.CheckName(name) == nil && name >= l.from && (l.to == "" || name < l.to) {
+	text := string(value)
+	for form, m := range l.mappings {
+		name := text
+		if form != "" || storage.CheckName(text) != nil { // mostly it is a name
+			if name = m.Name(text); storage.CheckName(name) != nil {
+				continue
+			}
+		}
+		if l.err == nil && name >= l.from && (l.to == "" || name < l.to) {
 			l.err = l.into.Add(name)
 		}
 	}

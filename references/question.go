@@ -3,7 +3,6 @@ package references
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -211,11 +210,9 @@ func (r *References) reportDocuments(ctx context.Context, tx runtime.Tx, columns
 		}
 		err := guarded(ctx, tx, func() error {
 			n := 0
-			return dialect.QueryAll(ctx, tx, r.dialect.Keyed(c.source), func(rows *sql.Rows) error {
-				var key string
-				var document sql.RawBytes
-				if err := rows.Scan(&key, &document); err != nil || n >= mostReported || dialect.InDocument(document, nil, func([]byte) {}) {
-					return err
+			return dialect.QueryKeyed(ctx, tx, r.dialect.Keyed(c.source), func(key string, m dialect.Match, document []byte) error {
+				if n >= mostReported || dialect.InValue(m, document, nil, func([]byte) {}) {
+					return nil
 				}
 				n++
 				r.warn(ctx, "filecleangen: a document is no JSON; it is searched as a text, and taken to name what stands in it",

@@ -191,6 +191,14 @@ func (c *Cleaner) keepByPolicy(files []Result) {
 	}
 }
 
+// Policy returns why a file stays whatever rows say: it is a default, or protected
+// ([WithProtected]), or its name is unsafe; "" if nothing of that is true. Sweeps ask it.
+func (c *Cleaner) Policy(ref Ref) (why Cause, err error) {
+	files := []Result{{Ref: ref}}
+	c.keepByPolicy(files)
+	return files[0].Cause, files[0].Err
+}
+
 // delete makes the first attempt at files that are planned, but for conflicts.
 func (c *Cleaner) delete(ctx context.Context, files []*deletion.File, planned registry.Time, conflicts map[Ref]registry.Conflict) {
 	for _, f := range files {

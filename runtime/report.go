@@ -24,6 +24,7 @@ const (
 	Updated Reason = "updated" // a record names another file, or none, in its place
 	Deleted Reason = "deleted" // the record was deleted
 	Unused  Reason = "unused"  // it was uploaded for a transaction that did not come to name it
+	Orphan  Reason = "orphan"  // a sweep found it, and no row that names it
 )
 
 // A Status is what became of a file.
@@ -32,7 +33,7 @@ type Status string
 // What becomes of a file.
 const (
 	Removed Status = "removed" // deleted from its storage
-	Missing Status = "missing" // there was no such file any more
+	Missing Status = "missing" // there was no such file when it was to be deleted
 	Kept    Status = "kept"    // not deleted, on purpose; Cause says why
 	Pending Status = "pending" // not deleted yet: the deletion failed, or there was no time for it, and is tried again in the background; or it is in the outbox
 	Failed  Status = "failed"  // the storage returned an error, or panicked, and it is not tried again

@@ -28,6 +28,7 @@ type Field struct {
 	Path     string   // the Go selector from the record, with [] for each list or map on the way: "Cover", "Photos[].Thumb"
 	Column   string   // of the database: the one that its value is in, or that of the struct or document that it is a part of
 	Guessed  bool     // whether no tag names the column: it is the field's name as layers write it, and may be called otherwise
+	JSONKey  string   // of a document: the key of an object under which its names stand, as encoding/json writes it; "" if that is not known, or there is none
 	HoldOnly bool     // whether nothing tells that its names are stored in the row: they are held, and never released
 	Storage  string   // the storage that its names are in
 	Shape    Shape    // one name or many

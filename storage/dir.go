@@ -112,9 +112,7 @@ func (d *DirFs) Chtimes(name string, atime, mtime time.Time) error {
 }
 
 // RemoveFile removes the file of the directory that has this name, the last part of
-// its own, and never a directory. The error is nil if the file was removed and
-// fs.ErrNotExist if it was missing, it wraps [ErrIsDirectory] if the name is a
-// directory's, and is the system's otherwise.
+// its own, and never a directory. The errors are those of [RemoveFile].
 func (d *Directory) RemoveFile(base string) error {
 	if strings.Contains(base, "/") || CheckName("d/"+base) != nil { // it would lead elsewhere
 		return fmt.Errorf("%w %q: it is not the name of a file in one directory", ErrBadName, base)

@@ -28,16 +28,29 @@ func (d *DirFs) Directory(name string) (*Directory, error) {
 // Close closes the directory.
 func (d *Directory) Close() { _ = d.file.Close() }
 
-// remove is one unlinkat, which refuses directories.
+// remove is one unlinkat, which refuses directories. It looks first: where a file is on
+// another machine, what is removed may be said to be missing, if that is asked twice.
 func (d *Directory) remove(base string) error {
+	missing := errors.Is(d.look(base), syscall.ENOENT)
 	err := d.unlink(base)
 	switch {
-	case err == nil:
+	case err == nil || errors.Is(err, syscall.ENOENT) && !missing:
 		return nil
 	case errors.Is(err, syscall.EISDIR):
 		return fmt.Errorf("%s: %w", path.Join(d.name, base), ErrIsDirectory)
 	}
 	return &fs.PathError{Op: "unlinkat", Path: path.Join(d.name, base), Err: err}
+}
+
+// look returns ENOENT if there is nothing of that name, not even a link that leads nowhere.
+func (d *Directory) look(base string) error {
+	const noFollow = 0x100 // AT_SYMLINK_NOFOLLOW
+	for {
+		err := syscall.Faccessat(int(d.file.Fd()), base, 0, noFollow)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
 }
 
 func (d *Directory) unlink(base string) error {

@@ -5,9 +5,9 @@
 //     one file in it, [Folding];
 //   - names: a [Ref] is a name in a storage, [CheckName] tells which names may be
 //     handed to one, [CheckTemplate] and [Derive] make names from others;
-//   - what a storage may be able to do besides: [ManyRemover], [ExclusiveCreator]; how
-//     one file is removed from any of them, and never a directory, [RemoveFile]; and how
-//     one is made, [CreateNew].
+//   - what a storage may be able to do besides: [ManyRemover], [ExclusiveCreator], [Lister]; how
+//     one file is removed from any of them, and never a directory, [RemoveFile]; how one is
+//     made, [CreateNew]; and how they are listed, [List].
 //
 // Package storagetest, below it, tells whether a storage can be trusted.
 //

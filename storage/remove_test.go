@@ -23,10 +23,25 @@ func TestRemoveFile(t *testing.T) {
 	if err := storage.RemoveFile(base, "p"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
+	must(t, afero.WriteFile(base, "p", nil, 0o644))
+	if err := storage.RemoveFile(twice{base}, "p"); err != nil {
+		t.Errorf("a file that was there: %v", err)
+	}
+	if err := storage.RemoveFile(twice{base}, "p"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that was missing: %v", err)
+	}
 	if err := storage.RemoveFile(base, "dir"); !errors.Is(err, storage.ErrIsDirectory) {
 		t.Errorf("a directory: %v", err)
 	}
 	if _, err := storage.Lstat(base, "dir"); err != nil {
 		t.Error(err)
 	}
+}
+
+// twice is a storage that is asked again after the answer was lost, as over a network.
+type twice struct{ afero.Fs }
+
+func (s twice) Remove(name string) error {
+	_ = s.Fs.Remove(name)
+	return s.Fs.Remove(name)
 }

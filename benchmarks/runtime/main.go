@@ -84,8 +84,8 @@ func (j *job) times(other *job) float64 { return float64(j.median()) / float64(o
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 11, "how often each job is run")
-	part := flag.String("part", "", "hooks, memory, many, update, delete, flush, large, gone, idle, contention, drain, gorm, ask, writes or triggers; all by default")
-	files := flag.Int("files", 20_000, "how many files are deleted")
+	part := flag.String("part", "", "hooks, memory, many, update, delete, flush, large, gone, idle, contention, drain, gorm, ask, writes, triggers or sweep; all by default")
+	files := flag.Int("files", 20_000, "how many files are deleted, or swept")
 	refs := flag.Int("refs", 300_000, "how many files a large batch has")
 	rows := flag.Int("rows", 1_000_000, "how many rows are asked")
 	flag.StringVar(&only, "in", "", "the kind of database to measure in: SQLite, PostgreSQL or MySQL; all by default")
@@ -119,6 +119,7 @@ func main() {
 		{"gorm", func() error { return statements(*rounds, *on) }},
 		{"ask", func() error { return ask(*rounds, *rows, *on) }},
 		{"triggers", func() error { return triggers(*rounds, *changed, *on) }},
+		{"sweep", func() error { return sweeping(*rounds, *files, *on) }},
 		{"writes", func() error { return writes(*rounds, *rows, *on) }},
 	} {
 		if *part == "" || *part == p.name {

@@ -31,6 +31,7 @@ type listedField struct {
 	Storage  string   `json:"storage"`
 	Column   string   `json:"column"`             // of the database
 	From     string   `json:"columnFrom"`         // what names it: "file" (the option), "db" or another key of the tag, or "guessed"
+	JSONKey  string   `json:"jsonKey,omitempty"`  // the key in the document that the column has
 	HoldOnly bool     `json:"holdOnly,omitempty"` // nothing tells whether it is stored in the row
 	Defaults []string `json:"defaults,omitempty"`
 	Derived  []string `json:"derived,omitempty"`
@@ -79,7 +80,7 @@ func listed(p *generator.Package, s generator.Struct) listedType {
 		}
 		t.Fields = append(t.Fields, listedField{
 			Path: f.Path, Snapshot: f.Snapshot, GoType: f.Type, Shape: shape, Storage: f.Tag.Storage,
-			Column: f.Column, From: f.ColumnFrom, HoldOnly: f.HoldOnly,
+			Column: f.Column, From: f.ColumnFrom, JSONKey: f.JSONKey, HoldOnly: f.HoldOnly,
 			Defaults: f.Tag.Defaults, Derived: f.Tag.Derived, Prune: f.Tag.Prune, Keep: f.Tag.Keep, Pos: f.Pos.String(),
 			options: options(f),
 		})

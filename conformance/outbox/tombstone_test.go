@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/afero"
 
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/conformance/outbox/models"
@@ -69,6 +72,79 @@ func TestTombstone(t *testing.T) {
 		}
 		w.must(w.names(8, "a"))
 	})
+}
+
+// many is a storage that removes many files in one call, and does not tell which of them
+// there were.
+type many struct{ afero.Fs }
+
+func (many) MaxRemove() int { return 100 }
+
+func (m many) RemoveMany(_ context.Context, names []string) error {
+	for _, name := range names {
+		if err := m.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// What never was the name of a file leaves no tombstone: rows may say it again. Where a
+// relay may have deleted a file of that name, or an upload may still make one, it does.
+func TestNeverWas(t *testing.T) {
+	const claimed = "UPDATE filecleangen_outbox SET state = 'deleting', claim = 'dead', attempts = 1"
+	for name, c := range map[string]struct {
+		with settings
+		how  func(w *world)
+		gone bool
+	}{
+		"no file":                                    {},
+		"the rows could not be asked at first":       {how: func(w *world) { w.exec("UPDATE filecleangen_outbox SET attempts = 1") }, gone: true},
+		"a relay has died":                           {how: func(w *world) { w.exec(claimed + ", unfinished = 1") }, gone: true},
+		"an attempt has failed":                      {how: func(w *world) { w.exec(claimed) }, gone: true},
+		"it was parked":                              {how: func(w *world) { w.exec("UPDATE filecleangen_outbox SET state = 'parked', attempts = 30"); w.unpark() }, gone: true},
+		"an upload that was not closed":              {how: func(w *world) { w.exec("UPDATE filecleangen_outbox SET state = 'writing', claim = 'x'") }, gone: true},
+		"an upload":                                  {how: func(w *world) { w.exec("UPDATE filecleangen_outbox SET state = 'upload', claim = 'x'") }, gone: true},
+		"the storage does not tell what there was":   {with: settings{wrap: func(fs afero.Fs) afero.Fs { return many{fs} }}, gone: true},
+		"the storage tells that it was there before": {with: settings{wrap: func(fs afero.Fs) afero.Fs { return forgetful{fs} }}, how: func(w *world) { w.write("image") }, gone: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			databases.Each(t, func(t *testing.T, d references.Dialect) {
+				w := newWorld(t, d, c.with)
+				a := &models.Album{ID: 1, Pages: []string{"image"}}
+				w.commit(func(tx *transaction) { tx.insert(a) })
+				w.commit(func(tx *transaction) { tx.remove(a) })
+				if c.how != nil {
+					c.how(w)
+				}
+				w.drain()
+				counts, refused := "", error(nil)
+				if c.gone {
+					counts, refused = "1 gone", runtime.ErrGone
+				}
+				if got := w.counts(); got != counts {
+					t.Errorf("rows: %q, want %q", got, counts)
+				}
+				if err := w.names(2, "image"); !errors.Is(err, refused) {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// forgetful is a storage that asks for a removal twice, and tells of the second answer.
+type forgetful struct{ afero.Fs }
+
+func (f forgetful) Remove(name string) error {
+	_ = f.Fs.Remove(name)
+	return f.Fs.Remove(name)
+}
+
+func (w *world) unpark() {
+	w.t.Helper()
+	_, err := w.box.Unpark(w.t.Context())
+	w.must(err)
 }
 
 // A tombstone is not forgotten before its time, nor by a clock that is behind.

@@ -84,6 +84,32 @@ func TestVersionsDropColumn(t *testing.T) {
 	})
 }
 
+// A document in which one version has files under a key that the other does not know.
+func TestVersionsKeys(t *testing.T) {
+	field := func(key string) runtime.Field {
+		return runtime.Field{Path: "Doc." + key, Column: "file", Storage: "media", JSONKey: key}
+	}
+	version := func(fields ...runtime.Field) *runtime.Type {
+		return &runtime.Type{Name: added.Name, Package: added.Package, Fields: fields}
+	}
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := bareWorld(t, d)
+		w.exec("CREATE TABLE scan (id bigint PRIMARY KEY, file varchar(200))")
+		for _, typ := range []*runtime.Type{version(field("Cover")), version(field("Cover"), field("Banner")), version(field("Cover"))} {
+			columns := references.Columns{}
+			for _, f := range typ.Fields {
+				columns[f.Path] = references.Column{Form: references.JSON}
+			}
+			box := w.newBoxOf([]*runtime.Type{typ}, references.Table(typ, "scan", columns))
+			w.must(box.InstallTriggers(t.Context()))
+			w.faults(box, "")
+		}
+		w.exec(`INSERT INTO scan (id, file) VALUES (1, '{"Cover": "a", "Banner": "b", "Title": "c"}')`)
+		w.exec("DELETE FROM scan")
+		w.wantRows("pending a", "pending b")
+	})
+}
+
 // A table that has another name, and a view for the version before in its place.
 func TestVersionsRenameTable(t *testing.T) {
 	each(t, func(t *testing.T, d references.Dialect) {

@@ -63,6 +63,7 @@ type world struct {
 	box   *outbox.Outbox
 	relay *outbox.Relay
 	logs  *logs.Buffer
+	types []*runtime.Type // beside those that all worlds have
 }
 
 func newWorld(tb testing.TB, d references.Dialect) *world {
@@ -139,7 +140,7 @@ func (w *world) newBoxOf(types []*runtime.Type, options ...references.Option) *o
 	clean, err := runtime.New(
 		runtime.WithStorage("media", w.dir, runtime.Exclusive()),
 		runtime.WithStorage("cdn", w.dir, runtime.Names(references.Prefix("https://cdn.example/").Name)),
-		runtime.WithTypes(types...),
+		runtime.WithTypes(append(types, w.types...)...),
 		runtime.WithReferences(refs),
 		runtime.WithLogger(w.logs.Logger()))
 	w.must(err)

@@ -137,7 +137,7 @@ type Dialect interface {
 	FindTails(s *Statement, src Source, prefix string)
 	// List appends a query for all values of a column, as Find has them.
 	List(s *Statement, src Source)
-	// Keyed is a query for the primary keys and the documents of a column.
+	// Keyed is a query for the primary key of each row, as a text, and what List has of it.
 	Keyed(src Source) *Statement
 	// Doubt returns why nobody can tell whether a column holds a name, whatever it is:
 	// because that depends on the connection by which a program reads it. Mostly it is nil.

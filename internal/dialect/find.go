@@ -25,8 +25,8 @@ func distinct(m Match, value string) string { return fmt.Sprintf("SELECT DISTINC
 
 func selects(m Match, value string) string { return fmt.Sprintf("SELECT %d, %s", m, value) }
 
-// keyed is a query for the key of rows, as one text, and their documents.
-func keyed(d Dialect, src Source, key func(column string) string, document string) *Statement {
+// keyed is a query for the key of rows, as one text, and their values.
+func keyed(d Dialect, src Source, key func(column string) string, m Match, value string) *Statement {
 	text := "''"
 	for i, column := range splitKey(src.Key) {
 		if i > 0 {
@@ -36,7 +36,7 @@ func keyed(d Dialect, src Source, key func(column string) string, document strin
 		}
 		text += key("r." + d.Quote(column))
 	}
-	return New(d, "SELECT CONCAT("+text+"), "+document+" FROM "+d.Quote(src.Table)+" r WHERE r."+d.Quote(src.Column)+" IS NOT NULL")
+	return New(d, fmt.Sprintf("SELECT CONCAT(%s), %d, %s FROM %s r WHERE r.%s IS NOT NULL", text, m, value, d.Quote(src.Table), d.Quote(src.Column)))
 }
 
 func splitKey(key string) []string {

@@ -235,7 +235,7 @@ func (d mysql) Find(s *Statement, src Source, values *Values, limit string) {
 		}
 		return
 	}
-	s.Raw(selects(d.document(src)) + " FROM " + someRows(d, src, limit))
+	s.Raw(selects(d.document(src, "t.c")) + " FROM " + someRows(d, src, limit))
 	if parts := values.few(); len(parts) > 0 && d.isASCII(src) {
 		s.Raw(` WHERE INSTR(CAST(t.c AS BINARY), x'5c') > 0`)
 		for _, part := range parts {
@@ -244,15 +244,15 @@ func (d mysql) Find(s *Statement, src Source, values *Values, limit string) {
 	}
 }
 
-// document is what a document is, and an expression for it in UTF-8.
-func (d mysql) document(src Source) (Match, string) {
+// document is what a document in a column is, and an expression for it in UTF-8.
+func (mysql) document(src Source, column string) (Match, string) {
 	switch src.Charset {
 	case "":
-		return Document, "t.c"
+		return Document, column
 	case "utf8mb4", "utf8mb3", "utf8", "ascii":
-		return Mistaken, "t.c"
+		return Mistaken, column
 	}
-	return Mistaken, "CONVERT(t.c USING utf8mb4)"
+	return Mistaken, "CONVERT(" + column + " USING utf8mb4)"
 }
 
 // isASCII reports whether an ASCII character is one byte, that character's, in a
@@ -292,7 +292,7 @@ func inHex(s *Statement, expression string, values []string) {
 }
 
 func (d mysql) FindTails(s *Statement, src Source, prefix string) {
-	_, value := d.document(src)
+	_, value := d.document(src, "t.c")
 	value = "CAST(" + value + " AS BINARY)"
 	if src.Type == "binary" {
 		value = "TRIM(TRAILING x'00' FROM " + value + ")"
@@ -307,19 +307,24 @@ func (d mysql) FindTails(s *Statement, src Source, prefix string) {
 }
 
 func (d mysql) List(s *Statement, src Source) {
-	match, value := d.document(src)
+	s.Raw(selects(d.listed(src, "t.c")) + " FROM " + someRows(d, src, ""))
+}
+
+// listed is how a value is listed.
+func (d mysql) listed(src Source, column string) (Match, string) {
+	match, value := d.document(src, column)
 	switch {
 	case src.Form == JSON:
+		return match, value
 	case src.Type == "char" || src.Type == "binary":
-		match = Padded
-	default:
-		match = Exactly
+		return Padded, value
 	}
-	s.Raw(selects(match, value) + " FROM " + someRows(d, src, ""))
+	return Exactly, value
 }
 
 func (d mysql) Keyed(src Source) *Statement {
-	return keyed(d, src, func(column string) string { return "CAST(" + column + " AS CHAR)" }, "r."+d.Quote(src.Column))
+	match, value := d.listed(src, "r."+d.Quote(src.Column))
+	return keyed(d, src, func(column string) string { return "CAST(" + column + " AS CHAR)" }, match, value)
 }
 
 func (mysql) Doubt(Session, string) error { return nil } // all character sets are asked for

@@ -223,15 +223,20 @@ func (b *mysqlTriggers) namesOf(value string, side, i int) string {
 	if c.Prefix != "" {
 		prefix = bytesOf(c.Prefix)
 	}
-	var ignored strings.Builder // each name has a comma before and after it
-	for _, name := range b.w.Ignored[c.Storage] {
-		fmt.Fprintf(&ignored, ",%X,", name)
-	}
-	helper := "names"
+	helper, keys := "names", ""
 	if c.Form == JSON {
-		helper = "strings"
+		helper, keys = "strings", ", '"+hexList(c.keys())+"'"
 	}
-	return fmt.Sprintf("%s('%d%04d%04d', %s, '%s', %t, %s)", b.helper(helper), side, i+1, storage, prefix, ignored.String(), c.Charset != "", b.text(value, c))
+	return fmt.Sprintf("%s('%d%04d%04d', %s, '%s', %t, %s%s)", b.helper(helper), side, i+1, storage, prefix, hexList(b.w.Ignored[c.Storage]), c.Charset != "", b.text(value, c), keys)
+}
+
+// hexList is a list in which each text has a comma before and after it.
+func hexList(texts []string) string {
+	var all strings.Builder
+	for _, text := range texts {
+		fmt.Fprintf(&all, ",%X,", text)
+	}
+	return all.String()
 }
 
 // text is an expression for what a program reads of a value, in the bytes of UTF-8.

@@ -157,15 +157,17 @@ END`
 
 // mysqlStrings is what the strings in a document name, but for keys; a string may be a
 // document itself. Of one that is not as JSON is, a row that has it has all that stands
-// between quotes, and one that had it had nothing.
-const mysqlStrings = `(head VARCHAR(16) CHARACTER SET ascii, prefix LONGBLOB, ignored LONGTEXT CHARACTER SET ascii, twice BOOLEAN, given LONGBLOB)
+// between quotes, and one that had it had nothing. Where there are keys, as KeysOf has them,
+// only what is below one of them counts: since is how many brackets are open around that.
+const mysqlStrings = `(head VARCHAR(16) CHARACTER SET ascii, prefix LONGBLOB, ignored LONGTEXT CHARACTER SET ascii, twice BOOLEAN, given LONGBLOB, under LONGTEXT CHARACTER SET ascii)
     RETURNS LONGTEXT CHARACTER SET ascii DETERMINISTIC NO SQL
 BEGIN
     DECLARE found LONGTEXT CHARACTER SET ascii DEFAULT '';
     DECLARE doc LONGBLOB DEFAULT given;
     DECLARE part LONGBLOB;
     DECLARE valid BOOLEAN;
-    DECLARE at, ends, back BIGINT DEFAULT 0;
+    DECLARE at, ends, back, depth BIGINT DEFAULT 0;
+    DECLARE since BIGINT DEFAULT NULL;
     IF doc IS NULL OR LOCATE(x'22', doc) = 0 THEN
         RETURN '';
     END IF;
@@ -178,6 +180,16 @@ BEGIN
     END IF;
     SET at = LOCATE(x'22', doc);
     WHILE at > 0 DO
+        IF under <> '' AND valid THEN
+            SET part = SUBSTRING(doc, ends + 1, at - ends - 1), back = LENGTH(SUBSTRING_INDEX(SUBSTRING_INDEX(part, x'7b', 1), x'5b', 1));
+            IF depth - back + LENGTH(REPLACE(REPLACE(LEFT(part, back), x'7d', x''), x'5d', x'')) < since THEN
+                SET since = NULL;
+            END IF;
+            SET depth = depth - LENGTH(REPLACE(REPLACE(part, x'7b', x''), x'5b', x'')) + LENGTH(REPLACE(REPLACE(part, x'7d', x''), x'5d', x''));
+            IF depth < since THEN
+                SET since = NULL;
+            END IF;
+        END IF;
         SET ends = at;
         closing: LOOP
             SET ends = LOCATE(x'22', doc, ends + 1);
@@ -200,10 +212,21 @@ BEGIN
         WHILE SUBSTRING(doc, back, 1) IN (x'20', x'0a', x'0d', x'09') DO
             SET back = back + 1;
         END WHILE;
-        IF NOT valid OR SUBSTRING(doc, back, 1) <> x'3a' THEN
-            SET found = CONCAT(found, {names}(head, prefix, ignored, twice, part));
+        IF valid AND SUBSTRING(doc, back, 1) = x'3a' THEN
+            IF depth <= since THEN
+                SET since = NULL;
+            END IF;
+            IF since IS NULL AND under <> '' AND (LENGTH(CONVERT(CONVERT(part USING latin1) USING utf8mb4)) <> LENGTH(part)
+                OR LOCATE(CONCAT(',', HEX(REPLACE(REPLACE(LOWER(CONVERT(part USING latin1)), x'5f', x''), x'2d', x'')), ','), under) > 0) THEN
+                SET since = depth;
+            END IF;
+        ELSE
+            IF NOT valid OR under = '' OR since IS NOT NULL THEN
+                SET found = CONCAT(found, {names}(head, prefix, ignored, twice, part));
+            END IF;
             IF LEFT(part, 1) IN (x'5b', x'7b') AND LOCATE(x'22', part) > 0 AND {document}(part) THEN
-                SET doc = CONCAT(doc, x'20', part);
+                -- What is below a key stays so: any key counts that is not ASCII.
+                SET doc = IF(since IS NULL, CONCAT(doc, x'20', part), CONCAT(doc, x'207b22c3a4223a', part, x'7d'));
                 IF doc IS NULL THEN
                     RETURN NULL; -- it is too long, see change
                 END IF;

@@ -273,20 +273,20 @@ func (d postgres) FindTails(s *Statement, src Source, prefix string) {
 }
 
 func (d postgres) List(s *Statement, src Source) {
-	match, rows := Exactly, someRows(d, src, "")
-	switch src.Form {
-	case Array:
-		s.Raw(selects(match, "convert_to(t.c::text, 'UTF8')") + " FROM (SELECT unnest(t.c) AS c FROM " + rows + ") t WHERE t.c IS NOT NULL")
+	rows := someRows(d, src, "")
+	if src.Form == Array {
+		s.Raw(selects(Exactly, "convert_to(t.c::text, 'UTF8')") + " FROM (SELECT unnest(t.c) AS c FROM " + rows + ") t WHERE t.c IS NOT NULL")
 		return
-	case JSON:
-		match = Document
-	case Auto, Text:
 	}
-	s.Raw(selects(match, d.bytes(src, "t.c")) + " FROM " + rows)
+	s.Raw(selects(matchOf(src), d.bytes(src, "t.c")) + " FROM " + rows)
 }
 
 func (d postgres) Keyed(src Source) *Statement {
-	return keyed(d, src, func(column string) string { return column + "::text" }, d.bytes(src, "r."+d.Quote(src.Column)))
+	key, column := func(column string) string { return column + "::text" }, "r."+d.Quote(src.Column)
+	if src.Form == Array {
+		return keyed(d, src, key, Exactly, "convert_to(unnest("+column+")::text, 'UTF8')")
+	}
+	return keyed(d, src, key, matchOf(src), d.bytes(src, column))
 }
 
 // Doubt: in a database that is not in UTF-8, a connection may have any encoding, and

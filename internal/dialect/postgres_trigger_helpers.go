@@ -47,12 +47,16 @@ END
 `)
 }
 
-// stringsFunction finds all strings in a document, and in strings that are documents. Of
-// one that can't be parsed it returns what stands between quotes, as unsure.
+// stringsFunction finds the strings in a document, and in strings that are documents: those
+// below some keys, as KeysOf has them, or all where there are none. Of a document that can't
+// be parsed it returns what stands between quotes, as unsure.
 func (b *postgresTriggers) stringsFunction() TriggerObject {
-	return b.makes("strings", "(text) RETURNS TABLE (v text, unsure boolean) LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE", `DECLARE
+	return b.makes("strings", "(text,text[]) RETURNS TABLE (v text, unsure boolean) LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE", `DECLARE
     doc jsonb;
+    named jsonb := '[]'; -- what is below a key
     inner_doc jsonb;
+    inner_named jsonb;
+    is_named boolean;
 BEGIN
     unsure := false;
     IF $1 = '' THEN
@@ -70,20 +74,37 @@ BEGIN
         END LOOP;
         RETURN;
     END IF;
+    IF cardinality($2) = 0 THEN
+        named := doc;
+        doc := '[]';
+    END IF;
     LOOP
         inner_doc := '[]';
-        FOR v IN SELECT s #>> '{}' FROM jsonb_path_query(doc, 'strict $.** ? (@.type() == "string")') AS s LOOP
-            RETURN NEXT;
+        inner_named := '[]';
+        FOR v, is_named IN
+            SELECT s #>> '{}', true FROM jsonb_path_query(named, 'strict $.** ? (@.type() == "string")') AS s
+            UNION ALL SELECT s #>> '{}', true FROM jsonb_path_query(doc, 'strict $.** ? (@.type() == "object").keyvalue()') AS m, jsonb_path_query(m -> 'value', 'strict $.** ? (@.type() == "string")') AS s
+                WHERE replace(replace(lower((m ->> 'key') COLLATE "C"), '_', ''), '-', '') = ANY ($2) OR (m ->> 'key') COLLATE "C" ~ '[^ -~]'
+            UNION ALL SELECT s #>> '{}', false FROM jsonb_path_query(doc, 'strict $.** ? (@.type() == "string" && @ like_regex "^[[{]")') AS s
+        LOOP
+            IF is_named THEN
+                RETURN NEXT;
+            END IF;
             IF v ~ '^[[{]' THEN
                 BEGIN
-                    inner_doc := inner_doc || jsonb_build_array(v::jsonb);
+                    IF is_named THEN
+                        inner_named := inner_named || jsonb_build_array(v::jsonb);
+                    ELSE
+                        inner_doc := inner_doc || jsonb_build_array(v::jsonb);
+                    END IF;
                 EXCEPTION WHEN OTHERS THEN
                     NULL; -- it is a text
                 END;
             END IF;
         END LOOP;
-        EXIT WHEN inner_doc = '[]';
+        EXIT WHEN inner_doc = '[]' AND inner_named = '[]';
         doc := inner_doc;
+        named := inner_named;
     END LOOP;
 END
 `)

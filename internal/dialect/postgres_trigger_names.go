@@ -182,7 +182,7 @@ func (b *postgresTriggers) otherNames(i int) string {
 	}
 	switch c.Form {
 	case JSON:
-		from, value, unsure = from+", "+b.helper("strings")+"("+value+") s", "s.v", "s.unsure"
+		from, value, unsure = from+", "+b.helper("strings")+"("+value+", "+postgresLiteral("{"+strings.Join(c.keys(), ",")+"}")+") s", "s.v", "s.unsure"
 	case Array:
 		from, value = from+", unnest(a.v::text[]) s (v)", "s.v"
 	case Auto, Text:

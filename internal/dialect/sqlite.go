@@ -161,11 +161,14 @@ func (d sqlite) FindTails(s *Statement, src Source, prefix string) {
 }
 
 func (d sqlite) List(s *Statement, src Source) {
-	match := Exactly
+	s.Raw(selects(matchOf(src), "t.c") + " FROM " + someRows(d, src, ""))
+}
+
+func matchOf(src Source) Match {
 	if src.Form == JSON {
-		match = Document
+		return Document
 	}
-	s.Raw(selects(match, "t.c") + " FROM " + someRows(d, src, ""))
+	return Exactly
 }
 
 func (d sqlite) Keyed(src Source) *Statement {
@@ -173,7 +176,7 @@ func (d sqlite) Keyed(src Source) *Statement {
 	for i, column := range splitKey(src.Key) {
 		key = append(key, []string{"''", "', '"}[min(i, 1)], "r."+d.Quote(column))
 	}
-	return New(d, fmt.Sprintf("SELECT %s, r.%s FROM %s r WHERE r.%[2]s IS NOT NULL", strings.Join(key, " || "), d.Quote(src.Column), d.Quote(src.Table)))
+	return New(d, fmt.Sprintf("SELECT %s, %d, r.%s FROM %s r WHERE r.%[3]s IS NOT NULL", strings.Join(key, " || "), matchOf(src), d.Quote(src.Column), d.Quote(src.Table)))
 }
 
 func (sqlite) Doubt(Session, string) error { return nil }

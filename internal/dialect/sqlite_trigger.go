@@ -218,7 +218,7 @@ func (b *sqliteTrigger) named() string {
 			}
 			value := fmt.Sprintf("SELECT %d AS i, %d AS side, CAST(%s.%s AS TEXT) COLLATE BINARY AS v", i, side, row, b.d.Quote(c.Column))
 			if c.Form == JSON {
-				documents = append(documents, value)
+				documents = append(documents, value+fmt.Sprintf(", %t AS named", c.keys() == nil))
 			} else {
 				texts = append(texts, value)
 			}
@@ -228,7 +228,7 @@ func (b *sqliteTrigger) named() string {
 		}
 	}
 	if len(documents) > 0 {
-		texts = append(texts, "SELECT i, side, v FROM ("+fmt.Sprintf(sqliteStrings, strings.Join(documents, " UNION ALL "))+")")
+		texts = append(texts, "SELECT i, side, v FROM ("+b.strings(strings.Join(documents, " UNION ALL "))+")")
 	}
 	values := strings.Join(texts, " UNION ALL ")
 	if len(prefixes) > 0 {
@@ -250,10 +250,34 @@ func (b *sqliteTrigger) notIgnored() string {
 	return all.String()
 }
 
-// sqliteStrings is a query for the strings v in documents; one may be a document itself.
-const sqliteStrings = "WITH RECURSIVE documents (i, side, d) AS (SELECT i, side, CASE WHEN json_valid(v) THEN v ELSE 'null' END FROM (%s) WHERE v <> ''" +
-	" UNION ALL SELECT i, side, j.atom FROM documents, json_tree(d) j WHERE j.type = 'text' AND substr(j.atom, 1, 1) IN ('[', '{') AND json_valid(j.atom))" +
-	" SELECT i, side, j.atom AS v FROM documents, json_tree(d) j WHERE j.type = 'text'"
+// strings is a query for the strings v in documents that may be names; one may be a
+// document itself. What is named is below the key of a name: each of its strings may be one.
+func (b *sqliteTrigger) strings(documents string) string {
+	value, named, where := "j.atom", "named", "j.type = 'text' AND substr(j.atom, 1, 1) IN ('[', '{') AND json_valid(j.atom)"
+	if under := b.underKey(); under != "" {
+		value = "CASE WHEN j.type <> 'text' THEN j.value WHEN " + under + " THEN json_quote(j.atom) ELSE j.atom END"
+		named += " OR " + under
+		where += " OR j.type IN ('text', 'array', 'object') AND " + under
+	}
+	return "WITH RECURSIVE documents (i, side, d, named) AS (SELECT i, side, CASE WHEN json_valid(v) THEN v ELSE 'null' END, named FROM (" + documents + ") WHERE v <> ''" +
+		" UNION ALL SELECT i, side, " + value + ", " + named + " FROM documents, json_tree(d) j WHERE " + where + ")" +
+		" SELECT i, side, j.atom AS v FROM documents, json_tree(d) j WHERE named AND j.type = 'text'"
+}
+
+// underKey is whether what stands under a key is below that of a name, and was not before;
+// "" if no column has keys.
+func (b *sqliteTrigger) underKey() string {
+	var all strings.Builder
+	for i := range b.t.Columns {
+		if keys := b.t.Columns[i].keys(); keys != nil {
+			fmt.Fprintf(&all, " OR i = %d AND replace(replace(lower(j.key), '_', ''), '-', '') IN (%s)", i, literals(keys))
+		}
+	}
+	if all.Len() == 0 {
+		return ""
+	}
+	return `(NOT named AND typeof(j.key) = 'text' AND (j.key GLOB '*[^ -~]*' OR instr(j.key, '\') > 0` + all.String() + "))"
+}
 
 // sqliteClean is the name that a value v means, as storage.OtherSpelling has it.
 const sqliteClean = `CASE WHEN instr(v, '\') = 0 AND instr('/' || v || '/', '//') = 0 AND instr('/' || v || '/', '/./') = 0 AND instr('/' || v || '/', '/../') = 0 THEN v` +

@@ -35,6 +35,18 @@ type TriggerColumn struct {
 	Prefix       string   // what stands in front of a name; "" if the value is the name
 	Keep         bool     // whether its files are never released
 	Defaults     []string // names in the storage that nobody takes or releases
+
+	// Keys are the keys of objects below which a string in a document is a name, as KeysOf
+	// has them; nil if each string may be one. Relays ask for all strings nevertheless.
+	Keys []string
+}
+
+// keys are those of a column with documents.
+func (c *TriggerColumn) keys() []string {
+	if c.Form != JSON {
+		return nil
+	}
+	return c.Keys
 }
 
 // A TriggerWriter is what all triggers of a program have in common.

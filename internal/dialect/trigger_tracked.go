@@ -18,6 +18,7 @@ type Tracked struct {
 	Prefix   string   `json:"prefix,omitempty"`
 	Keep     bool     `json:"keep,omitempty"`
 	Defaults []string `json:"defaults,omitempty"`
+	Keys     []string `json:"keys"`
 }
 
 // tracksText begins what they say.
@@ -29,7 +30,7 @@ func (t *TriggerTable) says(table string) string {
 	all := make([]Tracked, len(t.Columns))
 	for i := range t.Columns {
 		c := &t.Columns[i]
-		all[i] = Tracked{table, c.Column, c.Form, c.Storage, c.Model, c.Field, c.Prefix, c.Keep, c.Defaults}
+		all[i] = Tracked{table, c.Column, c.Form, c.Storage, c.Model, c.Field, c.Prefix, c.Keep, c.Defaults, c.keys()}
 	}
 	text, err := json.Marshal(all)
 	if err != nil {

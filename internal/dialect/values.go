@@ -72,20 +72,42 @@ func QueryValues(ctx context.Context, db Queryer, s *Statement, each func(m Matc
 		if err := rows.Scan(&match, &value); err != nil {
 			return err
 		}
-		switch m := match.(type) {
-		case int64:
-			return each(Match(m), value)
-		case int32:
-			return each(Match(m), value)
-		case []byte:
-			n, err := strconv.Atoi(string(m))
-			if err != nil {
-				return err
-			}
-			return each(Match(n), value)
+		m, err := matchIn(match)
+		if err != nil {
+			return err
 		}
-		return fmt.Errorf("the driver gives %v (%[1]T) for a number", match)
+		return each(m, value)
 	})
+}
+
+// QueryKeyed calls each for what Keyed selects; it must not keep the value.
+func QueryKeyed(ctx context.Context, db Queryer, s *Statement, each func(key string, m Match, value []byte) error) error {
+	var key string
+	var match any
+	var value sql.RawBytes
+	return QueryAll(ctx, db, s, func(rows *sql.Rows) error {
+		if err := rows.Scan(&key, &match, &value); err != nil {
+			return err
+		}
+		m, err := matchIn(match)
+		if err != nil {
+			return err
+		}
+		return each(key, m, value)
+	})
+}
+
+func matchIn(column any) (Match, error) {
+	switch m := column.(type) {
+	case int64:
+		return Match(m), nil
+	case int32:
+		return Match(m), nil
+	case []byte:
+		n, err := strconv.Atoi(string(m))
+		return Match(n), err
+	}
+	return 0, fmt.Errorf("the driver gives %v (%[1]T) for a number", column)
 }
 
 // InValue calls found for each text of a value that may be a name or mean one: for the

@@ -52,6 +52,7 @@ var checks = []check{
 	{name: "RemoveMany, where there is one, removes the files", verdict: Leaks, ask: removeMany},
 	{name: "RemoveMany removes no other file", verdict: Unsafe, ask: removeManyNeighbours},
 	{name: "RemoveMany takes as many names as MaxRemove says", verdict: Leaks, ask: removeMost},
+	{name: "all files are listed, in the order of their names (sweep)", verdict: Leaks, ask: list},
 }
 
 // write makes a file whose content is its name.

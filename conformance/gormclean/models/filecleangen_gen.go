@@ -138,7 +138,7 @@ var AlbumFileType = &runtime.Type{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover_file", Defaults: []string{"blank.png"}},
 		{Path: "Base.Banner", Storage: "media", Shape: runtime.Single, Column: "banner", Guessed: true},
 		{Path: "Pages", Storage: "media", Shape: runtime.List, Column: "pages", Guessed: true},
-		{Path: "Photos[].File", Storage: "media", Shape: runtime.List, Column: "photos", Guessed: true},
+		{Path: "Photos[].File", Storage: "media", Shape: runtime.List, Column: "photos", Guessed: true, JSONKey: "File"},
 	},
 }
 

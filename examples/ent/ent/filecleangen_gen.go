@@ -20,7 +20,7 @@ var ArticleFileType = &runtime.Type{
 	Package: "github.com/filecleangen/filecleangen/examples/ent/ent",
 	Fields: []runtime.Field{
 		{Path: "Cover", Storage: "media", Shape: runtime.Single, Column: "cover", Guessed: true, Defaults: []string{"covers/blank.png"}},
-		{Path: "Body.Images", Storage: "media", Shape: runtime.List, Column: "body", Guessed: true},
+		{Path: "Body.Images", Storage: "media", Shape: runtime.List, Column: "body", Guessed: true, JSONKey: "images"},
 	},
 }
 

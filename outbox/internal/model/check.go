@@ -16,7 +16,10 @@ const (
 func (m *model) check(s *state) fault {
 	for c := range s.cells {
 		g := s.cells[c].committed
-		if g != none && g != s.file {
+		if g == none || g == word {
+			continue
+		}
+		if g != s.file {
 			return loss
 		}
 		if g > first && !s.upload[g-first-1].whole {

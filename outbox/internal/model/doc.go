@@ -7,7 +7,7 @@
 //
 // One name of one storage, which in the course of time belongs to several files
 // (generations). Two cells of the user's, X and Y, that may name it, and its row in the
-// outbox. Two programs that read, write, release and take in transactions at different
+// outbox. At the beginning X names a file, or says a word that is the name of none. Two programs that read, write, release and take in transactions at different
 // levels of isolation, keep the name in memory for as long as they like, and may be wrong
 // about what their statements did. Uploads that find another file, are late, are closed,
 // discarded, or forgotten by a crash. Relays that stop for any time between any two steps,
@@ -38,6 +38,11 @@
 //     than its time. A storage of objects can't look; there a program that puts its file
 //     after its time, and crashes before Close, leaves it behind.
 //   - A file is made exclusively, by a PUT as well.
+//   - A storage that says that there was no file says so of the time before it was asked to
+//     delete it.
+//   - A name that a row says already without a file is taken from the handle of an upload
+//     only when that is closed: a relay that finds the name drops the note of one whose time
+//     is over.
 //   - Who changes a row releases what it named: triggers, or old values that were read in
 //     the transaction FOR UPDATE.
 //

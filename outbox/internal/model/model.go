@@ -20,6 +20,7 @@ type scenario struct {
 	oneRecord    bool // X and Y are columns of one record
 	power        bool // the database may lose what isn't on its disk
 	parks        bool // files may fail to be deleted
+	words        bool // what X says at the beginning is a word, and no file has its name
 }
 
 // model is the protocol with some rules, in a scenario.
@@ -40,11 +41,14 @@ const (
 	parks     = "can't delete the file, and parks the row"
 )
 
-// initial is a file that X names, and whose name all programs remember.
+// initial is a file that X names, or a word that it says, which all programs remember.
 func (m *model) initial() (s state) {
 	s.file, s.cells[0].committed = first, first
+	if m.words {
+		s.file, s.cells[0].committed = none, word
+	}
 	for i := range m.transactions {
-		s.tx[i].memory = first
+		s.tx[i].memory = s.cells[0].committed
 	}
 	if m.power {
 		s.sync()

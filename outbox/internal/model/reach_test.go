@@ -28,6 +28,12 @@ func TestReaches(t *testing.T) {
 		{"a tombstone of the second", files, func(_ *model, s *state) bool {
 			return s.upload[0].whole && s.outbox.committed.state == gone
 		}},
+		{"a word that nothing says, and everybody may", words, func(_ *model, s *state) bool {
+			return !s.named() && s.outbox.committed.state == absent && s.tx[0].memory == word
+		}},
+		{"a file whose name was a word", words, func(_ *model, s *state) bool {
+			return s.cells[0].committed == generationOf(0) && s.tx[0].memory == word
+		}},
 		{"two relays that unlink at once", files, func(_ *model, s *state) bool {
 			return s.relay[0].phase == looked && s.relay[1].phase == looked
 		}},

@@ -5,6 +5,7 @@ type relay struct {
 	phase     relayPhase
 	named     bool // what it was told when it asked
 	unchanged bool // nobody has changed the row since
+	missing   bool // it found no file to delete
 }
 
 type relayPhase uint8
@@ -126,6 +127,20 @@ func (m *model) ask(s state, i int, emit emit) {
 	}
 }
 
+// fresh reports whether a claim is the first of a row that it finds in a state.
+func (m *model) fresh(was rowState) bool {
+	switch was {
+	case pending:
+		return true
+	case writing, upload:
+		return !m.dropPending
+	case deleting:
+		return !m.dropFirst
+	default:
+		return false
+	}
+}
+
 // mark drops the row if the file is named, and says that the file is being deleted
 // otherwise.
 func (m *model) mark(s *state, i int) {
@@ -133,7 +148,7 @@ func (m *model) mark(s *state, i int) {
 		s.put(row{})
 		return
 	}
-	s.put(row{state: deleting, claim: relayActor(i)})
+	s.put(row{state: deleting, claim: relayActor(i), fresh: m.fresh(s.outbox.committed.state)})
 	if m.power && m.claimDurable {
 		s.sync()
 	}

@@ -9,12 +9,16 @@ func (m *model) removeFile(s state, i int, emit emit) {
 		emit(me, "looks at its lease", s)
 	case r.phase == claimed || r.phase == looked:
 		m.park(s, i, emit)
-		r.phase, s.file = unlinked, none
+		r.phase, r.missing, s.file = unlinked, s.file == none, none
 		emit(me, "unlinks the file", s)
 	case r.phase == unlinked:
+		left := row{state: gone}
+		if c.fresh && (r.missing || !m.dropMissing) {
+			left = row{}
+		}
 		s.stop(i)
 		if s.outbox.lock == nobody && c.state == deleting && (c.claim == me || !m.doneOwn) {
-			s.put(row{state: gone})
+			s.put(left)
 		}
 		emit(me, "is done", s)
 	}

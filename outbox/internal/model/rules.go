@@ -39,6 +39,9 @@ type rules struct {
 	reclaimAsks  bool // it asks again about a row that was deleting already
 	lookAtLease  bool // it looks at its lease before each file
 	doneOwn      bool // only with its own claim it makes a row a tombstone
+	dropMissing  bool // it drops a row, instead, only if it found no file
+	dropFirst    bool // … and nobody had claimed the row before
+	dropPending  bool // … and it was pending, not writing or upload
 
 	// relay, where one transaction at a time writes
 	markUnchanged  bool // it marks only rows that nobody changed since it asked
@@ -82,6 +85,9 @@ var protocol = rules{
 	reclaimAsks:     true,
 	lookAtLease:     true,
 	doneOwn:         true,
+	dropMissing:     true,
+	dropFirst:       true,
+	dropPending:     true,
 	markUnchanged:   true,
 	releaseUnclaims: true,
 	releaseTouches:  true,

@@ -54,6 +54,10 @@ var relays = []without{
 	{"a claim is not on disk before the file goes", func(r *rules) { r.claimDurable = false }, power, loss},
 	{"it doesn't look at its lease", func(r *rules) { r.lookAtLease = false }, files, loss},
 	{"it is done with what another has claimed", func(r *rules) { r.doneOwn = false }, files, leak},
+	{"it drops the row of a file that it has deleted", func(r *rules) { r.dropMissing = false }, transactions, loss},
+	{"it drops the row of a file that another may have deleted", func(r *rules) { r.dropFirst = false }, transactions, loss},
+	{"… or is about to delete", func(r *rules) { r.dropFirst = false }, words, loss},
+	{"it drops the row of an upload that has not made its file", func(r *rules) { r.dropPending = false }, objects, part},
 	{"a tombstone is purged while the name is known", func(r *rules) { r.retention = false }, transactions, loss},
 }
 

@@ -31,6 +31,7 @@ type generation uint8
 const (
 	none generation = iota
 	first
+	word generation = 15 // what rows say that is the name of no file
 )
 
 func generationOf(upload int) generation { return first + 1 + generation(upload) }
@@ -54,6 +55,7 @@ type row struct {
 	released bool  // noted in a row that is writing or upload
 	token    actor // the upload that made a row that is writing or upload
 	claim    actor // the relay that a row that is deleting belongs to
+	fresh    bool  // the first claim of a row that was pending: nobody has tried yet to delete the file
 }
 
 // outbox is the name's row, and what a transaction that isn't over made of it. A name

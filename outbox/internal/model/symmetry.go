@@ -60,6 +60,7 @@ func (s *state) relayKey(i int) (key uint64) {
 	bit(&key, s.disk.row.claim == me)
 	bit(&key, r.named)
 	bit(&key, r.unchanged)
+	bit(&key, r.missing)
 	return key<<4 | uint64(r.phase)
 }
 

@@ -57,7 +57,7 @@ func (m *model) remember(s state, i int, emit emit) {
 		learn(m.visible(&s, i, c), "reads the name")
 	}
 	for u := range m.uploads {
-		if s.upload[u].teaches() {
+		if m.teaches(&s.upload[u]) {
 			learn(generationOf(u), "is given the name of the upload")
 		}
 	}

@@ -19,9 +19,11 @@ const (
 	over
 )
 
-// teaches reports whether a program takes the name from the handle.
-func (h *handle) teaches() bool {
-	return !h.expired && (h.phase == made || h.phase == closed)
+// teaches reports whether a program takes the name from the handle. Where a row has named
+// the name before, a relay drops the note of an upload whose time is over, and nobody is
+// refused a file that was not closed.
+func (m *model) teaches(h *handle) bool {
+	return !h.expired && (h.phase == made && !m.words || h.phase == closed)
 }
 
 func (m *model) uploadSteps(s state, i int, emit emit) {
