@@ -24,6 +24,7 @@ require (
 	gorm.io/gorm v1.31.2
 	gorm.io/plugin/dbresolver v1.6.2
 	modernc.org/sqlite v1.60.0
+	pgregory.net/rapid v1.3.0
 	xorm.io/xorm v1.4.3
 )
 

@@ -184,7 +184,10 @@
 //   - on MySQL and MariaDB, TRUNCATE, and ALTER TABLE that drops a partition;
 //   - DROP TABLE.
 //
-// What they don't see is released by nobody, and taken by nobody: relays still ask the rows
+// On PostgreSQL, TRUNCATE is an error at REPEATABLE READ and SERIALIZABLE: it would remove
+// rows unseen.
+//
+// What triggers don't see is released by nobody, and taken by nobody: relays still ask the rows
 // before they delete a file. In a document a string counts as a name that stands
 // below the key of a file field (runtime.Field.JSONKey), or, where that is not known of one of
 // the column's, every string that is no key; relays ask for every string, as ever. Where

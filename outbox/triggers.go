@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
@@ -17,9 +18,11 @@ import (
 func IsGone(err error) bool { return errors.Is(err, runtime.ErrGone) || dialect.IsGone(err) }
 
 // Triggers returns the statements that make the triggers of all tables whose rows name
-// files, for a migration tool. The text is the same as long as the references, the cleaner's
-// types, the tables and this package are. [Outbox.InstallTriggers] runs them, and removes
-// those of before. For MySQL, the text is for tools that send it as a whole (with
+// files, and those that remove these, for a migration tool. The next migration runs the old
+// down and then the new up, in one transaction where the database can change triggers in
+// one. Both texts are UTF-8, and the same as long as the references, the cleaner's types, the
+// tables and this package are. [Outbox.InstallTriggers] does both, and nothing is untracked
+// meanwhile, also on MySQL. For MySQL, the texts are for tools that send them as a whole (with
 // multiStatements in the driver's DSN); the command mysql needs a DELIMITER around each
 // statement.
 //
@@ -28,25 +31,35 @@ func IsGone(err error) bool { return errors.Is(err, runtime.ErrGone) || dialect.
 // no more. A statement that would name a file which is being deleted fails: see [IsGone].
 // Nothing is to be called but [Outbox.Create] for uploads. Columns whose values only a Go
 // function understands are an error.
-func (o *Outbox) Triggers(ctx context.Context) (string, error) {
-	wanted, err := o.wantedTriggers(ctx)
+func (o *Outbox) Triggers(ctx context.Context) (up, down string, err error) {
+	own, err := o.ownTriggers(ctx)
 	if err != nil {
-		return "", o.triggersError(err)
+		return "", "", o.triggersError(err)
 	}
+	of := fmt.Sprintf("the triggers of version %d for the program %s, on an outbox of version %d", dialect.TriggerVersion, oneLine(o.references.Program()), SchemaVersion)
+	up = o.migration("makes "+of, own, func(t dialect.TriggerObject) string { return t.Create })
+	drops := slices.DeleteFunc(slices.Clone(own), func(t dialect.TriggerObject) bool { return t.Table == "" })
+	functions := functionsOf(own)
+	slices.Reverse(functions) // the later ones call those before them
+	down = o.migration("removes "+of, append(drops, functions...), func(t dialect.TriggerObject) string { return t.Drop })
+	return up, down, nil
+}
+
+// migration writes a statement for each trigger and function.
+func (o *Outbox) migration(what string, all []dialect.TriggerObject, statement func(dialect.TriggerObject) string) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "-- Made by outbox.Triggers of github.com/filecleangen/filecleangen for %s: triggers of version %d\n", o.dialect, dialect.TriggerVersion)
-	fmt.Fprintf(&s, "-- for the program %s, on an outbox of version %d. Don't change them; make them anew.\n", oneLine(o.references.Program()), SchemaVersion)
+	fmt.Fprintf(&s, "-- Made by outbox.Triggers of github.com/filecleangen/filecleangen for %s. It %s.\n-- Don't change it; make it anew.\n", o.dialect, what)
 	table := "\x00"
-	for _, t := range wanted {
+	for _, t := range all {
 		if t.Table != table && t.Table != "" {
 			fmt.Fprintf(&s, "\n-- %s\n", oneLine(t.Table))
 		} else if t.Table != table {
 			s.WriteString("\n")
 		}
 		table = t.Table
-		s.WriteString(t.Create + ";\n")
+		s.WriteString(statement(t) + ";\n")
 	}
-	return s.String(), nil
+	return s.String()
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

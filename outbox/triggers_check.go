@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/filecleangen/filecleangen/internal/dialect"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // A TriggerProblem says what is wrong with a trigger.
@@ -45,13 +46,13 @@ func (f TriggerFault) String() string {
 var ErrTriggers = errors.New("the triggers of the outbox are not as the references ask for")
 
 // CheckTriggers compares the triggers of this program that are installed with those that
-// [Outbox.Triggers] returns, and returns what differs. [Outbox.InstallTriggers] puts it right.
+// [Outbox.InstallTriggers] would make, and returns what differs.
 func (o *Outbox) CheckTriggers(ctx context.Context) ([]TriggerFault, error) {
 	installed, err := o.installedTriggers(ctx)
 	if err != nil {
 		return nil, o.triggersError(err)
 	}
-	wanted, err := o.wantedTriggers(ctx)
+	wanted, err := o.wantedTriggers(ctx, installed)
 	if err != nil {
 		return nil, o.triggersError(err)
 	}
@@ -127,9 +128,10 @@ func WithTriggers(c TriggerCheck) RelayOption {
 
 // triggerCheck is when a relay looks at triggers, and what it does then.
 type triggerCheck struct {
-	what TriggerCheck
-	mu   sync.Mutex
-	next time.Time
+	what   TriggerCheck
+	mu     sync.Mutex
+	next   time.Time
+	unseen bool // whether it was looked for what they don't see
 }
 
 const checkTriggersEvery = 10 * time.Minute
@@ -157,13 +159,28 @@ func (r *Relay) checkTriggers(ctx context.Context) error {
 		r.logger.LogAttrs(ctx, slog.LevelWarn, "filecleangen: the triggers of the outbox are not as they are to be: call InstallTriggers",
 			slog.String("triggers", sentences(faults)), slog.Any("error", err))
 		return nil
-	case c.what == TriggersWarn:
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrTriggers, err)
 	case len(faults) > 0:
 		return fmt.Errorf("%w; call InstallTriggers: %s", ErrTriggers, sentences(faults))
 	}
+	if !c.unseen {
+		c.unseen = true
+		r.warnOfUnseen(ctx)
+	}
 	return nil
+}
+
+// warnOfUnseen logs what triggers don't see of statements, if that is a setting.
+func (r *Relay) warnOfUnseen(ctx context.Context) {
+	what := ""
+	err := r.outbox.reading(ctx, func(tx runtime.Tx) (err error) {
+		what, err = r.outbox.dialect.Unseen(ctx, tx)
+		return err
+	})
+	if err == nil && what != "" {
+		r.logger.LogAttrs(ctx, slog.LevelWarn, "filecleangen: the triggers of the outbox don't see all", slog.String("unseen", what))
+	}
 }
 
 // sentences says what is wrong, of many faults only the first ones.

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,12 @@ const (
 // processes at once. No rows are read. The user of the handle given to references.New
 // must own the tables.
 //
+// Versions of a program, which have one name ([references.Program]), share its triggers.
+// Where those that are installed track a column that these references don't have, and that
+// another version has told of ([references.References.Register]), they track it on: that
+// version may be running. It ends when the column is dropped, or withdrawn
+// ([references.References.Withdraw]).
+//
 // To make a trigger takes a lock on the table, for which it waits half a second, so
 // that others don't wait behind it for long, and then tries again, for some minutes. On
 // PostgreSQL that is SHARE ROW EXCLUSIVE, for which every transaction that has written the
@@ -33,11 +40,7 @@ const (
 // lock, for which every transaction that has read the table must end, too, and the wait is a
 // second.
 func (o *Outbox) InstallTriggers(ctx context.Context) error {
-	wanted, err := o.wantedTriggers(ctx)
-	if err == nil {
-		err = o.changeTriggers(ctx, wanted)
-	}
-	return o.triggersError(err)
+	return o.changeTriggers(ctx, o.wantedTriggers)
 }
 
 // RemoveTriggers removes the triggers of this program, as InstallTriggers makes them.
@@ -50,25 +53,41 @@ func (o *Outbox) InstallTriggers(ctx context.Context) error {
 // other references, are missed for as long. Where others write meanwhile, have them ignore
 // triggers before (gormclean.TriggersIgnored).
 func (o *Outbox) RemoveTriggers(ctx context.Context) error {
-	return o.triggersError(o.changeTriggers(ctx, nil))
+	return o.changeTriggers(ctx, func(context.Context, []dialect.TriggerObject) ([]dialect.TriggerObject, error) { return nil, nil })
 }
 
-// changeTriggers makes the triggers of this program those that are wanted.
-func (o *Outbox) changeTriggers(ctx context.Context, wanted []dialect.TriggerObject) error {
+// errInstalled says that another process has made triggers meanwhile.
+var errInstalled = errors.New("another process has made triggers meanwhile")
+
+// changeTriggers makes the triggers of this program those that are wanted in view of those
+// that are installed.
+func (o *Outbox) changeTriggers(ctx context.Context, want func(context.Context, []dialect.TriggerObject) ([]dialect.TriggerObject, error)) error {
 	defer o.triggers.change()()
-	installed, err := o.installedTriggers(ctx)
-	if err != nil {
-		return err
+	for {
+		installed, err := o.installedTriggers(ctx)
+		var wanted []dialect.TriggerObject
+		if err == nil {
+			wanted, err = want(ctx, installed)
+		}
+		if err == nil {
+			err = o.changeTables(ctx, installed, wanted)
+		}
+		if !errors.Is(err, errInstalled) {
+			return o.triggersError(err)
+		}
 	}
+}
+
+func (o *Outbox) changeTables(ctx context.Context, known, wanted []dialect.TriggerObject) error {
 	var tables []string
-	for _, t := range slices.Concat(wanted, installed) {
+	for _, t := range slices.Concat(wanted, known) {
 		if t.Table != "" {
 			tables = append(tables, t.Table)
 		}
 	}
 	slices.Sort(tables)
 	for _, table := range slices.Compact(tables) {
-		if err := o.changeTable(ctx, table, wanted); err != nil {
+		if err := o.changeTable(ctx, table, known, wanted); err != nil {
 			return fmt.Errorf("%s: %w", table, err)
 		}
 	}
@@ -84,8 +103,8 @@ func (o *Outbox) installedTriggers(ctx context.Context) (installed []dialect.Tri
 }
 
 // changeTable makes the triggers on a table, and the functions that they call, before it
-// removes others.
-func (o *Outbox) changeTable(ctx context.Context, table string, wanted []dialect.TriggerObject) error {
+// removes others, if they were known when it was decided which are wanted.
+func (o *Outbox) changeTable(ctx context.Context, table string, known, wanted []dialect.TriggerObject) error {
 	return o.alter(ctx, func(c dialect.Handle) error {
 		installed, err := o.dialect.InstalledTriggers(ctx, c, o.references.Program())
 		if err != nil {
@@ -98,6 +117,9 @@ func (o *Outbox) changeTable(ctx context.Context, table string, wanted []dialect
 				}
 			}
 			return some
+		}
+		if len(without(mine(installed), slices.Concat(known, wanted))) > 0 {
+			return errInstalled
 		}
 		var statements []string
 		if len(mine(wanted)) > 0 { // the functions first, also where they alone are missing

@@ -56,7 +56,7 @@ func (o *Outbox) tablesWithTriggers(ctx context.Context) (map[string]bool, error
 	if err != nil || len(installed) == 0 {
 		return nil, err
 	}
-	wanted, err := o.wantedTriggers(ctx)
+	wanted, err := o.wantedTriggers(ctx, installed)
 	if err != nil {
 		return nil, err
 	}

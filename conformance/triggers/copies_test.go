@@ -41,7 +41,7 @@ func filled(t *testing.T, d references.Dialect) *world {
 // lives checks that a copy is as good as what was copied.
 func (w *world) lives() {
 	w.t.Helper()
-	w.open(stored(w.d)...)
+	w.open(w.tables(scan)...)
 	w.faults(w.box, "")
 	w.wantRows("pending c")
 	w.want("a b")
@@ -123,7 +123,7 @@ func TestMySQLCopies(t *testing.T) {
 
 	w.write("a", "b", "c")
 	w.restored(t, none)
-	w.open(stored(w.d)...)
+	w.open(w.tables(scan)...)
 	w.faults(w.box, "missing cascadefjknblcp article, missing delete article, missing insert article, missing update article, missing delete scan, missing insert scan, missing update scan")
 	w.must(w.box.InstallTriggers(t.Context()))
 	w.lives()
@@ -133,7 +133,7 @@ func TestMySQLCopies(t *testing.T) {
 	if err := w.try("DELETE FROM article"); err == nil || !strings.Contains(err.Error(), "1305") {
 		t.Error(err)
 	}
-	w.open(stored(w.d)...)
+	w.open(w.tables(scan)...)
 	w.faults(w.box, "missing apply , missing behind , missing change , missing document , missing name , missing names , missing refuse , missing release , missing strings , missing take , missing valid , missing was ")
 	w.must(w.box.InstallTriggers(t.Context()))
 	w.lives()

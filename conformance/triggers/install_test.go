@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/filecleangen/filecleangen/conformance/internal/databases"
 	"github.com/filecleangen/filecleangen/outbox"
 	"github.com/filecleangen/filecleangen/references"
+	"github.com/filecleangen/filecleangen/runtime"
 )
 
 // faults checks what is wrong with triggers, as "problem event", sorted as they come.
@@ -33,8 +35,8 @@ func (w *world) installed() string {
 	w.t.Helper()
 	query := map[references.Dialect]string{
 		references.SQLite:     "SELECT name FROM sqlite_master WHERE name GLOB 'filecleangen_[0-9]*' ORDER BY name",
-		references.PostgreSQL: "SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname ~ '^filecleangen_[0-9]' UNION ALL SELECT tgname || '.' || t.oid FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = current_schema()::regnamespace AND tgname ~ '^filecleangen_[0-9]' ORDER BY 1",
-		references.MySQL:      "SELECT routine_name FROM information_schema.routines WHERE routine_schema = DATABASE() UNION ALL SELECT concat(trigger_name, '.', created) FROM information_schema.triggers WHERE event_object_schema = '" + w.home() + "' ORDER BY 1",
+		references.PostgreSQL: "SELECT proname FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace AND proname ~ '^filecleangen_[0-9]' UNION ALL SELECT tgname || '.' || t.oid FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = quote_ident(current_schema())::regnamespace AND tgname ~ '^filecleangen_[0-9]' ORDER BY 1",
+		references.MySQL:      "SELECT routine_name FROM information_schema.routines WHERE routine_schema = DATABASE() UNION ALL SELECT concat(trigger_name, '.', created) FROM information_schema.triggers WHERE event_object_schema = '" + strings.ReplaceAll(strings.ReplaceAll(w.home(), `\`, `\\`), "'", "''") + "' ORDER BY 1",
 	}[w.d]
 	rows, err := w.db.QueryContext(w.t.Context(), query)
 	w.must(err)
@@ -58,22 +60,95 @@ func TestInstall(t *testing.T) {
 		if now := w.installed(); now != was {
 			t.Errorf("installed again:\n%s\nwere\n%s", now, was)
 		}
-		text, err := w.box.Triggers(t.Context())
+		up, down, err := w.box.Triggers(t.Context())
 		w.must(err)
-		if again, _ := w.box.Triggers(t.Context()); again != text || !strings.HasPrefix(text, "-- Made by outbox.Triggers") || strings.Count(text, "CREATE TRIGGER") < 6 {
-			t.Errorf("%s", text)
+		upAgain, downAgain, err := w.box.Triggers(t.Context())
+		if w.must(err); upAgain != up || downAgain != down || !strings.HasPrefix(up, "-- Made by outbox.Triggers") || strings.Count(up, "CREATE TRIGGER") < 6 {
+			t.Errorf("%s\n%s", up, down)
 		}
-		w.must(w.box.RemoveTriggers(t.Context()))
+		w.execAll(down) // by a migration tool
 		if now := w.installed(); now != "" {
 			t.Errorf("left: %s", now)
 		}
-		w.execAll(text) // by a migration tool
+		w.execAll(down)
+		w.execAll(up)
 		w.faults(w.box, "")
 		w.write("a")
 		w.exec("INSERT INTO scan (id, file) VALUES (1, 'a')")
 		w.exec("DELETE FROM scan")
 		w.want("")
 	})
+}
+
+// A migration removes what the one before made, brings the tables of the outbox to another
+// version, and makes its own triggers, while others write: where the database can change
+// triggers in a transaction, nothing fails and nothing is untracked.
+func TestMigrations(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := newWorld(t, d)
+		before, down, err := w.box.Triggers(t.Context())
+		w.must(err)
+		w.exec("ALTER TABLE scan ADD COLUMN other varchar(200)")
+		w.exec("ALTER TABLE scan ADD COLUMN raw varchar(200)")
+		next := w.newBoxOf([]*runtime.Type{article, added}, w.tables(added)...)
+		up, nextDown, err := next.Triggers(t.Context())
+		w.must(err)
+		version := "UPDATE filecleangen_outbox_version SET version = %d;\n"
+		if d != references.MySQL {
+			before = strings.NewReplacer("IS DISTINCT FROM 3", "IS DISTINCT FROM 2", "IS NOT 3", "IS NOT 2").Replace(before)
+			w.migrate(down + fmt.Sprintf(version, outbox.SchemaVersion-1) + before)
+		}
+		stop, done := make(chan bool), make(chan int, 1)
+		go func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					done <- n
+					return
+				default:
+					w.insert(n)
+				}
+			}
+		}()
+		w.migrate(down + fmt.Sprintf(version, outbox.SchemaVersion) + up)
+		close(stop)
+		n := <-done
+		w.faults(next, "")
+		w.exec("DELETE FROM scan")
+		if got := w.count(); d != references.MySQL && got != n {
+			t.Errorf("%d of %d names were released", got, n)
+		}
+		w.migrate(nextDown)
+		if left := w.installed(); left != "" {
+			t.Errorf("left: %s", left)
+		}
+	})
+}
+
+// insert inserts a row and deletes that of before.
+func (w *world) insert(n int) {
+	for _, s := range []string{fmt.Sprintf("INSERT INTO scan (id, file) VALUES (%d, 'f%[1]d')", n), fmt.Sprintf("DELETE FROM scan WHERE id = %d", n-1)} {
+		err := w.try(s)
+		for state(err) == "40P01" { // a foreign key, for which both tables are locked
+			err = w.try(s)
+		}
+		if err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// migrate runs a text as a migration tool does: where that can be, in a transaction.
+func (w *world) migrate(text string) {
+	w.t.Helper()
+	if w.d != references.MySQL {
+		text = "BEGIN;\n" + text + "COMMIT;\n"
+	}
+	err := w.tryAll(text)
+	for state(err) == "40P01" {
+		err = w.tryAll(text)
+	}
+	w.must(err)
 }
 
 // What other references asked for is replaced, and what nobody asks for is removed; but
@@ -85,6 +160,14 @@ func TestOutdated(t *testing.T) {
 		w.exec("ALTER TABLE scan ADD COLUMN other text")
 		next := w.newBox(scans...)
 		faults, err := next.CheckTriggers(t.Context())
+		w.must(err)
+		for _, f := range faults {
+			if f.Problem != outbox.TriggerOutdated || !strings.HasSuffix(f.Table, ".scan") && f.Event == "delete" { // the version before may be running
+				t.Error(f)
+			}
+		}
+		w.withdraw(next)
+		faults, err = next.CheckTriggers(t.Context())
 		w.must(err)
 		count := map[outbox.TriggerProblem]int{}
 		for _, f := range faults {
@@ -109,6 +192,15 @@ func TestOutdated(t *testing.T) {
 	})
 }
 
+// withdraw takes back what no process uses any more.
+func (w *world) withdraw(box *outbox.Outbox) {
+	w.t.Helper()
+	refs := box.References().(*references.References)
+	_, err := refs.Withdraw(w.t.Context(), refs.Program())
+	w.must(err)
+	w.must(refs.Register(w.t.Context()))
+}
+
 func TestMissing(t *testing.T) {
 	each(t, func(t *testing.T, d references.Dialect) {
 		w := newWorld(t, d)
@@ -117,16 +209,11 @@ func TestMissing(t *testing.T) {
 		if strings.Contains(w.logs.String(), "triggers") {
 			t.Errorf("%s", w.logs)
 		}
-		for name := range strings.SplitSeq(w.installed(), "\n") {
-			name, _, _ = strings.Cut(name, ".")
-			if strings.HasSuffix(name, "_update") {
-				if d == references.PostgreSQL {
-					name += " ON " + w.tableOf(name)
-				}
-				w.exec("DROP TRIGGER " + name)
-				break
-			}
+		name := w.trigger("_update")
+		if d == references.PostgreSQL {
+			name += " ON " + w.tableOf(name)
 		}
+		w.exec("DROP TRIGGER " + name)
 		faults, err := w.box.CheckTriggers(t.Context())
 		if w.must(err); len(faults) != 1 || faults[0].Problem != outbox.TriggerMissing || faults[0].Event != "update" {
 			t.Errorf("%v", faults)
@@ -151,6 +238,18 @@ func TestMissing(t *testing.T) {
 	})
 }
 
+// trigger returns the name of a trigger that is installed, by its end.
+func (w *world) trigger(end string) string {
+	w.t.Helper()
+	for name := range strings.SplitSeq(w.installed(), "\n") {
+		if name, _, _ = strings.Cut(name, "."); strings.HasSuffix(name, end) {
+			return name
+		}
+	}
+	w.t.Fatalf("there is no trigger %s", end)
+	return ""
+}
+
 // home is the name of a database.
 func (w *world) home() (name string) {
 	w.t.Helper()
@@ -162,6 +261,11 @@ func (w *world) home() (name string) {
 // execAll runs a text of many statements.
 func (w *world) execAll(text string) {
 	w.t.Helper()
+	w.must(w.tryAll(text))
+}
+
+func (w *world) tryAll(text string) error {
+	w.t.Helper()
 	dsn := w.dsn
 	if w.d == references.MySQL {
 		dsn += "&multiStatements=true&charset=latin1&sql_mode=" + url.QueryEscape("'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,HIGH_NOT_PRECEDENCE,PIPES_AS_CONCAT'") // whatever the tool's session is like
@@ -170,7 +274,7 @@ func (w *world) execAll(text string) {
 	w.must(err)
 	defer func() { _ = db.Close() }()
 	_, err = db.ExecContext(w.t.Context(), text)
-	w.must(err)
+	return err
 }
 
 func (w *world) tableOf(trigger string) (table string) {
@@ -194,7 +298,7 @@ func TestFunctions(t *testing.T) {
 		w.exec("CREATE TABLE scan (id bigint PRIMARY KEY, file text)")
 		mapping := references.Mapping{Name: func(v string) string { return v }, Values: func(n string) []string { return []string{n} }}
 		box := w.newBox(references.Table(scan, "scan"), references.NotStored(article), references.Values("media", mapping), references.Func("media", nobody), references.Func("cdn", nobody))
-		for _, err := range []error{box.InstallTriggers(t.Context()), second(box.Triggers(t.Context()))} {
+		for _, err := range []error{box.InstallTriggers(t.Context()), third(box.Triggers(t.Context()))} {
 			if err == nil || !strings.Contains(err.Error(), "models.Scan.File in ") || !strings.Contains(err.Error(), "references.Values") {
 				t.Error(err)
 			}
@@ -202,7 +306,7 @@ func TestFunctions(t *testing.T) {
 	})
 }
 
-func second(_ string, err error) error { return err }
+func third(_, _ string, err error) error { return err }
 
 // Transactions that are open hold up the installation, and it holds up nobody for long.
 func TestLockTimeout(t *testing.T) {
@@ -250,7 +354,7 @@ func TestRights(t *testing.T) {
 // role makes a role that may write the tables, and returns it and their schema.
 func (w *world) role() (home, role string) {
 	w.t.Helper()
-	w.must(w.db.QueryRowContext(w.t.Context(), "SELECT current_schema()").Scan(&home))
+	home = w.home()
 	role = "fc_" + strings.TrimPrefix(home, "filecleangen_")
 	w.exec("CREATE ROLE " + role)
 	w.t.Cleanup(func() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -138,6 +139,38 @@ func TestOldSnapshot(t *testing.T) {
 			if fmt.Sprint(why) != "[40001]" || !outbox.IsGone(err) {
 				t.Error(why, err)
 			}
+		})
+	}
+}
+
+// A TRUNCATE removes rows that a transaction with a snapshot does not see: then it is
+// refused, also as the first statement, whose snapshot is older than its lock.
+func TestTruncateUnseen(t *testing.T) {
+	for _, level := range []sql.IsolationLevel{sql.LevelReadUncommitted, sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable} {
+		t.Run(level.String(), func(t *testing.T) {
+			w := newWorld(t, references.PostgreSQL)
+			w.write("a", "s")
+			w.exec("INSERT INTO article (id, cover) VALUES (1, 'a')")
+			tx, err := w.db.BeginTx(t.Context(), &sql.TxOptions{Isolation: level})
+			w.must(err)
+			defer func() { _ = tx.Rollback() }()
+			var n int
+			w.must(tx.QueryRowContext(t.Context(), "SELECT count(*) FROM article").Scan(&n))
+			w.exec("INSERT INTO scan (id, article_id, file) VALUES (1, 1, 's')")
+			_, err = tx.ExecContext(t.Context(), "TRUNCATE article CASCADE")
+			if level <= sql.LevelReadCommitted {
+				w.must(err)
+				w.must(tx.Commit())
+				w.want("")
+				return
+			}
+			if state(err) != "0A000" || outbox.IsGone(err) || !strings.Contains(err.Error(), "filecleangen: TRUNCATE of article") {
+				t.Error(err)
+			}
+			w.must(tx.Rollback())
+			_, err = w.again(level, func(tx *sql.Tx) error { return execTx(t.Context(), tx, "DELETE FROM article") })
+			w.must(err)
+			w.want("")
 		})
 	}
 }

@@ -72,14 +72,17 @@ func newWorld(tb testing.TB, d references.Dialect) *world {
 	for s := range strings.SplitSeq(schema[d], ";") {
 		w.exec(s)
 	}
-	w.open(stored(d)...)
+	w.open(w.tables(scan)...)
 	w.must(w.box.InstallTriggers(tb.Context()))
 	return w
 }
 
-// stored says where the records are.
-func stored(d references.Dialect) []references.Option {
-	return []references.Option{references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[d]}, "Pages": {Form: pages[d]}}), references.Table(scan, "scan")}
+// tables are those of the articles and of a version of the scans.
+func (w *world) tables(scans *runtime.Type) []references.Option {
+	return []references.Option{
+		references.Table(article, "article", references.Columns{"Photos[].File": {Form: forms[w.d]}, "Pages": {Form: pages[w.d]}}),
+		references.Table(scans, "scan"),
+	}
 }
 
 // forms are what documents are said to be.
@@ -131,13 +134,18 @@ func (w *world) open(options ...references.Option) {
 
 func (w *world) newBox(options ...references.Option) *outbox.Outbox {
 	w.t.Helper()
+	return w.newBoxOf([]*runtime.Type{article, scan}, options...)
+}
+
+func (w *world) newBoxOf(types []*runtime.Type, options ...references.Option) *outbox.Outbox {
+	w.t.Helper()
 	options = append([]references.Option{references.Logger(w.logs.Logger()), references.Program("shop"), references.Values("cdn", references.Prefix("https://cdn.example/"))}, options...)
 	refs, err := references.New(w.t.Context(), w.own, w.d, options...)
 	w.must(err)
 	clean, err := runtime.New(
 		runtime.WithStorage("media", w.dir, runtime.Exclusive()),
 		runtime.WithStorage("cdn", w.dir, runtime.Names(references.Prefix("https://cdn.example/").Name)),
-		runtime.WithTypes(append([]*runtime.Type{article, scan}, w.types...)...),
+		runtime.WithTypes(append(types, w.types...)...),
 		runtime.WithReferences(refs),
 		runtime.WithLogger(w.logs.Logger()))
 	w.must(err)

@@ -92,6 +92,10 @@ type Dialect interface {
 	// made, where its own text does not; or "".
 	TriggerHint(err error) string
 
+	// Unseen returns what triggers don't see of the statements of a session that is as this
+	// one; "" if nothing depends on that.
+	Unseen(ctx context.Context, db Queryer) (what string, err error)
+
 	// OneWriter reports whether one transaction at a time can write.
 	OneWriter() bool
 	// Revision is an expression for what changes in a row of the outbox whenever it is

@@ -37,6 +37,9 @@ func (d mysql) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t Trig
 	return slices.Concat(b.helpers, b.inSchemas(triggers), triggers), nil
 }
 
+// Unseen: foreign_key_checks is turned off for a moment, and by who means it.
+func (mysql) Unseen(context.Context, Queryer) (string, error) { return "", nil }
+
 // inSchemas returns what says in which other schemas triggers are.
 func (b *mysqlTriggers) inSchemas(triggers []TriggerObject) (all []TriggerObject) {
 	for i := range triggers {
@@ -154,7 +157,7 @@ func (b *mysqlTriggers) body(event string) string {
 		return "SET part = " + b.names(row, i) + ";\n            SET found = CONCAT(found, part);"
 	}
 	s.WriteString("BEGIN\n    DECLARE found LONGTEXT CHARACTER SET ascii DEFAULT '';\n    DECLARE part LONGTEXT CHARACTER SET ascii;\n" +
-		"    BEGIN\n        DECLARE CONTINUE HANDLER FOR " + mysqlUnreadable + " SET part = '';\n")
+		b.says() + "    BEGIN\n        DECLARE CONTINUE HANDLER FOR " + mysqlUnreadable + " SET part = '';\n")
 	for i := range b.t.Columns {
 		c := &b.t.Columns[i]
 		switch column := b.d.Quote(c.Column); {
@@ -169,6 +172,16 @@ func (b *mysqlTriggers) body(event string) string {
 	}
 	s.WriteString("    END;\n" + b.change(mysqlReasons[event]) + "END")
 	return s.String()
+}
+
+// says is a line that does nothing but say what is tracked: the command mysql leaves out
+// comments. It has the table without the schema of the outbox, see Triggers.
+func (b *mysqlTriggers) says() string {
+	table := b.t.Name
+	if name, is := strings.CutPrefix(table, b.home+"."); is {
+		table = "." + name
+	}
+	return "    IF FALSE THEN SET part = '" + b.t.says(table) + "'; END IF;\n"
 }
 
 // change does what the names ask for. A list that is longer than the server lets it be is

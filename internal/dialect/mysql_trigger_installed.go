@@ -43,6 +43,11 @@ func (d mysql) InstalledTriggers(ctx context.Context, db Queryer, program string
 	}
 	all := make([]TriggerObject, 0, len(triggers)+len(routines))
 	for _, t := range triggers {
+		for i := range t.Tracks {
+			if strings.HasPrefix(t.Tracks[i].Table, ".") {
+				t.Tracks[i].Table = home + t.Tracks[i].Table
+			}
+		}
 		all = append(all, t.TriggerObject)
 	}
 	for _, r := range slices.Backward(routines) {
@@ -86,7 +91,7 @@ func (d mysql) installed(ctx context.Context, db Queryer, s *Statement, schema, 
 			return err
 		}
 		if event, ours := triggerOf(o.Name, program); ours {
-			o.Event, o.Drop = event, d.dropTrigger(kind, schema, o.Name)
+			o.Event, o.Drop, o.Tracks = event, d.dropTrigger(kind, schema, o.Name), tracked(o.text)
 			all = append(all, o)
 		}
 		return nil

@@ -45,6 +45,9 @@ func (d postgres) Triggers(ctx context.Context, db Queryer, w TriggerWriter, t T
 	return all, nil
 }
 
+// Unseen: who may set session_replication_role knows what it does.
+func (postgres) Unseen(context.Context, Queryer) (string, error) { return "", nil }
+
 // home returns the schema that the outbox is in.
 func (d postgres) home(ctx context.Context, db Queryer) (schema string, err error) {
 	err = QueryRow(ctx, db, New(d, "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('filecleangen_outbox')"), &schema)
@@ -110,7 +113,7 @@ func (b *postgresTriggers) qualified(function string) string {
 // Nobody needs a right to call what a trigger calls. What that calls in turn is everybody's
 // to call, as the triggers may come to be another owner's.
 func (b *postgresTriggers) makes(event, head, body string) TriggerObject {
-	text := head + " SET search_path = pg_catalog, pg_temp AS $filecleangen$\n" + body + "$filecleangen$"
+	text := head + " SET search_path = pg_catalog, pg_temp AS " + postgresDollars("\n"+body)
 	name := triggerName(b.w, b.home+text, event)
 	arguments, _, _ := strings.Cut(head, " ")
 	create := "CREATE OR REPLACE FUNCTION " + b.qualified(name) + text + ";\nALTER FUNCTION " + b.qualified(name) + arguments + " OWNER TO CURRENT_USER"
@@ -118,6 +121,15 @@ func (b *postgresTriggers) makes(event, head, body string) TriggerObject {
 		create += ";\nREVOKE ALL ON FUNCTION " + b.qualified(name) + arguments + " FROM PUBLIC"
 	}
 	return TriggerObject{Name: name, Event: event, Create: create, Drop: "DROP FUNCTION IF EXISTS " + b.qualified(name)}
+}
+
+// postgresDollars writes a text out between dollars, whatever names are in it.
+func postgresDollars(text string) string {
+	tag := "$filecleangen$"
+	for n := 1; strings.Contains(text, tag); n++ {
+		tag = fmt.Sprintf("$filecleangen%d$", n)
+	}
+	return tag + text + tag
 }
 
 // postgresLiteral writes a text out so that no setting of a session changes what it means.

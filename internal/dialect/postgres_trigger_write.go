@@ -35,7 +35,7 @@ func (b *postgresTriggers) function() TriggerObject {
 	truncated := strings.ReplaceAll(b.write(onTruncate, "ONLY "+thisTable), "%", "%%")
 	truncated = strings.ReplaceAll(truncated, thisTable, "%1$I.%2$I")
 	head := "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET jit = off SET plan_cache_mode = force_generic_plan"
-	return b.makes("table", head, fmt.Sprintf(`-- The files that rows of %s name.
+	return b.makes("table", head, "-- "+b.t.says(b.t.Name)+"\n"+fmt.Sprintf(`-- The files that rows of %s name.
 DECLARE
     at bigint := %s;
     until bigint := at + %d;
@@ -60,7 +60,7 @@ ELSIF TG_OP = 'DELETE' THEN
     %s;
     GET DIAGNOSTICS wrote = ROW_COUNT;
 ELSE
-    EXECUTE format($query$%s$query$, TG_TABLE_SCHEMA, TG_TABLE_NAME) USING at, until;
+%s    EXECUTE format(%s, TG_TABLE_SCHEMA, TG_TABLE_NAME) USING at, until;
     GET DIAGNOSTICS wrote = ROW_COUNT;
 END IF;
 IF wrote > 0 OR takes > 0 THEN
@@ -74,8 +74,16 @@ END IF;
 RETURN NULL;
 END
 `, strings.Join(strings.Fields(b.t.Name), " "), b.d.Now(), b.w.Wait.Milliseconds(), b.takeAndWrite(onInsert), b.begins(), b.changed(), b.takeAndWrite(onUpdate),
-		b.write(onDelete, "filecleangen_old"), truncated, b.qualified("filecleangen_outbox_version"), b.w.Version))
+		b.write(onDelete, "filecleangen_old"), postgresSeesAll, postgresLiteral(truncated), b.qualified("filecleangen_outbox_version"), b.w.Version))
 }
+
+// postgresSeesAll refuses a TRUNCATE whose rows the trigger may not see: the snapshot of the
+// transaction is older than the lock.
+const postgresSeesAll = `    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', HINT = 'Run it in a transaction at READ COMMITTED, or use DELETE.',
+            MESSAGE = format('filecleangen: TRUNCATE of %I at this isolation level removes rows that the transaction does not see, and their files would stay', TG_TABLE_NAME);
+    END IF;
+`
 
 // write is the statement that writes what is taken and released to the outbox.
 func (b *postgresTriggers) write(event, from string) string {

@@ -63,6 +63,18 @@ func (d sqlite) canHaveTriggers(ctx context.Context, db Queryer, table string) e
 	return nil
 }
 
+// Unseen: what REPLACE removes fires no triggers. To look for such rows before each INSERT
+// would cost more than all else: one that is not prepared took twice as long, by the text of
+// the trigger, and an upsert seven times, as nobody can tell it from a REPLACE then.
+func (d sqlite) Unseen(ctx context.Context, db Queryer) (string, error) {
+	var on bool
+	err := QueryRow(ctx, db, New(d, "PRAGMA recursive_triggers"), &on)
+	if on || err != nil {
+		return "", err
+	}
+	return "what REPLACE, INSERT OR REPLACE and UPDATE OR REPLACE remove, as PRAGMA recursive_triggers is off: the files stay. Turn it on for each connection: for those of the program, and for those of the handle given to references.New, by which this is known", nil
+}
+
 // inUTF8 makes sure that the bytes of a text are those that a program reads.
 func (d sqlite) inUTF8(ctx context.Context, db Queryer) error {
 	var encoding string
@@ -99,15 +111,16 @@ func (d sqlite) drop(what, name string) string {
 
 func (d sqlite) InstalledTriggers(ctx context.Context, db Queryer, program string) (all []TriggerObject, err error) {
 	s := New(d, `SELECT type, name, CASE type WHEN 'trigger' THEN 'main.' || tbl_name ELSE '' END,
-			EXISTS (SELECT 1 FROM main.sqlite_master o WHERE o.type = 'trigger' AND instr(o.sql, m.name) > 0)
+			EXISTS (SELECT 1 FROM main.sqlite_master o WHERE o.type = 'trigger' AND instr(o.sql, m.name) > 0), sql
 		FROM main.sqlite_master m WHERE type IN ('trigger', 'table') AND name GLOB 'filecleangen_[0-9]*' ORDER BY 3 DESC, name`)
 	err = QueryAll(ctx, db, s, func(rows *sql.Rows) error {
-		var kind string
+		var kind, text string
 		var o TriggerObject
-		if err := rows.Scan(&kind, &o.Name, &o.Table, &o.Used); err != nil {
+		if err := rows.Scan(&kind, &o.Name, &o.Table, &o.Used, &text); err != nil {
 			return err
 		}
 		if event, ours := triggerOf(o.Name, program); ours {
+			o.Tracks = tracked(text)
 			o.Event, o.Drop = event, d.drop(kind, o.Name)
 			all = append(all, o)
 		}
@@ -154,6 +167,7 @@ func (b *sqliteTrigger) when() string {
 
 func (b *sqliteTrigger) body() string {
 	var s strings.Builder
+	s.WriteString("  -- " + b.t.says(b.t.Name) + "\n")
 	fmt.Fprintf(&s, "  SELECT RAISE(ABORT, 'filecleangen: the tables of the outbox have another version than the triggers; install the triggers anew') WHERE (SELECT version FROM filecleangen_outbox_version) IS NOT %d;\n", b.w.Version)
 	fmt.Fprintf(&s, "  INSERT INTO %s (side, storage, name, model, field, keep)\n    %s;\n", b.names, b.named())
 	if b.old && b.new { // a query with EXCEPT further down would not use the key of the outbox

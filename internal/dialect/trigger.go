@@ -31,9 +31,10 @@ type TriggerTable struct {
 type TriggerColumn struct {
 	Source
 	Storage      string
-	Model, Field string // what a row of the outbox says of a release
-	Prefix       string // what stands in front of a name; "" if the value is the name
-	Keep         bool   // whether its files are never released
+	Model, Field string   // what a row of the outbox says of a release
+	Prefix       string   // what stands in front of a name; "" if the value is the name
+	Keep         bool     // whether its files are never released
+	Defaults     []string // names in the storage that nobody takes or releases
 
 	// Keys are the keys of objects below which a string in a document is a name, as KeysOf
 	// has them; nil if each string may be one. Relays ask for all strings nevertheless.
@@ -63,8 +64,9 @@ type TriggerObject struct {
 	Create string // the statement that makes it, of what is wanted
 	Drop   string // the statement that removes it
 
-	Disabled bool // of what is installed
-	Used     bool // of a function that is installed: whether triggers or others use it
+	Disabled bool      // of what is installed
+	Used     bool      // of a function that is installed: whether triggers or others use it
+	Tracks   []Tracked // of what is installed, as its text says
 }
 
 // A Timing is what a trigger does its work at, and the end of its name.

@@ -221,8 +221,7 @@ func (p *player) updateFrom() (string, []any) {
 	return "UPDATE album SET cover = o.cover, pages = o.pages || album.pages FROM album o WHERE o.id = album.id + ?::bigint", []any{p.rand.IntN(3) - 1}
 }
 
-// truncate is for transactions whose snapshot is new: TRUNCATE also removes rows that the
-// snapshot does not have, and what these name stays.
+// truncate is for transactions whose snapshot is new: elsewhere it is refused.
 func (p *player) truncate() (string, []any) {
 	if p.level == sql.LevelRepeatableRead || p.level == sql.LevelSerializable {
 		return p.empty()

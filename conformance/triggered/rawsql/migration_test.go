@@ -2,6 +2,7 @@ package rawsql_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,13 +13,17 @@ import (
 	"github.com/filecleangen/filecleangen/references"
 )
 
-// Migration writes the statements that make the triggers into a file, for a migration tool.
-func (s store) Migration(ctx context.Context, file string) error {
-	text, err := s.box.Triggers(ctx)
+// Migration writes the statements that make the triggers, and those that remove them, into
+// files for a migration tool.
+func (s store) Migration(ctx context.Context, folder string) error {
+	up, down, err := s.box.Triggers(ctx)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(text), 0o644)
+	return errors.Join(
+		os.WriteFile(filepath.Join(folder, "triggers.up.sql"), []byte(up), 0o644),
+		os.WriteFile(filepath.Join(folder, "triggers.down.sql"), []byte(down), 0o644),
+	)
 }
 
 // Faults returns what is wrong with the triggers of a database: nothing where a file that
@@ -34,22 +39,18 @@ func (s store) Faults(ctx context.Context) (all []string, err error) {
 func TestMigration(t *testing.T) {
 	suite.RunWith(t, func(w *suite.World, box *outbox.Outbox) {
 		ctx, s := w.T.Context(), store{w.DB, box}
-		file := filepath.Join(w.T.TempDir(), "triggers.sql")
-		w.Must(s.Migration(ctx, file))
-		w.Must(box.RemoveTriggers(ctx))
-		faults, err := s.Faults(ctx)
-		w.Must(err)
-		if len(faults) == 0 || !strings.Contains(faults[0], "is missing") {
-			w.T.Errorf("%q", faults)
-		}
-		text, err := os.ReadFile(file)
-		w.Must(err)
-		_, err = w.DB.ExecContext(ctx, string(text))
-		w.Must(err)
-		faults, err = s.Faults(ctx)
-		w.Must(err)
-		if len(faults) > 0 {
-			w.T.Errorf("%q", faults)
+		folder := w.T.TempDir()
+		w.Must(s.Migration(ctx, folder))
+		for _, file := range []string{"triggers.down.sql", "triggers.up.sql"} {
+			text, err := os.ReadFile(filepath.Join(folder, file))
+			w.Must(err)
+			_, err = w.DB.ExecContext(ctx, string(text))
+			w.Must(err)
+			faults, err := s.Faults(ctx)
+			w.Must(err)
+			if down := strings.Contains(file, "down"); down != (len(faults) > 0) || down && !strings.Contains(faults[0], "is missing") {
+				w.T.Errorf("%s: %q", file, faults)
+			}
 		}
 	}, references.SQLite, references.PostgreSQL)
 }
