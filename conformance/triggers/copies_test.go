@@ -134,7 +134,7 @@ func TestMySQLCopies(t *testing.T) {
 		t.Error(err)
 	}
 	w.open(w.tables(scan)...)
-	w.faults(w.box, "missing apply , missing behind , missing change , missing document , missing name , missing names , missing refuse , missing release , missing strings , missing take , missing valid , missing was ")
+	w.faults(w.box, "missing apply , missing behind , missing change , missing changes , missing document , missing name , missing names , missing refuse , missing release , missing strings , missing take , missing valid , missing was ")
 	w.must(w.box.InstallTriggers(t.Context()))
 	w.lives()
 }
