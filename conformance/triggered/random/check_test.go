@@ -66,6 +66,7 @@ func (w *world) forget(players []*player) {
 	for _, p := range players {
 		clear(p.mind)
 	}
+	w.exec("DELETE FROM asset") // which has names, and is not tracked
 	named := w.named()
 	w.files(func(path string) {
 		if named[path] == "" {

@@ -74,7 +74,7 @@ func (w *world) openFiles() {
 	w.t.Helper()
 	w.logs = logs.New()
 	w.db, w.own = w.connect(w.dsn), w.connect(w.dsn)
-	w.own.SetMaxOpenConns(6) // a server has some tens of connections for all
+	w.own.SetMaxOpenConns(4) // a server has some tens of connections for all
 	w.deferred = w.db
 	var version string
 	switch w.d {
