@@ -33,6 +33,13 @@ func (p *player) restart(random *rand.Rand) { p.rand, p.history = random, nil }
 
 func (p *player) one(n int) bool { return p.rand.IntN(n) == 0 }
 
+// pause gives the others time to do much, now and then.
+func (p *player) pause() {
+	if p.one(6) {
+		time.Sleep(time.Duration(p.rand.IntN(15)) * time.Millisecond)
+	}
+}
+
 // note writes down what was done, for messages.
 func (p *player) note(format string, args ...any) {
 	p.history = append(p.history, time.Now().Format("15:04:05.000000 ")+fmt.Sprintf(format, args...))
@@ -153,10 +160,18 @@ func (p *player) transaction(ctx context.Context, s *session) error {
 			return p.harmless(ctx, "transaction", s, err)
 		}
 	}
+	if p.one(3) { // what it sees may be of before what others do now
+		if err := s.query(ctx, 1, "SELECT count(*) FROM album"); err != nil {
+			return p.harmless(ctx, "transaction", s, err)
+		}
+		p.note("looked")
+		p.pause()
+	}
 	if err := p.steps(ctx, s, 0); err != nil {
 		return p.harmless(ctx, "transaction", s, err)
 	}
 	p.at()
+	p.pause()
 	if p.one(6) {
 		p.note("rolled back")
 		p.did["rolled back"]++

@@ -51,6 +51,15 @@ func TestRandomPrograms(t *testing.T) {
 	})
 }
 
+// TestMain has databases and files in memory, where the system has room for such: it is
+// processes that are killed here, not the machine.
+func TestMain(m *testing.M) {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && os.Getenv("TMPDIR") == "" {
+		_ = os.Setenv("TMPDIR", "/dev/shm")
+	}
+	os.Exit(m.Run())
+}
+
 func number(t *testing.T, variable string, usual int) int {
 	t.Helper()
 	text := os.Getenv(variable)
@@ -80,8 +89,9 @@ func newLane(t *testing.T, d references.Dialect, seed, number uint64) *lane {
 	for range 4 {
 		l.players = append(l.players, l.newPlayer())
 	}
-	for _, poll := range []time.Duration{15 * time.Millisecond, 50 * time.Millisecond} {
-		l.relays = append(l.relays, l.newRelay(outbox.WithPoll(poll)))
+	l.relays = []*outbox.Relay{
+		l.newRelay(outbox.WithPoll(15 * time.Millisecond)),
+		l.newRelay(outbox.WithPoll(50*time.Millisecond), outbox.WithChunk(3)),
 	}
 	return l
 }
