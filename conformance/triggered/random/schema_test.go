@@ -31,6 +31,7 @@ var (
 	loan    = newType("Loan", file)
 	scan    = newType("Scan", file)
 	archive = newType("Archive", file)
+	tree    = newType("Tree", file)
 
 	file = runtime.Field{Path: "File", Column: "file", Storage: media}
 )
@@ -47,6 +48,7 @@ func stored(d references.Dialect) []references.Option {
 		references.Table(album, "album", references.Columns{"Photos[].File": {Form: form}}),
 		references.Table(item, "item"), references.Table(part, "part"), references.Table(note, "note"),
 		references.Table(loan, "loan"), references.Table(scan, "scan"), references.Table(archive, "archive"),
+		references.Table(tree, "tree"),
 	}
 }
 
@@ -56,7 +58,8 @@ func stored(d references.Dialect) []references.Option {
 // An album's items, and the parts of these, go with it; its notes lose it. An item loses an
 // album that gets another id, a part and a note follow. A loan names a file by the key of an
 // asset, follows it and loses it, also where the asset goes with its owner. Scans have
-// partitions, where the database has them.
+// partitions, and rows of a tree go with their parents, where that can be. A shelf is a view
+// that can be written.
 func schema(d references.Dialect) []string {
 	text := map[references.Dialect]string{references.MySQL: "varchar(200)"}[d]
 	if text == "" {
@@ -68,6 +71,7 @@ func schema(d references.Dialect) []string {
 		"DOCUMENT", map[references.Dialect]string{references.SQLite: "text", references.PostgreSQL: "jsonb", references.MySQL: "json"}[d],
 		"ID", map[references.Dialect]string{references.SQLite: "integer PRIMARY KEY", references.PostgreSQL: "bigint PRIMARY KEY", references.MySQL: "bigint PRIMARY KEY"}[d],
 		"SERIAL", map[references.Dialect]string{references.SQLite: "integer PRIMARY KEY", references.PostgreSQL: "bigserial PRIMARY KEY", references.MySQL: "bigint PRIMARY KEY AUTO_INCREMENT"}[d],
+		"PARENT", map[references.Dialect]string{references.SQLite: " REFERENCES tree (id) ON DELETE CASCADE", references.PostgreSQL: " REFERENCES tree (id) ON DELETE CASCADE"}[d],
 		"PARTITIONS", map[references.Dialect]string{references.PostgreSQL: " PARTITION BY RANGE (id)", references.MySQL: " PARTITION BY RANGE (id) (PARTITION scan_0 VALUES LESS THAN (10), PARTITION scan_1 VALUES LESS THAN MAXVALUE)"}[d],
 	)
 	all := []string{
@@ -80,7 +84,9 @@ func schema(d references.Dialect) []string {
 		"CREATE TABLE loan (id ID, file varchar(200), FOREIGN KEY (file) REFERENCES asset (name) ON DELETE SET NULL ON UPDATE CASCADE)",
 		"CREATE TABLE scan (id ID, file NAME)PARTITIONS",
 		"CREATE TABLE archive (id SERIAL, file NAME)",
+		"CREATE TABLE tree (id ID, parent_id bigintPARENT, file NAME)",
 		"CREATE TABLE kept (name NAME)",
+		"CREATE VIEW shelf AS SELECT id, cover, banner FROM album",
 	}
 	for i, s := range all {
 		all[i] = types.Replace(s)
@@ -92,6 +98,9 @@ func schema(d references.Dialect) []string {
 // some parts, and put what some notes had into the archive.
 var ownTriggers = map[references.Dialect][]string{
 	references.SQLite: {
+		"CREATE TRIGGER shelf_1 INSTEAD OF INSERT ON shelf BEGIN INSERT INTO album (id, cover) VALUES (NEW.id, NEW.cover); END",
+		"CREATE TRIGGER shelf_2 INSTEAD OF UPDATE ON shelf BEGIN UPDATE album SET cover = NEW.cover, banner = NEW.banner WHERE id = NEW.id; END",
+		"CREATE TRIGGER shelf_3 INSTEAD OF DELETE ON shelf BEGIN DELETE FROM album WHERE id = OLD.id; END",
 		"CREATE TRIGGER kept_1 AFTER INSERT ON album WHEN NEW.original <> '' BEGIN INSERT INTO kept VALUES (NEW.original); END",
 		"CREATE TRIGGER kept_2 AFTER UPDATE OF original ON album WHEN NEW.original <> '' BEGIN INSERT INTO kept VALUES (NEW.original); END",
 		"CREATE TRIGGER empty_1 AFTER INSERT ON part WHEN NEW.file LIKE '%7%' BEGIN UPDATE part SET file = NULL WHERE id = NEW.id; END",
@@ -131,6 +140,7 @@ var columns = []column{
 	{table: "item", name: "file", storage: media}, {table: "part", name: "file", storage: media},
 	{table: "note", name: "file", storage: media}, {table: "loan", name: "file", storage: media},
 	{table: "scan", name: "file", storage: media}, {table: "archive", name: "file", storage: media},
+	{table: "tree", name: "file", storage: media},
 }
 
 // read is how a column is read as text.

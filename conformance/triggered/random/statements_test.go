@@ -28,6 +28,7 @@ func (p *player) statement(s *session) statement {
 		p.insertPart, p.insertPart, p.updateParts, p.insertNote, p.insertNote, p.updateNotes, p.removeNotes,
 		p.insertOwner, p.insertAsset, p.insertAsset, p.insertLoan, p.insertLoan, p.renameAsset, p.removeAsset, p.removeOwner, p.removeLoans,
 		p.insertScans, p.insertScans, p.moveScan, p.updateScans, p.removeScans, p.removeArchive,
+		p.insertTree, p.insertTree, p.removeTree, p.shelf,
 	}
 	all := slices.Concat(common, map[references.Dialect]func(*session) []func() statement{
 		references.SQLite: p.sqliteOwn, references.PostgreSQL: p.postgresOwn, references.MySQL: p.mysqlOwn,
@@ -273,7 +274,7 @@ func (p *player) empty() statement {
 	if p.one(3) {
 		return sqlOf("DELETE FROM album")
 	}
-	return sqlOf("DELETE FROM " + []string{"item", "part", "note", "loan", "scan", "archive", "owner"}[p.rand.IntN(7)])
+	return sqlOf("DELETE FROM " + []string{"item", "part", "note", "loan", "scan", "archive", "owner", "tree", "shelf"}[p.rand.IntN(9)])
 }
 
 func (p *player) insertPart() statement {
@@ -344,4 +345,28 @@ func (p *player) updateScans() statement {
 
 func (p *player) removeScans() statement {
 	return sqlOf("DELETE FROM scan WHERE id > ?", p.other())
+}
+
+func (p *player) insertTree() statement {
+	id := p.other()
+	return sqlOf("INSERT INTO tree (id, parent_id, file) VALUES (?, (SELECT min(o.id) FROM (SELECT id FROM tree) AS o WHERE o.id > ?), ?), (?, NULL, ?)", id, p.other(), p.name(), 20+id, p.name())
+}
+
+// removeTree takes what is below with it.
+func (p *player) removeTree() statement {
+	if p.one(2) {
+		return sqlOf("UPDATE tree SET file = ? WHERE id = ?", p.name(), p.other())
+	}
+	return sqlOf("DELETE FROM tree WHERE parent_id IS NULL AND id > ?", p.other())
+}
+
+// shelf writes a view.
+func (p *player) shelf() statement {
+	switch p.rand.IntN(3) {
+	case 0:
+		return sqlOf("INSERT INTO shelf (id, cover) VALUES (?, ?)", p.id(), p.cover())
+	case 1:
+		return sqlOf("UPDATE shelf SET cover = banner, banner = ? WHERE id > ?", p.name(), p.id())
+	}
+	return sqlOf("DELETE FROM shelf WHERE id = ?", p.id())
 }

@@ -114,7 +114,7 @@ func (w *world) open(wrap func(afero.Fs) afero.Fs) {
 	clean, err := runtime.New(
 		runtime.WithStorage(media, storages[media], runtime.Exclusive()),
 		runtime.WithStorage(cdn, storages[cdn], runtime.Exclusive(), runtime.Names(references.Prefix(prefix).Name)),
-		runtime.WithTypes(album, item, part, note, loan, scan, archive),
+		runtime.WithTypes(album, item, part, note, loan, scan, archive, tree),
 		runtime.WithReferences(refs),
 		runtime.WithLogger(w.logs.Logger()))
 	w.must(err)
