@@ -101,6 +101,21 @@ func (w *world) untilQuiet() {
 	}
 }
 
+// untilDone returns when relays have done what is due, or after a while.
+func (w *world) untilDone() {
+	w.t.Helper()
+	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		var left outbox.Stats
+		w.again(func() (err error) {
+			left, err = w.box.Stats(w.t.Context())
+			return err
+		})
+		if left.Pending+left.Deleting == 0 {
+			return
+		}
+	}
+}
+
 // inOutbox says what the outbox has of a file, for messages.
 func (w *world) inOutbox(path string) (state string) {
 	storage, name, _ := strings.Cut(path, "/")

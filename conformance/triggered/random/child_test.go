@@ -90,6 +90,7 @@ func TestChild(t *testing.T) {
 	}
 	w := &world{t: t, d: task.Dialect, dsn: task.DSN, root: task.Root}
 	w.openFiles()
+	w.own.SetMaxOpenConns(2) // to connect is what takes longest
 	w.open(func(fs afero.Fs) afero.Fs { return &steppedFs{fs, step} })
 	relay := w.newRelay(outbox.WithPoll(2 * time.Millisecond))
 	fmt.Println("ready")

@@ -74,12 +74,12 @@ func (p *player) turn(ctx context.Context) error {
 			defer discard()
 		}
 	}
-	if p.one(16) { // the client goes, at some time
+	if p.one(40) { // the client goes, at some time
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, time.Duration(p.rand.IntN(8000))*time.Microsecond)
 		defer stop()
 	}
-	if p.one(40) {
+	if p.one(60) {
 		p.w.interrupt(ctx, p.one(2))
 	}
 	db := p.w.db

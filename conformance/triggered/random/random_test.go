@@ -90,8 +90,8 @@ func newLane(t *testing.T, d references.Dialect, seed, number uint64) *lane {
 		l.players = append(l.players, l.newPlayer())
 	}
 	l.relays = []*outbox.Relay{
-		l.newRelay(outbox.WithPoll(15 * time.Millisecond)),
-		l.newRelay(outbox.WithPoll(50*time.Millisecond), outbox.WithChunk(3)),
+		l.newRelay(outbox.WithPoll(20 * time.Millisecond)),
+		l.newRelay(outbox.WithPoll(100*time.Millisecond), outbox.WithChunk(3)),
 	}
 	return l
 }
@@ -123,7 +123,7 @@ func (l *lane) run(programs int) {
 func (l *lane) program(stream uint64) {
 	l.t.Helper()
 	kill := func() {}
-	if l.random.IntN(12) == 0 {
+	if l.random.IntN(16) == 0 {
 		kill = l.startChild(stream | 0xf0)
 		l.killed++
 	}
@@ -138,7 +138,7 @@ func (l *lane) program(stream uint64) {
 	}
 	for _, p := range l.players {
 		playing.Go(func() {
-			for range 3 {
+			for range 2 {
 				if err := p.turn(l.t.Context()); err != nil {
 					l.t.Error(err)
 				}
@@ -147,6 +147,9 @@ func (l *lane) program(stream uint64) {
 	}
 	playing.Wait()
 	kill()
+	if l.random.IntN(4) > 0 {
+		l.untilDone() // or relays are stopped in the middle of it, and have to connect anew
+	}
 	stop()
 	relaying.Wait()
 }
