@@ -93,11 +93,13 @@ func (p *player) upsertSelect() statement {
 var readers atomic.Int64
 
 func (p *player) loadData() statement {
-	id, rows := p.other(), ""
+	var all strings.Builder
+	id := p.other()
 	for n := range 3 {
 		name, _ := p.name().(string)
-		rows += fmt.Sprintf("%d\t%s\n", id+n, name)
+		fmt.Fprintf(&all, "%d\t%s\n", id+n, name)
 	}
+	rows := all.String()
 	how := []string{"", "REPLACE", "IGNORE"}[p.rand.IntN(3)]
 	return statement{query: fmt.Sprintf("LOAD DATA %s %q", how, rows), run: func(ctx context.Context, s *session) error {
 		name := fmt.Sprint("rows", readers.Add(1))

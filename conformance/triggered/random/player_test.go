@@ -3,6 +3,8 @@ package random_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -154,7 +156,11 @@ func (p *player) transaction(ctx context.Context, s *session) error {
 	}
 	p.note("begin %v", s.level)
 	s.tx = tx
-	defer func() { _ = tx.Rollback() }()
+	defer func() {
+		if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+			s.discard()
+		}
+	}()
 	if p.w.d == references.PostgreSQL && p.one(10) {
 		if _, err := tx.ExecContext(ctx, []string{"SET LOCAL lock_timeout = 3", "SET LOCAL statement_timeout = 8"}[p.rand.IntN(2)]); err != nil {
 			return p.harmless(ctx, "transaction", s, err)
@@ -179,6 +185,9 @@ func (p *player) transaction(ctx context.Context, s *session) error {
 	}
 	err = tx.Commit()
 	p.note("commit: %v", err)
+	if err != nil {
+		s.discard()
+	}
 	p.at()
 	return p.harmless(ctx, "commit", s, err)
 }
@@ -233,6 +242,10 @@ func (p *player) savepoint(ctx context.Context, s *session, depth int) error {
 	return err
 }
 
+// discard closes the connection: where the end of a transaction was interrupted, it would
+// go back to the pool with the transaction.
+func (s *session) discard() { _ = s.conn.Raw(func(any) error { return driver.ErrBadConn }) }
+
 // exec runs a statement in the transaction, if there is one.
 func (s *session) exec(ctx context.Context, query string, args ...any) (err error) {
 	if s.tx != nil {
@@ -244,7 +257,7 @@ func (s *session) exec(ctx context.Context, query string, args ...any) (err erro
 }
 
 // query runs a statement, and reads some of the rows that it returns.
-func (s *session) query(ctx context.Context, most int, query string, args ...any) error {
+func (s *session) query(ctx context.Context, most int, query string, args ...any) (err error) {
 	on := s.conn.QueryContext
 	if s.tx != nil {
 		on = s.tx.QueryContext
@@ -253,13 +266,10 @@ func (s *session) query(ctx context.Context, most int, query string, args ...any
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for n := 0; n < most && rows.Next(); n++ {
 	}
-	if err := rows.Err(); err != nil {
-		_ = rows.Close()
-		return err
-	}
-	return rows.Close()
+	return rows.Err()
 }
 
 // do runs a random statement that writes.

@@ -95,8 +95,8 @@ func literal(value any) string {
 
 // block is some statements, of which those that fail are rolled back by themselves.
 func (p *player) block() statement {
-	return sqlOf(fmt.Sprintf("DO $$ BEGIN BEGIN UPDATE item SET file = %s WHERE id > %d; UPDATE note SET file = %s; INSERT INTO scan (id, file) VALUES (%d, %s); EXCEPTION WHEN OTHERS THEN UPDATE item SET file = NULL WHERE id < %d; END; DELETE FROM part WHERE id = %d; END $$",
-		literal(p.name()), p.other(), literal(p.name()), p.other(), literal(p.name()), p.other(), p.other()))
+	return sqlOf(fmt.Sprintf("DO $$ BEGIN DELETE FROM part WHERE id = %d; BEGIN UPDATE item SET file = %s WHERE id > %d; UPDATE note SET file = %s; INSERT INTO scan (id, file) VALUES (%d, %s); EXCEPTION WHEN OTHERS THEN UPDATE item SET file = NULL WHERE id < %d; END; END $$",
+		p.other(), literal(p.name()), p.other(), literal(p.name()), p.other(), literal(p.name()), p.other()))
 }
 
 func (p *player) cursor() statement {

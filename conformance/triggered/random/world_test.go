@@ -76,14 +76,14 @@ func (w *world) openFiles() {
 	w.db, w.own = w.connect(w.dsn), w.connect(w.dsn)
 	w.own.SetMaxOpenConns(4) // a server has some tens of connections for all
 	w.deferred = w.db
-	var version string
-	switch w.d {
-	case references.SQLite:
+	if w.d == references.SQLite {
 		w.deferred = w.connect(strings.Replace(w.dsn, "_txlock=immediate", "_txlock=deferred", 1))
-	case references.MySQL:
+	}
+	var version string
+	if w.d == references.MySQL {
 		w.must(w.db.QueryRowContext(w.t.Context(), "SELECT version()").Scan(&version))
 	}
-	w.returns = w.d != references.MySQL || strings.Contains(version, "MariaDB")
+	w.returns = version == "" || strings.Contains(version, "MariaDB")
 }
 
 func (w *world) connect(dsn string) *sql.DB {
