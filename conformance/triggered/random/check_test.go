@@ -82,7 +82,7 @@ func (w *world) forget(players []*player) {
 // stopped leave their transactions to the server, which ends them when it has noticed.
 var busy = map[references.Dialect]string{
 	references.PostgreSQL: "SELECT coalesce(string_agg(state || ': ' || query, '; '), '') FROM pg_stat_activity WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid() AND state <> 'idle'",
-	references.MySQL: "SELECT COALESCE(GROUP_CONCAT(CONCAT_WS(' ', p.id, p.time, p.command, p.state, t.trx_state, ': ', COALESCE(p.info, '')) SEPARATOR '; '), '') FROM information_schema.PROCESSLIST p" +
+	references.MySQL: "SELECT COALESCE(GROUP_CONCAT(CONCAT_WS(' ', p.id, p.time, p.command, p.state, t.trx_state, t.trx_isolation_level, t.trx_rows_locked, t.trx_rows_modified, ': ', COALESCE(p.info, '')) SEPARATOR '; '), '') FROM information_schema.PROCESSLIST p" +
 		" LEFT JOIN information_schema.INNODB_TRX t ON p.id = t.trx_mysql_thread_id WHERE p.db = database() AND p.id <> connection_id() AND (p.command NOT IN ('Sleep', 'Killed') OR t.trx_id IS NOT NULL)",
 }
 
