@@ -89,7 +89,7 @@ var busy = map[references.Dialect]string{
 // untilQuiet returns when nobody does anything in the database any more.
 func (w *world) untilQuiet() {
 	w.t.Helper()
-	for end := time.Now().Add(20 * time.Second); busy[w.d] != ""; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); busy[w.d] != ""; time.Sleep(2 * time.Millisecond) {
 		var what string
 		w.again(func() error { return w.db.QueryRowContext(w.t.Context(), busy[w.d]).Scan(&what) })
 		if what == "" {
