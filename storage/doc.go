@@ -11,6 +11,6 @@
 //
 // Package storagetest, below it, tells whether a storage can be trusted.
 //
-// Nothing that knows of records, batches or databases may be in it: it imports afero
-// and the standard library only. Packages runtime, references and outbox build on it.
+// Nothing that knows of records, batches or databases may be in it: it imports afero,
+// the standard library, and what sorts long lists, only. Packages runtime, references and outbox build on it.
 package storage

@@ -394,3 +394,24 @@ func TestMySQLLikeBatches(t *testing.T) {
 		}
 	}
 }
+
+// A row with a period is cut into some that name its file.
+func TestMariaDBPortions(t *testing.T) {
+	w := bareWorld(t, references.MySQL)
+	if err := w.try("CREATE TABLE scan (id bigint, file text, a date, b date, PERIOD FOR p (a, b))"); err != nil {
+		t.Skip("it has no periods: ", err)
+	}
+	w.open(references.Table(scan, "scan"), references.NotStored(article), references.Func("media", nobody), references.Func("cdn", nobody))
+	w.must(w.box.InstallTriggers(t.Context()))
+	w.upload("media", "a")
+	w.upload("media", "b")
+	w.exec("INSERT INTO scan VALUES (1, 'a', '2001-01-01', '2001-12-31')")
+	w.exec("UPDATE scan FOR PORTION OF p FROM '2001-02-01' TO '2001-03-01' SET file = 'b'")
+	w.want("a b")
+	w.exec("DELETE FROM scan FOR PORTION OF p FROM '2001-01-15' TO '2001-02-15'")
+	w.want("a b")
+	w.exec("DELETE FROM scan FOR PORTION OF p FROM '2001-02-01' TO '2001-03-01'")
+	w.want("a")
+	w.exec("DELETE FROM scan FOR PORTION OF p FROM '2000-01-01' TO '2002-01-01'")
+	w.want("")
+}

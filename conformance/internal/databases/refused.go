@@ -13,7 +13,7 @@ func Refused(err error) bool {
 	for _, part := range []string{
 		"SQLSTATE 40001", "SQLSTATE 40P01", "SQLSTATE 25P02", "SQLSTATE 23505", // serialization, deadlock, aborted, unique
 		"Error 1213", "Error 1205", "Error 1062", "Error 1020", // deadlock, lock wait, unique, record has changed
-		"SQLITE_BUSY", "constraint failed",
+		"SQLITE_BUSY", "database is locked", "constraint failed",
 	} {
 		if strings.Contains(text, part) {
 			return true

@@ -48,6 +48,13 @@ func (l *Buffer) WaitFor(text string) {
 	}
 }
 
+// Reset forgets what was written.
+func (l *Buffer) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
+}
+
 // String returns what was written.
 func (l *Buffer) String() string {
 	l.mu.Lock()

@@ -2,8 +2,8 @@ package random_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -19,40 +19,46 @@ import (
 )
 
 // TestRandomPrograms runs random SQL on the same few rows, in several sessions at once,
-// beside relays. After each round every file that a row names must be there, and none that
-// no row names.
+// beside relays and beside processes that are killed. After each program every file that a
+// row names must be there, and none that no row names. Each lane has a database of its own:
+// programs mostly wait for each other's transactions, and lanes don't.
 func TestRandomPrograms(t *testing.T) {
+	seed := uint64(number(t, "FILECLEANGEN_SEED", 1))
+	programs := number(t, "FILECLEANGEN_PROGRAMS", 8)
+	lanes := min(number(t, "FILECLEANGEN_LANES", 3), 1+programs/25)
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
-		w := newWorld(t, d)
-		seed := seedOf(t)
-		var players []*player
-		for n := range uint64(4) {
-			players = append(players, &player{w: w, rand: rand.New(rand.NewPCG(seed, n)), did: map[string]int{}})
-		}
-		relays := []*outbox.Relay{w.newRelay(outbox.WithPoll(5 * time.Millisecond)), w.newRelay(outbox.WithPoll(5 * time.Millisecond))}
-		for n := range programs(t) {
-			w.round(players, relays)
-			w.check()
-			if t.Failed() {
-				t.Fatalf("round %d of the seed %d\n%s", n, seed, w.logs)
+		did, mu := map[string]int{}, sync.Mutex{}
+		t.Cleanup(func() {
+			for _, what := range slices.Sorted(maps.Keys(did)) {
+				t.Log(what, did[what])
 			}
+		})
+		for lane := range lanes {
+			t.Run(fmt.Sprint("lane ", lane), func(t *testing.T) {
+				t.Parallel()
+				l := newLane(t, d, seed, uint64(lane))
+				l.run((programs + lane) / lanes)
+				mu.Lock()
+				defer mu.Unlock()
+				for _, p := range l.players {
+					for what, n := range p.did {
+						did[what] += n
+					}
+				}
+				did["processes killed"] += l.killed
+			})
 		}
-		did := map[string]int{}
-		for _, p := range players {
-			for what, n := range p.did {
-				did[what] += n
-			}
-		}
-		t.Log(did)
 	})
 }
 
-// programs is how many rounds a test plays on each database.
-func programs(t *testing.T) int { return number(t, "FILECLEANGEN_PROGRAMS", 8) }
-
-// seedOf is what the players' moves depend on; where they run at the same time, not only
-// on that.
-func seedOf(t *testing.T) uint64 { return uint64(number(t, "FILECLEANGEN_SEED", 1)) }
+// TestMain has databases and files in memory, where the system has room for such: it is
+// processes that are killed here, not the machine.
+func TestMain(m *testing.M) {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && os.Getenv("TMPDIR") == "" {
+		_ = os.Setenv("TMPDIR", "/dev/shm")
+	}
+	os.Exit(m.Run())
+}
 
 func number(t *testing.T, variable string, usual int) int {
 	t.Helper()
@@ -67,161 +73,95 @@ func number(t *testing.T, variable string, usual int) int {
 	return n
 }
 
-// round has each player make some turns, beside relays.
-func (w *world) round(players []*player, relays []*outbox.Relay) {
-	w.t.Helper()
-	ctx, stop := context.WithCancel(w.t.Context())
+// lane is a world in which one program runs after the other.
+type lane struct {
+	*world
+	seed, number uint64
+	random       *rand.Rand
+	players      []*player
+	relays       []*outbox.Relay
+	killed       int
+}
+
+func newLane(t *testing.T, d references.Dialect, seed, number uint64) *lane {
+	t.Helper()
+	l := &lane{world: newWorld(t, d, number), seed: seed, number: number}
+	for range 4 {
+		l.players = append(l.players, l.newPlayer())
+	}
+	l.relays = []*outbox.Relay{
+		l.newRelay(outbox.WithPoll(20 * time.Millisecond)),
+		l.newRelay(outbox.WithPoll(100*time.Millisecond), outbox.WithChunk(3)),
+	}
+	return l
+}
+
+// run runs so many programs. What the players do depends on the seed; where they run at the
+// same time, not only on that.
+func (l *lane) run(programs int) {
+	l.t.Helper()
+	for n := range uint64(programs) {
+		stream := l.number<<48 | n<<8
+		l.random = rand.New(rand.NewPCG(l.seed, stream|0xff))
+		for i, p := range l.players {
+			p.restart(rand.New(rand.NewPCG(l.seed, stream|uint64(i))))
+		}
+		l.logs.Reset()
+		l.program(stream)
+		l.check()
+		if l.t.Failed() {
+			l.t.Fatalf("seed %d, lane %d, program %d\n%s\n%s", l.seed, l.number, n, l.history(), l.logs)
+		}
+		if n%50 == 49 {
+			l.forget(l.players)
+		}
+	}
+}
+
+// program has each player make some turns, beside relays, and now and then beside a process
+// that is killed.
+func (l *lane) program(stream uint64) {
+	l.t.Helper()
+	kill := func() {}
+	if l.random.IntN(16) == 0 {
+		kill = l.startChild(stream | 0xf0)
+		l.killed++
+	}
+	ctx, stop := context.WithCancel(l.t.Context())
 	var playing, relaying sync.WaitGroup
-	for _, r := range relays {
+	for _, r := range l.relays {
 		relaying.Go(func() {
 			if err := r.Run(ctx); err != nil {
-				w.t.Error(err)
+				l.t.Error(err)
 			}
 		})
 	}
-	for _, p := range players {
+	for _, p := range l.players {
 		playing.Go(func() {
-			for range 10 {
-				if err := p.turn(w.t.Context()); err != nil {
-					w.t.Error(err)
+			for range 2 {
+				if err := p.turn(l.t.Context()); err != nil {
+					l.t.Error(err)
 				}
 			}
 		})
 	}
 	playing.Wait()
+	kill()
+	if l.random.IntN(4) > 0 {
+		l.untilDone() // or relays are stopped in the middle of it, and have to connect anew
+	}
 	stop()
 	relaying.Wait()
 }
 
-// player is one session of a program.
-type player struct {
-	w     *world
-	rand  *rand.Rand
-	fresh []string // names of uploads that no row has yet
-	level sql.IsolationLevel
-	mind  []string // names that it has had at some time
-	did   map[string]int
-}
-
-func (p *player) one(n int) bool { return p.rand.IntN(n) == 0 }
-
-// turn makes some uploads and runs a transaction, or a statement outside of one. The error
-// is one that nobody may see.
-func (p *player) turn(ctx context.Context) error {
-	p.fresh = nil
-	for range p.rand.IntN(4) {
-		up, err := p.w.box.Create(ctx, "media", fmt.Sprint("f", p.rand.IntN(30)))
-		if err != nil {
-			return p.harmless(ctx, "create", err)
-		}
-		defer up.Discard()
-		if err := up.Close(); err != nil {
-			return p.harmless(ctx, "close", err)
-		}
-		p.fresh = append(p.fresh, up.Name())
-	}
-	if p.one(12) { // the client goes, at some time
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, time.Duration(p.rand.IntN(8000))*time.Microsecond)
-		defer stop()
-	}
-	if p.one(30) {
-		p.w.killOne(ctx)
-	}
-	p.level = sql.LevelDefault
-	if p.one(4) {
-		return p.harmless(ctx, "statement", p.do(ctx, p.w.db))
-	}
-	return p.transaction(ctx)
-}
-
-func (p *player) transaction(ctx context.Context) error {
-	if p.w.d != references.SQLite {
-		p.level = []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}[p.rand.IntN(3)]
-	}
-	tx, err := p.w.db.BeginTx(ctx, &sql.TxOptions{Isolation: p.level})
-	if err != nil {
-		return p.harmless(ctx, "begin", err)
-	}
-	defer tx.Rollback()
-	if err := p.steps(ctx, tx, 0); err != nil {
-		return p.harmless(ctx, "transaction", err)
-	}
-	if p.one(6) {
-		p.did["rolled back"]++
-		return nil
-	}
-	return p.harmless(ctx, "commit", tx.Commit())
-}
-
-// steps are statements, and savepoints. What the outbox refuses in a savepoint is rolled
-// back there, and the transaction goes on.
-func (p *player) steps(ctx context.Context, tx *sql.Tx, depth int) error {
-	for range 1 + p.rand.IntN(3) {
-		if depth == 3 || !p.one(4) {
-			if err := p.do(ctx, tx); err != nil {
-				return err
-			}
-			continue
-		}
-		name := fmt.Sprintf("SAVEPOINT s%d", depth)
-		if _, err := tx.ExecContext(ctx, name); err != nil {
-			return err
-		}
-		err := p.steps(ctx, tx, depth+1)
-		if err != nil && !outbox.IsGone(err) {
-			return err
-		}
-		if err != nil || p.one(3) {
-			p.did["rolled back to a savepoint"]++
-			name = "ROLLBACK TO " + name
-		} else {
-			name = "RELEASE " + name
-		}
-		if _, err := tx.ExecContext(ctx, name); err != nil {
-			return err
+// history is what the players did in the last program.
+func (l *lane) history() string {
+	var all []string
+	for i, p := range l.players {
+		for _, line := range p.history {
+			all = append(all, strings.Replace(line, " ", fmt.Sprintf(" %d: ", i), 1))
 		}
 	}
-	return nil
-}
-
-// killOne ends a session of this database, whoever's it is, also a relay's.
-func (w *world) killOne(ctx context.Context) {
-	var id int64
-	if sessions[w.d] == "" || w.db.QueryRowContext(ctx, sessions[w.d]).Scan(&id) != nil {
-		return // nobody is there
-	}
-	_, _ = w.db.ExecContext(ctx, fmt.Sprintf(map[references.Dialect]string{references.PostgreSQL: "SELECT pg_terminate_backend(%d)", references.MySQL: "KILL %d"}[w.d], id))
-}
-
-var sessions = map[references.Dialect]string{
-	references.PostgreSQL: "SELECT pid FROM pg_stat_activity WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1",
-	references.MySQL:      "SELECT id FROM information_schema.PROCESSLIST WHERE db = database() AND id <> connection_id() ORDER BY rand() LIMIT 1",
-}
-
-// killed reports whether an error says that the session has been ended.
-func killed(err error) bool {
-	return slices.ContainsFunc([]string{"57P01", "unexpected EOF", "conn closed", "bad connection", "invalid connection", "reset by peer", "broken pipe", "Error 1927", "Error 1317"},
-		func(part string) bool { return strings.Contains(err.Error(), part) })
-}
-
-// harmless returns nil for errors that are part of the play: two transactions were in each
-// other's way, a file is gone, or the client.
-func (p *player) harmless(ctx context.Context, what string, err error) error {
-	_, leaves := ctx.Deadline() // a client that goes hears of it from whoever is the first to see it
-	switch {
-	case err == nil:
-		p.did[what]++
-		return nil
-	case outbox.IsGone(err):
-		p.did[what+": gone"]++
-		return nil
-	case leaves, killed(err):
-		p.did[what+": interrupted"]++
-		return nil
-	case databases.Refused(err), strings.Contains(err.Error(), "SQLSTATE 23503"), strings.Contains(err.Error(), "Error 1452"): // an album that is not there
-		p.did[what+": refused"]++
-		return nil
-	}
-	return fmt.Errorf("%s: %w", what, err)
+	slices.Sort(all) // by time
+	return strings.Join(all, "\n")
 }
