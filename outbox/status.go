@@ -70,11 +70,11 @@ func scanStatus(rows *sql.Rows, known map[string]Status) error {
 	return nil
 }
 
-// Orphan releases files that no row is known to name, as package sweep found them. They
+// ReleaseOrphans releases files that no row is known to name, as package sweep found them. They
 // are pending then, with the reason [runtime.Orphan]: relays ask the rows once more, and
 // delete what none names. run says which sweep it was. Names that no outbox can have are an
 // error.
-func (o *Outbox) Orphan(ctx context.Context, in string, names []string, run string) error {
+func (o *Outbox) ReleaseOrphans(ctx context.Context, in string, names []string, run string) error {
 	entries := make([]dialect.Entry, 0, len(names))
 	for _, name := range names {
 		if !fits(runtime.Ref{Storage: in, Name: name}) {
@@ -90,9 +90,9 @@ func (o *Outbox) Orphan(ctx context.Context, in string, names []string, run stri
 	return nil
 }
 
-// Adopt takes back what [Outbox.Orphan] released in a run and no relay has taken yet, and
+// KeepOrphans takes back what [Outbox.ReleaseOrphans] released in a run and no relay has taken yet, and
 // returns how many files that were.
-func (o *Outbox) Adopt(ctx context.Context, in, run string) (n int64, err error) {
+func (o *Outbox) KeepOrphans(ctx context.Context, in, run string) (n int64, err error) {
 	err = o.transaction(ctx, func(tx runtime.Tx) error {
 		s := dialect.New(o.dialect, "DELETE FROM "+table).Add(" WHERE storage = ? AND state = ? AND reason = ? AND record = ?", in, statePending, string(runtime.Orphan), clip(run))
 		n, err = dialect.Exec(ctx, tx, s)

@@ -135,7 +135,7 @@ func (s *scan) release(ctx context.Context, h header, some []line, applied *Appl
 	if _, err := s.storage(s.name); err != nil { // it may have another marker by now
 		return err
 	}
-	if err := s.box.Orphan(ctx, s.name, names, h.Run); err != nil {
+	if err := s.box.ReleaseOrphans(ctx, s.name, names, h.Run); err != nil {
 		return err
 	}
 	applied.Released += int64(len(names))
@@ -145,7 +145,7 @@ func (s *scan) release(ctx context.Context, h header, some []line, applied *Appl
 // Undo takes back what a run has released and no relay has deleted yet, and returns how
 // many files that were.
 func (s *Sweeper) Undo(ctx context.Context, storage, run string) (int64, error) {
-	n, err := s.box.Adopt(ctx, storage, run)
+	n, err := s.box.KeepOrphans(ctx, storage, run)
 	if err != nil {
 		return 0, fmt.Errorf("filecleangen: sweep: taking back %s: %w", run, err)
 	}
