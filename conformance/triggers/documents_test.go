@@ -131,6 +131,14 @@ func TestLargeDocuments(t *testing.T) {
 		w.wantRows(pending(append(names, before)...)...)
 
 		w.exec("DELETE FROM filecleangen_outbox")
+		long := []string{strings.Repeat("a", 200), strings.Repeat("b", 300), strings.Repeat("c", 2048)}
+		for n := range long {
+			text, err := json.Marshal(map[string]any{"file": []string{"A", "B", "C", long[n]}})
+			w.must(err)
+			if got, want := w.names(string(text)), []string{"A", "B", "C", long[n]}; !slices.Equal(got, want) {
+				t.Errorf("names %q, want %q", got, want)
+			}
+		}
 		for text, want := range map[string]string{
 			strings.Repeat("a/", 3000) + "/b":                              "",
 			strings.Repeat("a/", 3000) + strings.Repeat("../", 3000) + "b": "b",

@@ -307,26 +307,38 @@ BEGIN
 END`
 
 // mysqlChanges is what change does with any number of entries. It is a procedure of its own
-// since a cursor costs something also where it is not opened.
-const mysqlChanges = `(names LONGTEXT CHARACTER SET ascii, labels LONGTEXT CHARACTER SET ascii, why VARCHAR(64) CHARACTER SET ascii) MODIFIES SQL DATA
+// since a cursor costs something also where it is not opened. MariaDB makes files for a
+// query of texts that may have more than 512 characters, which takes ten times as long as
+// the rest: few entries are so long.
+var mysqlChanges = `(names LONGTEXT CHARACTER SET ascii, labels LONGTEXT CHARACTER SET ascii, why VARCHAR(64) CHARACTER SET ascii) MODIFIES SQL DATA
 BEGIN
-    DECLARE entry, other VARCHAR(4200) CHARACTER SET ascii;
-    DECLARE done BOOLEAN DEFAULT FALSE;
     DECLARE list LONGTEXT CHARACTER SET ascii DEFAULT CONCAT('["', SUBSTRING(names, 4), '"]');
-    DECLARE entries CURSOR FOR SELECT MIN(LEFT(j.e, 5)), SUBSTRING(j.e, 6) FROM JSON_TABLE(list, '$[*]' COLUMNS (e VARCHAR(4200) PATH '$')) AS j
-        GROUP BY SUBSTRING(j.e, 6) HAVING MIN(LEFT(j.e, 1)) = '0' AND SUM(LEFT(j.e, 1) = '1') = 0 OR SUM(LEFT(j.e, 1) <> '1') = 0 ORDER BY SUBSTRING(j.e, 6);
-    DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE;
     IF list IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'filecleangen: a row names more files than fit into max_allowed_packet; raise that';
     END IF;
-    OPEN entries;
-    FETCH entries INTO entry, other;
-    WHILE NOT done DO
-        CALL {apply}(CONCAT(entry, other), labels, why);
-        FETCH entries INTO entry, other;
-    END WHILE;
-    CLOSE entries;
+    IF (SELECT MAX(LENGTH(j.e)) FROM JSON_TABLE(list, '$[*]' COLUMNS (e VARCHAR(4200) PATH '$')) AS j) <= 500 THEN` + mysqlEach("500") + `
+    ELSE` + mysqlEach("4200") + `
+    END IF;
 END`
+
+// mysqlEach applies the entries of a list, none of which has more than a number of characters.
+func mysqlEach(most string) string {
+	return `
+    BEGIN
+        DECLARE entry, other VARCHAR(4200) CHARACTER SET ascii;
+        DECLARE done BOOLEAN DEFAULT FALSE;
+        DECLARE entries CURSOR FOR SELECT MIN(LEFT(j.e, 5)), SUBSTRING(j.e, 6) FROM JSON_TABLE(list, '$[*]' COLUMNS (e VARCHAR(` + most + `) PATH '$')) AS j
+            GROUP BY SUBSTRING(j.e, 6) HAVING MIN(LEFT(j.e, 1)) = '0' AND SUM(LEFT(j.e, 1) = '1') = 0 OR SUM(LEFT(j.e, 1) <> '1') = 0 ORDER BY SUBSTRING(j.e, 6);
+        DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE;
+        OPEN entries;
+        FETCH entries INTO entry, other;
+        WHILE NOT done DO
+            CALL {apply}(CONCAT(entry, other), labels, why);
+            FETCH entries INTO entry, other;
+        END WHILE;
+        CLOSE entries;
+    END;`
+}
 
 // mysqlChange takes the names that a row has and had not, and releases those that it had
 // and has not, in the order of storages and names. Mostly there is one entry, or two.
