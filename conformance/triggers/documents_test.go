@@ -2,6 +2,7 @@ package triggers_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -75,15 +76,77 @@ func TestKeys(t *testing.T) {
 			`{"type":"{\"file\":\"a\",\"x\":\"b\"}"}`:                   "a",
 			`{"file":["[{\"x\":\"a\"}]"]}`:                              `[{"x":"a"}] a`,
 			`{"x":["[{\"y\":{\"file\":[\"a\"]}},\"b\"]","c"]}`:          "a",
-			`"a"`:                             "",
-			`["a"]`:                           "",
-			`{}`:                              "",
-			`{"file":null,"cover_file":7}`:    "",
-			`{"file":"","x":"}{][","y":"a"}`:  "",
-			`{"x":"}","file":"a\"b","y":"c"}`: `a"b`,
+			`[{"file":[1]},["b"]]`:                                      "",
+			`{"file":[[1],[{"a":2}]],"b":"c"}`:                          "",
+			`"a"`:                                                       "",
+			`["a"]`:                                                     "",
+			`{}`:                                                        "",
+			`{"file":null,"cover_file":7}`:                              "",
+			`{"file":"","x":"}{][","y":"a"}`:                            "",
+			`{"x":"}","file":"a\"b","y":"c"}`:                           `a"b`,
 		} {
 			if got := w.names(doc); !slices.Equal(got, strings.Fields(want)) {
 				t.Errorf("%s: names %q, want %q", doc, got, want)
+			}
+		}
+	})
+}
+
+// Documents may be large, and texts in them, too.
+func TestLargeDocuments(t *testing.T) {
+	each(t, func(t *testing.T, d references.Dialect) {
+		w := withPages(t, d, "file")
+		document := func(names []string) string {
+			blocks := make([]any, len(names))
+			for i, name := range names {
+				block := map[string]any{"type": "image", "file": name, "x": [][]int{{i}, {}}, "text": strings.Repeat("lorem ", 10)}
+				if blocks[i] = block; i%10 == 0 {
+					text, err := json.Marshal(block)
+					w.must(err)
+					blocks[i] = string(text)
+				}
+			}
+			text, err := json.Marshal(blocks)
+			w.must(err)
+			return string(text)
+		}
+		pending := func(names ...string) []string {
+			for i := range names {
+				names[i] = "pending " + names[i]
+			}
+			slices.Sort(names)
+			return names
+		}
+		names := make([]string, 2000)
+		for i := range names {
+			names[i] = fmt.Sprintf("pictures/%d.png", i)
+		}
+		w.exec("INSERT INTO page (id, doc) VALUES (1, ?)", document(names))
+		w.wantRows()
+		before := names[1230]
+		names[1230] = "pictures/other.png"
+		w.exec("UPDATE page SET doc = ?", document(names))
+		w.wantRows(pending(before)...)
+		w.exec("DELETE FROM page")
+		w.wantRows(pending(append(names, before)...)...)
+
+		w.exec("DELETE FROM filecleangen_outbox")
+		long := []string{strings.Repeat("a", 200), strings.Repeat("b", 300), strings.Repeat("c", 2048)}
+		for n := range long {
+			text, err := json.Marshal(map[string]any{"file": []string{"A", "B", "C", long[n]}})
+			w.must(err)
+			if got, want := w.names(string(text)), []string{"A", "B", "C", long[n]}; !slices.Equal(got, want) {
+				t.Errorf("names %q, want %q", got, want)
+			}
+		}
+		for text, want := range map[string]string{
+			strings.Repeat("a/", 3000) + "/b":                              "",
+			strings.Repeat("a/", 3000) + strings.Repeat("../", 3000) + "b": "b",
+			strings.Repeat("a/../", 3000) + "b":                            "b",
+			strings.Repeat("/", 3000) + "b":                                "b",
+		} {
+			if got := w.names(`{"file":"` + text + `"}`); !slices.Equal(got, strings.Fields(want)) {
+				t.Errorf("%.20s…: names %.20q, want %q", text, got, want)
 			}
 		}
 	})

@@ -47,15 +47,26 @@ func (m *mysqlHelpers) add(kind, event, text string) {
 	})
 }
 
-// mysqlName is the name that a value means, as storage.OtherSpelling has it.
+// mysqlName is the name that a value means, as storage.OtherSpelling has it. One that is too
+// long to be a name, as a text is, may be returned before its end: up is where a part of it is
+// that makes it shorter.
 const mysqlName = `(given LONGBLOB) RETURNS LONGBLOB DETERMINISTIC NO SQL
 BEGIN
-    DECLARE rest LONGBLOB DEFAULT CONCAT(REPLACE(given, x'5c', x'2f'), x'2f');
+    DECLARE all_parts LONGBLOB DEFAULT CONCAT(REPLACE(given, x'5c', x'2f'), x'2f');
     DECLARE done LONGBLOB DEFAULT x'';
     DECLARE part LONGBLOB;
-    WHILE rest <> x'' DO
-        SET part = SUBSTRING_INDEX(rest, x'2f', 1);
-        SET rest = SUBSTRING(rest, LENGTH(part) + 2);
+    DECLARE at, ends, up BIGINT DEFAULT 1;
+    WHILE at <= LENGTH(all_parts) DO
+        IF LENGTH(done) > {most} + 1 AND up > 0 THEN
+            IF up < at THEN
+                SET up = LOCATE(x'2f2e2e2f', all_parts, at - 1);
+            END IF;
+            IF up = 0 THEN
+                RETURN SUBSTRING(done, 2);
+            END IF;
+        END IF;
+        SET ends = LOCATE(x'2f', all_parts, at);
+        SET part = SUBSTRING(all_parts, at, ends - at), at = ends + 1;
         IF part = x'2e2e' THEN
             IF done <> x'' THEN
                 SET done = LEFT(done, LENGTH(done) - LENGTH(SUBSTRING_INDEX(done, x'2f', -1)) - 1);
@@ -122,7 +133,8 @@ BEGIN
     RETURN COALESCE(JSON_VALID(CONVERT(given USING utf8mb4)), FALSE);
 END`
 
-// mysqlNames is what a text names, as a list that begins with a comma. If it may be UTF-8
+// mysqlNames is what a text names: entries, each with "," before it, quotes included, so that
+// changes has no more to do to a list of many than to put brackets around it. If it may be UTF-8
 // that was taken for latin1, it names what it was before, too: see [NotLatin1].
 const mysqlNames = `(head VARCHAR(16) CHARACTER SET ascii, prefix LONGBLOB, ignored LONGTEXT CHARACTER SET ascii, twice BOOLEAN, given LONGBLOB)
     RETURNS LONGTEXT CHARACTER SET ascii DETERMINISTIC NO SQL
@@ -147,7 +159,7 @@ BEGIN
             AND NOT (SUBSTRING(v, 2, 1) = x'3a' AND (LEFT(v, 1) BETWEEN x'41' AND x'5a' OR LEFT(v, 1) BETWEEN x'61' AND x'7a'))
             AND LOCATE(CONCAT(',', HEX(v), ','), ignored) = 0
             AND (LENGTH(CONVERT(CONVERT(v USING latin1) USING utf8mb4)) = LENGTH(v) OR {valid}(v)) THEN
-            SET found = CONCAT(found, ',', head, HEX(v));
+            SET found = CONCAT(found, '","', head, HEX(v));
         END IF;
         IF other IS NULL THEN
             RETURN found;
@@ -160,11 +172,15 @@ END`
 // document itself. Of one that is not as JSON is, a row that has it has all that stands
 // between quotes, and one that had it had nothing. Where there are keys, as KeysOf has them,
 // only what is below one of them counts: since is how many brackets are open around that.
+//
+// Documents may be large: lists grow by some KB at once, since all of a text is copied when
+// something is added to it, and no more than a page is looked at where REPLACE copies.
 const mysqlStrings = `(head VARCHAR(16) CHARACTER SET ascii, prefix LONGBLOB, ignored LONGTEXT CHARACTER SET ascii, twice BOOLEAN, given LONGBLOB, under LONGTEXT CHARACTER SET ascii)
     RETURNS LONGTEXT CHARACTER SET ascii DETERMINISTIC NO SQL
 BEGIN
-    DECLARE found LONGTEXT CHARACTER SET ascii DEFAULT '';
+    DECLARE found, latest LONGTEXT CHARACTER SET ascii DEFAULT '';
     DECLARE doc LONGBLOB DEFAULT given;
+    DECLARE inner_docs, latest_docs LONGBLOB DEFAULT x'';
     DECLARE part LONGBLOB;
     DECLARE valid BOOLEAN;
     DECLARE at, ends, back, depth BIGINT DEFAULT 0;
@@ -179,23 +195,38 @@ BEGIN
     IF NOT valid AND LEFT(head, 1) <> '1' THEN
         RETURN '';
     END IF;
-    SET at = LOCATE(x'22', doc);
-    WHILE at > 0 DO
+    documents: LOOP
+        SET at = LOCATE(x'22', doc, ends + 1);
+        IF at = 0 THEN
+            IF latest_docs = x'' AND inner_docs = x'' THEN
+                RETURN CONCAT(found, latest);
+            END IF;
+            SET doc = CONCAT(SUBSTRING(doc, ends + 1), inner_docs, latest_docs), inner_docs = x'', latest_docs = x'', ends = 0;
+            IF doc IS NULL THEN
+                RETURN NULL; -- it is too long, see change
+            END IF;
+            ITERATE documents;
+        END IF;
         IF under <> '' AND valid THEN
-            SET part = SUBSTRING(doc, ends + 1, at - ends - 1), back = LENGTH(SUBSTRING_INDEX(SUBSTRING_INDEX(part, x'7b', 1), x'5b', 1));
-            IF depth - back + LENGTH(REPLACE(REPLACE(LEFT(part, back), x'7d', x''), x'5d', x'')) < since THEN
-                SET since = NULL;
-            END IF;
-            SET depth = depth - LENGTH(REPLACE(REPLACE(part, x'7b', x''), x'5b', x'')) + LENGTH(REPLACE(REPLACE(part, x'7d', x''), x'5d', x''));
-            IF depth < since THEN
-                SET since = NULL;
-            END IF;
+            WHILE ends < at - 1 DO
+                SET part = SUBSTRING(doc, ends + 1, LEAST(at - ends - 1, 1024));
+                IF since IS NOT NULL THEN
+                    -- Brackets that close may end it before the next one opens.
+                    SET part = LEFT(part, LENGTH(SUBSTRING_INDEX(SUBSTRING_INDEX(part, x'7b', 1), x'5b', 1)) + 1);
+                END IF;
+                SET ends = ends + LENGTH(part), depth = depth - LENGTH(part) + LENGTH(REPLACE(REPLACE(part, x'7d', x''), x'5d', x''));
+                IF depth < since THEN
+                    SET since = NULL;
+                END IF;
+                SET depth = depth + LENGTH(part) - LENGTH(REPLACE(REPLACE(part, x'7b', x''), x'5b', x''));
+            END WHILE;
         END IF;
         SET ends = at;
         closing: LOOP
             SET ends = LOCATE(x'22', doc, ends + 1);
             IF ends = 0 THEN
-                RETURN found;
+                SET ends = LENGTH(doc);
+                ITERATE documents;
             END IF;
             SET back = ends - 1;
             WHILE SUBSTRING(doc, back, 1) = x'5c' DO
@@ -223,19 +254,20 @@ BEGIN
             END IF;
         ELSE
             IF NOT valid OR under = '' OR since IS NOT NULL THEN
-                SET found = CONCAT(found, {names}(head, prefix, ignored, twice, part));
+                SET latest = CONCAT(latest, {names}(head, prefix, ignored, twice, part));
+                IF LENGTH(latest) > 16384 THEN
+                    SET found = CONCAT(found, latest), latest = '';
+                END IF;
             END IF;
             IF LEFT(part, 1) IN (x'5b', x'7b') AND LOCATE(x'22', part) > 0 AND {document}(part) THEN
                 -- What is below a key stays so: any key counts that is not ASCII.
-                SET doc = IF(since IS NULL, CONCAT(doc, x'20', part), CONCAT(doc, x'207b22c3a4223a', part, x'7d'));
-                IF doc IS NULL THEN
-                    RETURN NULL; -- it is too long, see change
+                SET latest_docs = IF(since IS NULL, CONCAT(latest_docs, x'20', part), CONCAT(latest_docs, x'207b22c3a4223a', part, x'7d'));
+                IF LENGTH(latest_docs) > 16384 THEN
+                    SET inner_docs = CONCAT(inner_docs, latest_docs), latest_docs = x'';
                 END IF;
             END IF;
         END IF;
-        SET at = LOCATE(x'22', doc, ends + 1);
-    END WHILE;
-    RETURN found;
+    END LOOP;
 END`
 
 // mysqlTakes is what Write does for a take. The row is read with a lock, since the transaction may
@@ -275,26 +307,38 @@ BEGIN
 END`
 
 // mysqlChanges is what change does with any number of entries. It is a procedure of its own
-// since a cursor costs something also where it is not opened.
-const mysqlChanges = `(names LONGTEXT CHARACTER SET ascii, labels LONGTEXT CHARACTER SET ascii, why VARCHAR(64) CHARACTER SET ascii) MODIFIES SQL DATA
+// since a cursor costs something also where it is not opened. MariaDB makes files for a
+// query of texts that may have more than 512 characters, which takes ten times as long as
+// the rest: few entries are so long.
+var mysqlChanges = `(names LONGTEXT CHARACTER SET ascii, labels LONGTEXT CHARACTER SET ascii, why VARCHAR(64) CHARACTER SET ascii) MODIFIES SQL DATA
 BEGIN
-    DECLARE entry, other VARCHAR(4200) CHARACTER SET ascii;
-    DECLARE done BOOLEAN DEFAULT FALSE;
-    DECLARE list LONGTEXT CHARACTER SET ascii DEFAULT CONCAT('["', REPLACE(SUBSTRING(names, 2), ',', '","'), '"]');
-    DECLARE entries CURSOR FOR SELECT MIN(LEFT(j.e, 5)), SUBSTRING(j.e, 6) FROM JSON_TABLE(list, '$[*]' COLUMNS (e VARCHAR(4200) PATH '$')) AS j
-        GROUP BY SUBSTRING(j.e, 6) HAVING MIN(LEFT(j.e, 1)) = '0' AND SUM(LEFT(j.e, 1) = '1') = 0 OR SUM(LEFT(j.e, 1) <> '1') = 0 ORDER BY SUBSTRING(j.e, 6);
-    DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE;
+    DECLARE list LONGTEXT CHARACTER SET ascii DEFAULT CONCAT('["', SUBSTRING(names, 4), '"]');
     IF list IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'filecleangen: a row names more files than fit into max_allowed_packet; raise that';
     END IF;
-    OPEN entries;
-    FETCH entries INTO entry, other;
-    WHILE NOT done DO
-        CALL {apply}(CONCAT(entry, other), labels, why);
-        FETCH entries INTO entry, other;
-    END WHILE;
-    CLOSE entries;
+    IF (SELECT MAX(LENGTH(j.e)) FROM JSON_TABLE(list, '$[*]' COLUMNS (e VARCHAR(4200) PATH '$')) AS j) <= 500 THEN` + mysqlEach("500") + `
+    ELSE` + mysqlEach("4200") + `
+    END IF;
 END`
+
+// mysqlEach applies the entries of a list, none of which has more than a number of characters.
+func mysqlEach(most string) string {
+	return `
+    BEGIN
+        DECLARE entry, other VARCHAR(4200) CHARACTER SET ascii;
+        DECLARE done BOOLEAN DEFAULT FALSE;
+        DECLARE entries CURSOR FOR SELECT MIN(LEFT(j.e, 5)), SUBSTRING(j.e, 6) FROM JSON_TABLE(list, '$[*]' COLUMNS (e VARCHAR(` + most + `) PATH '$')) AS j
+            GROUP BY SUBSTRING(j.e, 6) HAVING MIN(LEFT(j.e, 1)) = '0' AND SUM(LEFT(j.e, 1) = '1') = 0 OR SUM(LEFT(j.e, 1) <> '1') = 0 ORDER BY SUBSTRING(j.e, 6);
+        DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE;
+        OPEN entries;
+        FETCH entries INTO entry, other;
+        WHILE NOT done DO
+            CALL {apply}(CONCAT(entry, other), labels, why);
+            FETCH entries INTO entry, other;
+        END WHILE;
+        CLOSE entries;
+    END;`
+}
 
 // mysqlChange takes the names that a row has and had not, and releases those that it had
 // and has not, in the order of storages and names. Mostly there is one entry, or two.
@@ -304,13 +348,13 @@ BEGIN
     IF NOT ((SELECT version FROM filecleangen_outbox_version) <=> {version}) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'filecleangen: the tables of the outbox have another version than the triggers; install the triggers anew';
     END IF;
-    SET entry = SUBSTRING_INDEX(SUBSTRING_INDEX(names, ',', 2), ',', -1), other = SUBSTRING_INDEX(names, ',', -1);
-    IF LENGTH(names) = LENGTH(entry) + 1 THEN
+    SET entry = SUBSTRING_INDEX(SUBSTRING_INDEX(names, '","', 2), '","', -1), other = SUBSTRING_INDEX(names, '","', -1);
+    IF LENGTH(names) = LENGTH(entry) + 3 THEN
         CALL {apply}(entry, labels, why);
-    ELSEIF LENGTH(names) = LENGTH(entry) + LENGTH(other) + 2 AND SUBSTRING(entry, 6) < SUBSTRING(other, 6) THEN
+    ELSEIF LENGTH(names) = LENGTH(entry) + LENGTH(other) + 6 AND SUBSTRING(entry, 6) < SUBSTRING(other, 6) THEN
         CALL {apply}(entry, labels, why);
         CALL {apply}(other, labels, why);
-    ELSEIF LENGTH(names) = LENGTH(entry) + LENGTH(other) + 2 AND SUBSTRING(entry, 6) > SUBSTRING(other, 6) THEN
+    ELSEIF LENGTH(names) = LENGTH(entry) + LENGTH(other) + 6 AND SUBSTRING(entry, 6) > SUBSTRING(other, 6) THEN
         CALL {apply}(other, labels, why);
         CALL {apply}(entry, labels, why);
     ELSE
