@@ -2,6 +2,7 @@ package gormclean_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,14 @@ func (w *world) asks(do func(db *gorm.DB) error) []string {
 	w.must(do(w.db))
 	w.rec.on = false
 	return w.rec.asks
+}
+
+// sees reports whether the plugin sees itself to what do writes: it asks, or the statement says
+// to it what it has written.
+func (w *world) sees(do func(db *gorm.DB) error) bool {
+	w.t.Helper()
+	before := w.promises()
+	return len(w.asks(do)) > 0 || w.promises() > before
 }
 
 // knows returns when the outbox knows that a table has triggers: a server may need time to say
@@ -104,23 +113,23 @@ func TestTriggersComeAndGo(t *testing.T) {
 		n := 0
 		update := func(db *gorm.DB) error {
 			n++
-			return db.Model(&models.Item{ID: 1}).Update("file", w.file("n")).Error
+			return db.Model(&models.Item{ID: 1}).Update("file", w.file(fmt.Sprint("n", n))).Error
 		}
 		for range 2 {
-			if len(w.asks(update)) == 0 {
-				t.Error("without triggers nothing was asked")
+			if !w.sees(update) {
+				t.Error("without triggers nothing was seen to")
 			}
 			w.must(w.box.InstallTriggers(t.Context()))
 			w.knows("items")
 			w.must(update(w.db)) // looks whether this is the table
 			w.knows("items")
-			if asks := w.asks(update); len(asks) > 0 {
-				t.Errorf("with triggers: %q", asks)
+			if w.sees(update) {
+				t.Error("with triggers the plugin sees to it itself")
 			}
 			w.must(w.box.RemoveTriggers(t.Context()))
 		}
-		if len(w.asks(update)) == 0 {
-			t.Error("nothing was asked")
+		if !w.sees(update) {
+			t.Error("nothing was seen to")
 		}
 		w.check()
 	})
@@ -149,9 +158,7 @@ func TestTriggersInDoubt(t *testing.T) {
 				w.must(w.box.InstallTriggers(t.Context()))
 				n := w.file("n")
 				spoil(w)
-				if asks := w.asks(func(db *gorm.DB) error { return db.Model(&models.Item{ID: 1}).Update("file", n).Error }); len(asks) == 0 {
-					t.Error("nothing was asked")
-				}
+				w.must(w.db.Model(&models.Item{ID: 1}).Update("file", n).Error)
 				if w.promises() == 0 {
 					t.Error("nothing was promised")
 				}
@@ -188,8 +195,8 @@ func TestTriggersIgnored(t *testing.T) {
 		told := &told{}
 		w.must(w.db.Use(gormclean.New(w.box, gormclean.TriggersIgnored(), gormclean.WithReport(told.tell))))
 		n := w.file("n")
-		if asks := w.asks(func(db *gorm.DB) error { return db.Model(&models.Item{ID: 1}).Update("file", n).Error }); len(asks) == 0 {
-			t.Error("nothing was asked")
+		if !w.sees(func(db *gorm.DB) error { return db.Model(&models.Item{ID: 1}).Update("file", n).Error }) {
+			t.Error("nothing was seen to")
 		}
 		if got := strings.Join(told.reports, "\n"); got != "<nil>: flushed: item1a pending" {
 			t.Errorf("told: %s", got)
