@@ -135,7 +135,7 @@ func (s *scan) judge(ctx context.Context, files []storage.File, cutoff time.Time
 
 // look keeps a file by what it is itself.
 func (s *scan) look(c *candidate, cutoff time.Time) (err error) {
-	if bad := storage.CheckName(c.Name) != nil; bad {
+	if !isSafe(c.Name) {
 		c.kept = UnsafeName
 		return nil
 	}
@@ -165,6 +165,8 @@ func (s *scan) look(c *candidate, cutoff time.Time) (err error) {
 	}
 	return nil
 }
+
+func isSafe(name string) bool { return storage.CheckName(name) == nil }
 
 // earliest is before all times that were not made up: storages that don't know say 1970,
 // and archives 1980.

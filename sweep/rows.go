@@ -6,7 +6,6 @@ import (
 
 	"github.com/filecleangen/filecleangen/internal/sorted"
 	"github.com/filecleangen/filecleangen/runtime"
-	"github.com/filecleangen/filecleangen/storage"
 )
 
 // rows yields the names in the range that rows name, in order, and whether each is the name
@@ -69,7 +68,7 @@ func (s *scan) fieldsWithDerived() (fields []*runtime.Field) {
 // it is not known.
 func (s *scan) addDerived(all *sorted.Sorter, fields []*runtime.Field, name string) error {
 	add := func(name, what string) error {
-		if safe := storage.CheckName(name) == nil; safe && name >= s.from && (s.to == "" || name < s.to) {
+		if isSafe(name) && name >= s.from && (s.to == "" || name < s.to) {
 			return all.Add(name + "\x00" + what)
 		}
 		return nil

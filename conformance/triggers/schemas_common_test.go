@@ -3,6 +3,7 @@ package triggers_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/filecleangen/filecleangen/references"
@@ -57,7 +58,7 @@ func typed(name, before string, types ...string) story {
 func numbered(n int, format string) string {
 	all := make([]string, n)
 	for i := range all {
-		all[i] = strings.ReplaceAll(format, "#", fmt.Sprint(i+1))
+		all[i] = strings.ReplaceAll(format, "#", strconv.Itoa(i+1))
 	}
 	return strings.Join(all, ", ")
 }

@@ -296,7 +296,7 @@ var postgresStories = []story{
 			UPDATE stated SET file = NULL WHERE CURRENT OF rows
 			COMMIT
 			= d
-			DO $$ BEGIN BEGIN DELETE FROM stated; PERFORM 1 / 0; EXCEPTION WHEN division_by_zero THEN NULL; END; UPDATE stated SET file = upper(file); END $$
+			DO $$ BEGIN <<inner>> BEGIN DELETE FROM stated; PERFORM 1 / 0; EXCEPTION WHEN division_by_zero THEN NULL; END; UPDATE stated SET file = upper(file); END $$
 			UPDATE stated SET file = 'd' WHERE file = 'D'
 			= d
 			SET plpgsql.extra_errors = 'all'

@@ -212,7 +212,7 @@ func (w *stories) surroundings() {
 	case references.SQLite:
 		home = "main"
 	}
-	w.names = append(words, "HOME", home, "OTHER", home+"_other")
+	w.names = slices.Concat(words, []string{"HOME", home, "OTHER", home + "_other"})
 }
 
 // undo runs statements when the test is over, on a handle of its own.
