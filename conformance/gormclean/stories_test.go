@@ -292,6 +292,9 @@ var outboxOnly = map[string]bool{"E22 Save stale": true, "taken up again": true,
 
 func TestStories(t *testing.T) {
 	databases.Each(t, func(t *testing.T, d references.Dialect) {
+		if testing.Short() && d != references.SQLite {
+			t.Skip("they are long, and the plugin's goroutines are the same everywhere")
+		}
 		for how, config := range map[string]gorm.Config{
 			"": {}, "PrepareStmt": {PrepareStmt: true}, "SkipDefaultTransaction": {SkipDefaultTransaction: true},
 		} {
