@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -78,20 +79,47 @@ func (w *world) forget(players []*player) {
 	w.exec("DELETE FROM kept")
 }
 
-// busy has what the sessions of a server that do something yet: clients and relays that were
-// stopped leave their transactions to the server, which ends them when it has noticed.
-var busy = map[references.Dialect]string{
-	references.PostgreSQL: "SELECT coalesce(string_agg(state || ': ' || query, '; '), '') FROM pg_stat_activity WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid() AND state <> 'idle'",
-	references.MySQL: "SELECT COALESCE(GROUP_CONCAT(CONCAT_WS(' ', p.id, p.time, p.command, p.state, t.trx_state, t.trx_isolation_level, t.trx_rows_locked, t.trx_rows_modified, ': ', COALESCE(p.info, '')) SEPARATOR '; '), '') FROM information_schema.PROCESSLIST p" +
-		" LEFT JOIN information_schema.INNODB_TRX t ON p.id = t.trx_mysql_thread_id WHERE p.db = database() AND p.id <> connection_id() AND (p.command NOT IN ('Sleep', 'Killed') OR t.trx_id IS NOT NULL)",
+// busy is what the sessions of a server do yet: clients and relays that were stopped leave
+// their transactions to the server, which ends them when it has noticed.
+func (w *world) busy() (what string, err error) {
+	switch w.d {
+	case references.PostgreSQL:
+		err = w.db.QueryRowContext(w.t.Context(), "SELECT coalesce(string_agg(state || ': ' || query, '; '), '') FROM pg_stat_activity"+
+			" WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid() AND state <> 'idle'").Scan(&what)
+	case references.MySQL:
+		return w.busyInMySQL()
+	case references.SQLite:
+	}
+	return what, err
+}
+
+// activeThread matches a transaction that is open, and whose it is. The table INNODB_TRX has
+// them, too, but not anew while anybody reads it more often than ten times a second.
+var activeThread = regexp.MustCompile(`---TRANSACTION [^,\n]*, ACTIVE[^-]*?thread id (\d+)`)
+
+func (w *world) busyInMySQL() (what string, err error) {
+	var kind, name, status string
+	if err := w.db.QueryRowContext(w.t.Context(), "SHOW ENGINE INNODB STATUS").Scan(&kind, &name, &status); err != nil {
+		return "", err
+	}
+	open := []string{"0"}
+	for _, m := range activeThread.FindAllStringSubmatch(status, -1) {
+		open = append(open, m[1])
+	}
+	err = w.db.QueryRowContext(w.t.Context(), "SELECT COALESCE(GROUP_CONCAT(CONCAT_WS(' ', id, time, command, state, COALESCE(info, '')) SEPARATOR '; '), '') FROM information_schema.PROCESSLIST"+
+		" WHERE db = database() AND id <> connection_id() AND (command NOT IN ('Sleep', 'Killed') OR id IN ("+strings.Join(open, ", ")+"))").Scan(&what)
+	return what, err
 }
 
 // untilQuiet returns when nobody does anything in the database any more.
 func (w *world) untilQuiet() {
 	w.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); busy[w.d] != ""; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		var what string
-		w.again(func() error { return w.db.QueryRowContext(w.t.Context(), busy[w.d]).Scan(&what) })
+		w.again(func() (err error) {
+			what, err = w.busy()
+			return err
+		})
 		if what == "" {
 			return
 		}
