@@ -90,8 +90,8 @@ func (o *Outbox) ReleaseOrphans(ctx context.Context, in string, names []string, 
 	return nil
 }
 
-// KeepOrphans takes back what [Outbox.ReleaseOrphans] released in a run and no relay has taken yet, and
-// returns how many files that were.
+// KeepOrphans takes back what [Outbox.ReleaseOrphans] released in a run and no relay has taken
+// yet, and returns how many files that were.
 func (o *Outbox) KeepOrphans(ctx context.Context, in, run string) (n int64, err error) {
 	err = o.transaction(ctx, func(tx runtime.Tx) error {
 		s := dialect.New(o.dialect, "DELETE FROM "+table).Add(" WHERE storage = ? AND state = ? AND reason = ? AND record = ?", in, statePending, string(runtime.Orphan), clip(run))

@@ -34,8 +34,9 @@
 //   - not equal to a dangling name but for case or the form of accents: then a row probably
 //     means it.
 //
-// A sweep deletes nothing. [Sweeper.Apply] asks all that again of the files in a plan, and
-// releases them in the outbox, with the reason [runtime.Orphan]. Relays do the rest, as
+// A sweep deletes nothing. [Sweeper.Apply] asks all that again of the files in a plan, but for
+// what depends on other names, the last two, and releases them in the outbox, with the
+// reason [runtime.Orphan]. Relays do the rest, as
 // with every file: they ask the rows once more, under the lock that keeps others from
 // naming it meanwhile. So a sweep has no race of its own.
 //

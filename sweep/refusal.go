@@ -12,7 +12,7 @@ type Why string
 // Why a scan refuses. Each was a cause of an incident in some other program, or would have
 // been seen before one.
 const (
-	EmptyTables   Why = "empty-tables"   // tables whose rows name files have no rows, and the storage has files: another database, or one that was restored in part
+	EmptyTables   Why = "empty-tables"   // tables whose rows name files have no rows, and there are orphans: another database, or one that was restored in part
 	GoneColumns   Why = "gone-columns"   // columns that programs told of are not in the database any more: they may be called otherwise now
 	OtherPrograms Why = "other-programs" // columns of other programs name files here: what is derived from these files, or a default, only those programs know
 	KeepOption    Why = "keep-option"    // fields with the option keep have files here: such files look like orphans when their records are gone
